@@ -1,0 +1,1 @@
+"""The action cache and the content store, their ports and their backends."""

@@ -1,0 +1,134 @@
+"""Every mistake stagemake can tell a user about. Raised where it is seen, rendered at the rim.
+
+    StagemakeError
+    ├── UsageError              the command line or the API was called wrongly
+    │   └── UnknownTarget
+    ├── StagefileError          something in a Stagefile is wrong
+    │   ├── NoStagefile         (no Stagefile from here upwards)
+    │   ├── DuplicateStage, DuplicateOutput, NestedOutput, OutputIsInput
+    │   ├── UnknownDependency, BadPath, BadKeyword, BadValue, BadPlaceholder
+    │   ├── EvaluationFailed    (the Stagefile raised, or does not parse)
+    │   └── DependencyCycle
+    ├── MissingInput            an input is neither there nor made by a stage
+    └── ProjectLocked           another build holds the project and waiting was declined
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class StagemakeError(Exception):
+    """A mistake with its facts. `str()` is the whole message without colour.
+
+    Args:
+        headline: One line, lower case, no full stop.
+        facts: Label and value, in the order to show them.
+        hint: What to do about it; empty for none.
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self, headline: str, *, facts: Iterable[tuple[str, str]] = (), hint: str = ""
+    ) -> None:
+        super().__init__(headline)
+        self.headline = headline
+        self.facts = tuple(facts)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        width = max((len(label) for label, _ in self.facts), default=0)
+        lines = [f"error: {self.headline}"]
+        for label, value in self.facts:
+            first, *rest = value.split("\n")
+            lines.append(f"  {label:<{width}}  {first}")
+            lines.extend(f"  {'':<{width}}  {line}" for line in rest)
+        if self.hint:
+            lines.append(f"hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class UsageError(StagemakeError):
+    """The command line or the API was used wrongly."""
+
+
+class UnknownTarget(UsageError):
+    """A target is no stage, pipeline, output path or matching pattern."""
+
+
+class StagefileError(StagemakeError):
+    """Something in a Stagefile is wrong."""
+
+
+class NoStagefile(StagefileError):
+    """There is no Stagefile here or above."""
+
+
+class DuplicateStage(StagefileError):
+    """Two stages have one name."""
+
+
+class DuplicateOutput(StagefileError):
+    """Two stages own one output."""
+
+
+class NestedOutput(StagefileError):
+    """One stage's output lies inside another stage's directory output."""
+
+
+class OutputIsInput(StagefileError):
+    """A stage reads what it writes."""
+
+
+class UnknownDependency(StagefileError):
+    """A required dependency names no stage."""
+
+
+class BadPath(StagefileError):
+    """A path is absolute, escapes the root or can't be used."""
+
+
+class BadKeyword(StagefileError):
+    """A keyword isn't one of the Stagefile language."""
+
+
+class BadValue(StagefileError):
+    """A value has the wrong type or range."""
+
+
+class BadPlaceholder(StagefileError):
+    """A command has a placeholder that means nothing."""
+
+
+class EvaluationFailed(StagefileError):
+    """A Stagefile doesn't parse, or raised while it ran."""
+
+
+class DependencyCycle(StagefileError):
+    """Stages wait for each other in a circle."""
+
+
+class MissingInput(StagemakeError):
+    """An input is neither there nor made by any stage."""
+
+
+class ProjectLocked(StagemakeError):
+    """Another build holds the project."""
+
+    exit_code = 75
+
+
+def near_matches(name: str, known: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
+    """Return the known names most like `name`, best first; empty when none is close."""
+    return tuple(difflib.get_close_matches(name, list(known), n=most, cutoff=0.6))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint naming near matches, or an empty text."""
+    near = near_matches(name, known)
+    return f"did you mean {' or '.join(f'`{match}`' for match in near)}?" if near else ""

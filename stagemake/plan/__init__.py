@@ -1,0 +1,1 @@
+"""Deciding what each stage needs: fresh, hit, miss or maybe, and what it will cost."""

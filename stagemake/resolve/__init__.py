@@ -1,0 +1,1 @@
+"""From names and declarations to an order. Pure functions."""

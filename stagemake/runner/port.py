@@ -1,0 +1,56 @@
+"""What execution asks of whatever runs actions. One real backend here, one scripted fake in the tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@frozen
+class Work:
+    """One action to carry out, now. Exactly one of `argv` and `payload` is set."""
+
+    stage_id: int
+    env: Mapping[str, str]  # the whole environment, nothing is inherited
+    argv: tuple[str, ...] | None = None  # a program; argv[0] is an absolute path or found on env's PATH
+    payload: bytes | None = None  # for a Python call: handed to the runner's `call` with the stage id
+    timeout_s: float | None = None
+    console: bool = False  # inherit stdin, stdout and stderr; nothing is captured
+
+
+@frozen
+class Completion:
+    """How one action ended."""
+
+    stage_id: int
+    exit_code: int  # 0 is success; -N: ended by signal N; 127: could not be started
+    stdout: bytes = b""
+    stderr: bytes = b""
+    value: bytes | None = None  # what a Python call returned
+    started_s: float = 0.0  # time.monotonic()
+    wall_s: float = 0.0
+    cpu_s: float = 0.0  # user and system, of the action and the children it waited for
+    peak_rss_bytes: int = 0
+    timed_out: bool = False
+    note: str = ""  # why it could not start, or what else the runner had to do; one line
+    survivors: int = 0  # processes that outlived the action and were ended
+
+
+class Runner(Protocol):
+    """Carries out actions side by side; does not limit how many."""
+
+    def start(self, work: Work) -> None:
+        """Begin; returns at once. Trouble arrives as a `Completion`."""
+
+    def wait(self, timeout_s: float | None) -> Sequence[Completion]:
+        """Return what has ended since, at least one unless the time is over or nothing runs."""
+
+    def stop(self, *, now: bool) -> None:
+        """End whatever runs: politely first, or `now`. Their completions still arrive."""
+
+    def close(self) -> None:
+        """End everything and free the resources. Nothing that was started survives."""
