@@ -1,16 +1,16 @@
 """Every mistake stagemake can tell a user about. Raised where it is seen, rendered at the rim.
 
-    StagemakeError
-    ├── UsageError              the command line or the API was called wrongly
-    │   └── UnknownTarget
-    ├── StagefileError          something in a Stagefile is wrong
-    │   ├── NoStagefile         (no Stagefile from here upwards)
-    │   ├── DuplicateStage, DuplicateOutput, NestedOutput, OutputIsInput
-    │   ├── UnknownDependency, BadPath, BadKeyword, BadValue, BadPlaceholder
-    │   ├── EvaluationFailed    (the Stagefile raised, or does not parse)
-    │   └── DependencyCycle
-    ├── MissingInput            an input is neither there nor made by a stage
-    └── ProjectLocked           another build holds the project and waiting was declined
+StagemakeError
+├── UsageError              the command line or the API was called wrongly
+│   └── UnknownTarget
+├── StagefileError          something in a Stagefile is wrong
+│   ├── NoStagefile         (no Stagefile from here upwards)
+│   ├── DuplicateStage, DuplicateOutput, NestedOutput, OutputIsInput
+│   ├── UnknownDependency, BadPath, BadKeyword, BadValue, BadPlaceholder
+│   ├── EvaluationFailed    (the Stagefile raised, or does not parse)
+│   └── DependencyCycle
+├── MissingInput            an input is neither there nor made by a stage
+└── ProjectLocked           another build holds the project and waiting was declined
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
 
 class StagemakeError(Exception):
@@ -40,6 +41,12 @@ class StagemakeError(Exception):
         self.headline = headline
         self.facts = tuple(facts)
         self.hint = hint
+
+    def at(self, what: str, location: object) -> Self:
+        """Return this error with the place of the declaration among its facts."""
+        if not any(str(location) in value for _, value in self.facts):
+            self.facts = (*self.facts, ("declared", f"{location}, {what}"))
+        return self
 
     def __str__(self) -> str:
         width = max((len(label) for label, _ in self.facts), default=0)

@@ -1,0 +1,207 @@
+"""The graphs that are built, and how each of them is written in the language of each tool.
+
+Asked by `trees.py`, which lays a graph out on disk, and by `profile_noop.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SHAPES = ("wide", "layered", "chain", "functions")
+"""wide: every stage reads one leaf of its own.
+layered: isqrt(stages) a layer; a stage reads 2 or 3 outputs of the layer above inside its block of 5,
+so that one leaf reaches 5 stages a layer; the last stage reads every sink.
+chain: all in one line below one leaf.
+functions: wide, but each stage is a Python function.
+"""
+
+LEAF_REPEATS = 128  # of a stage's name and a blank: about 1 KiB a leaf
+BLOCK = 5
+
+
+@frozen
+class GraphStage:
+    """One stage: what it reads, what it writes, and the program that does it."""
+
+    name: str
+    upstream: tuple[int, ...]  # indices into Graph.stages, all lower than its own
+    inputs: tuple[str, ...]  # paths relative to the tree
+    output: str
+    tool: str  # a program that reads the inputs and writes the output to stdout
+
+    @property
+    def shell_text(self) -> str:
+        """The stage's action as every tool passes it to /bin/sh."""
+        return f"{self.tool} {' '.join(self.inputs)} > {self.output}"
+
+
+@frozen
+class Graph:
+    """Stages in an order in which they could run."""
+
+    shape: str  # one of SHAPES
+    stages: tuple[GraphStage, ...]
+
+    def sinks(self) -> tuple[GraphStage, ...]:
+        """Return the stages that no other stage reads, in order. Cost: O(stages + edges)."""
+        read = {index for stage in self.stages for index in stage.upstream}
+        return tuple(stage for index, stage in enumerate(self.stages) if index not in read)
+
+    def leaves(self) -> dict[str, str]:
+        """Return the text of every file that no stage makes, by path."""
+        return {s.inputs[0]: leaf_text(s.name) for s in self.stages if not s.upstream}
+
+    def first_leaf(self) -> str:
+        """Return the path of the leaf that scenarios touch and edit."""
+        return self.stages[0].inputs[0]
+
+    def reached(self) -> tuple[GraphStage, ...]:
+        """Return the stages that the first leaf reaches, in order. Cost: O(stages + edges)."""
+        hit = {0}
+        for index, stage in enumerate(self.stages):
+            if not hit.isdisjoint(stage.upstream):
+                hit.add(index)
+        return tuple(self.stages[index] for index in sorted(hit))
+
+
+def leaf_text(name: str) -> str:
+    """Return the original text of the leaf that stage `name` reads."""
+    return (name + " ") * LEAF_REPEATS
+
+
+def make_graph(shape: str, stage_count: int) -> Graph:
+    """Return the graph of that shape.
+
+    Args:
+        shape: One of SHAPES.
+        stage_count: At least 1; layered needs 10 or more to have two layers.
+
+    Cost: O(stages).
+    """
+    names = [f"s{index:06d}" for index in range(stage_count)]
+    # cksum keeps an output small at any depth, and any change of an input shows in it.
+    tool = "cksum" if shape == "layered" else "cat"
+    return Graph(
+        shape=shape,
+        stages=tuple(
+            GraphStage(
+                name=name,
+                upstream=upstream,
+                inputs=tuple(f"out/{names[u]}.txt" for u in upstream) or (f"in/{name}.txt",),
+                output=f"out/{name}.txt",
+                tool=tool,
+            )
+            for name, upstream in zip(names, _edges(shape, stage_count), strict=True)
+        ),
+    )
+
+
+def _edges(shape: str, stage_count: int) -> list[tuple[int, ...]]:
+    if shape == "chain":
+        return [(index - 1,) if index else () for index in range(stage_count)]
+    if shape != "layered":
+        return [()] * stage_count
+    width = max(BLOCK, math.isqrt(stage_count))
+    edges = [_layered_upstream(index, width) for index in range(stage_count - 1)]
+    read = {upstream for each in edges for upstream in each}
+    return [*edges, tuple(index for index in range(stage_count - 1) if index not in read)]
+
+
+def _layered_upstream(index: int, width: int) -> tuple[int, ...]:
+    layer, column = divmod(index, width)
+    if not layer:
+        return ()
+    start = column // BLOCK * BLOCK
+    size = min(BLOCK, width - start)
+    columns = {start + (column - start + step) % size for step in range(2 + index % 2)}
+    return tuple(sorted((layer - 1) * width + each for each in columns))
+
+
+def _make(graph: Graph) -> dict[str, str]:
+    rules = "".join(f"{s.output}: {' '.join(s.inputs)}\n\t{s.shell_text}\n" for s in graph.stages)
+    goals = " ".join(s.output for s in graph.sinks())
+    # -rR: no built-in rules or variables, as makefiles that care for speed say.
+    return {"Makefile": f"MAKEFLAGS += -rR\n.PHONY: all\nall: {goals}\n{rules}"}
+
+
+def _ninja(graph: Graph) -> dict[str, str]:
+    head = f"rule r\n  command = {graph.stages[0].tool} $in > $out\n"
+    edges = "".join(f"build {s.output}: r {' '.join(s.inputs)}\n" for s in graph.stages)
+    return {"build.ninja": head + edges}
+
+
+def _table(graph: Graph) -> dict[str, str]:
+    """The graph as data, for the tools whose build file is a program that loops over it."""
+    rows = [[s.name, s.inputs, s.output, s.tool] for s in graph.stages]
+    return {"graph.json": json.dumps(rows)}
+
+
+_DOIT_HEAD = 'DOIT_CONFIG = {"verbosity": 0, "reporter": "error-only"}\n'
+
+_DODO = (
+    "import json\n"
+    + _DOIT_HEAD
+    + """\
+def task_stage():
+    with open("graph.json") as file:
+        for name, ins, out, tool in json.load(file):
+            text = f"{tool} {' '.join(ins)} > {out}"
+            yield {"name": name, "file_dep": ins, "targets": [out], "actions": [text]}
+"""
+)
+
+_STAGEFILE = """\
+import json
+
+from stagemake import command
+
+with open("graph.json") as file:
+    for name, ins, out, tool in json.load(file):
+        command(name, f"{tool} {' '.join(ins)} > {out}", inputs=ins, outputs=[out])
+"""
+
+
+def _function_body(stage: GraphStage) -> str:
+    return (
+        f'    with open("{stage.inputs[0]}") as source, open("{stage.output}", "w") as target:\n'
+        "        target.write(source.read().upper())\n"
+    )
+
+
+def _doit(graph: Graph) -> dict[str, str]:
+    if graph.shape != "functions":
+        return {**_table(graph), "dodo.py": _DODO}
+    functions = "".join(f"def {s.name}():\n{_function_body(s)}" for s in graph.stages)
+    tasks = "".join(
+        f'    yield {{"name": "{s.name}", "actions": [{s.name}], '
+        f'"file_dep": ["{s.inputs[0]}"], "targets": ["{s.output}"]}}\n'
+        for s in graph.stages
+    )
+    return {"dodo.py": f"{_DOIT_HEAD}{functions}def task_stage():\n{tasks}"}
+
+
+def _stagemake(graph: Graph) -> dict[str, str]:
+    if graph.shape != "functions":
+        return {**_table(graph), "Stagefile": _STAGEFILE}
+    functions = "".join(
+        f'@stage(inputs=["{s.inputs[0]}"], outputs=["{s.output}"])\n'
+        f"def {s.name}(context):\n{_function_body(s)}"
+        for s in graph.stages
+    )
+    return {"Stagefile": f"from stagemake import stage\n{functions}"}
+
+
+WRITERS: Mapping[str, Callable[[Graph], dict[str, str]]] = {
+    "doit": _doit,
+    "make": _make,
+    "ninja": _ninja,
+    "stagemake": _stagemake,
+}
+"""Texts of a tool's build files by path, by the tool's name."""

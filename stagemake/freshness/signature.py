@@ -1,0 +1,135 @@
+"""What stat says about a path, and whether that can be trusted. Asked by the snapshot and by digesting.
+
+A signature is compared with `==` and `!=` only: clocks go backwards, and `cp -p` or a checkout bring old
+times. It accelerates; what a file holds is decided by its digest.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Signature = tuple[int, ...]
+"""Size in bytes, mtime and ctime in ns, inode, device, mode; see `input_signature` for links."""
+
+UNKNOWN_CLOCK_SLACK_NS = 2_000_000_000
+"""How much older than its reading a file on another file system must be: FAT counts in 2 s steps."""
+
+_LINK, _TYPE = 0o120000, 0o170000
+_PROBES = 8
+_PAUSE_S = 0.001
+
+
+def of_status(status: os.stat_result) -> Signature:
+    """Return the six fields of what `os.stat`, `os.lstat` or `os.fstat` gave."""
+    return (
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_ino,
+        status.st_dev,
+        status.st_mode,
+    )
+
+
+def signature(path: str) -> Signature | None:
+    """Return the signature of what `path` leads to; None when that can't be reached."""
+    try:
+        return of_status(os.stat(path))
+    except (OSError, ValueError):
+        return None
+
+
+def link_signature(path: str) -> Signature | None:
+    """Return the signature of `path` itself, links not followed: right for outputs."""
+    try:
+        return of_status(os.lstat(path))
+    except (OSError, ValueError):
+        return None
+
+
+def input_signature(path: str) -> Signature | None:
+    """Return the signature for an input: for a link, six fields of its own and six of its goal.
+
+    A link whose goal is missing has only its own six, so a goal that appears is seen. One system call
+    unless it is a link.
+    """
+    try:
+        own = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    if own.st_mode & _TYPE != _LINK:
+        return of_status(own)
+    return of_status(own) + (signature(path) or ())
+
+
+def youngest_ns(signature: Signature) -> int:
+    """Return the latest time in a signature."""
+    if len(signature) == 6:
+        return signature[1] if signature[1] > signature[2] else signature[2]
+    return max(signature[1], signature[2], *signature[7:9])
+
+
+def is_racy(signature: Signature, clock_ns: int, slack_ns: int = 0) -> bool:
+    """Whether the file may change again without its signature changing.
+
+    Args:
+        signature: Taken before the file was read.
+        clock_ns: The file system's own clock (`filesystem_clock`) before the file was read; the
+            machine's clock runs some ms ahead of it and would be wrong.
+        slack_ns: What to subtract from the clock; `UNKNOWN_CLOCK_SLACK_NS` for other file systems.
+    """
+    return youngest_ns(signature) >= clock_ns - slack_ns
+
+
+def filesystem_clock(probe_path: str, touch: Callable[[str], None]) -> int:
+    """Return the time in ns that a file changed now would get. Costs 5 us.
+
+    Args:
+        probe_path: A file of ours on that file system; created when missing.
+        touch: Sets a file's times to now: `durable.touch`.
+    """
+    touch(probe_path)
+    return os.stat(probe_path).st_mtime_ns
+
+
+def sees_every_change(probe_path: str, touch: Callable[[str], None]) -> bool:
+    """Whether a change after a stat always moves the times on this file system. Costs 50 us.
+
+    True on Linux from 6.13 for the usual file systems: there, what has been statted before it was read
+    is never racy. Where times move in ticks of milliseconds, eight touches in a row share some.
+    """
+    before = filesystem_clock(probe_path, touch)
+    for _ in range(_PROBES):
+        after = filesystem_clock(probe_path, touch)
+        if after <= before:
+            return False
+        before = after
+    return True
+
+
+def settle_clock(
+    probe_path: str, youngest_ns: int, deadline_s: float, touch: Callable[[str], None]
+) -> int | None:
+    """Wait until the file system's clock is past a time; return its reading then.
+
+    Args:
+        probe_path: A file of ours on that file system.
+        youngest_ns: The time to pass.
+        deadline_s: When to give up, by `time.monotonic()`.
+        touch: As for `filesystem_clock`.
+
+    Returns:
+        A reading later than `youngest_ns`, or None when the deadline came first (a file from the future).
+    """
+    while True:
+        clock_ns = filesystem_clock(probe_path, touch)
+        if clock_ns > youngest_ns:
+            return clock_ns
+        if time.monotonic() >= deadline_s:
+            return None
+        time.sleep(_PAUSE_S)

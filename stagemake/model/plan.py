@@ -1,0 +1,104 @@
+"""What a build would do: a verdict with its reason for every stage."""
+
+from __future__ import annotations
+
+import enum
+
+from attrs import field, frozen
+
+from stagemake.model.pipeline import Pipeline  # noqa: TC001 - attrs field type, read by tools
+from stagemake.model.result import ActionResult  # noqa: TC001 - attrs field type, read by tools
+
+
+class Verdict(enum.Enum):
+    """What a stage needs."""
+
+    FRESH = "fresh"  # verified: nothing to do
+    HIT = "hit"  # the cache has the result: restore
+    MISS = "miss"  # must run
+    MAYBE = "maybe"  # known once an upstream stage has run; may still be cut off
+
+
+class Reason(enum.Enum):
+    """Why a stage got its verdict; the value is what people read."""
+
+    UNCHANGED = "unchanged"
+    NEVER_BUILT = "never built"
+    INPUT_CHANGED = "input changed"
+    INPUT_ADDED = "input added"
+    INPUT_REMOVED = "input removed"
+    INPUT_MISSING = "input missing"
+    COMMAND_CHANGED = "command changed"
+    CODE_CHANGED = "function changed"
+    PROGRAM_CHANGED = "program changed"
+    ENV_CHANGED = "environment changed"
+    CONFIG_CHANGED = "configuration changed"
+    PARAMS_CHANGED = "parameters changed"
+    VALUE_CHANGED = "shared value changed"
+    OUTPUTS_CHANGED = "declared outputs changed"
+    DECLARATION_CHANGED = "declaration changed"
+    PLATFORM_CHANGED = "platform changed"
+    OUTPUT_MISSING = "output missing"
+    OUTPUT_MODIFIED = "output modified by hand"
+    UPSTREAM_RUNS = "upstream runs"
+    ALWAYS = "always runs"
+    UNIDENTIFIED = "code that can't be identified"
+    INTERRUPTED = "last run did not finish"
+    FORCED = "forced"
+
+    @property
+    def code(self) -> str:
+        """The snake_case code for machines."""
+        return self.name.lower()
+
+
+@frozen
+class Interval:
+    """A quantity by its median and its ninth decile."""
+
+    p50: float
+    p90: float
+
+
+@frozen
+class Estimate:
+    """What a stage is expected to cost, from history."""
+
+    duration_s: Interval | None = None  # None: never run as far as known
+    output_bytes: int | None = None
+    samples: int = 0  # history behind the numbers
+    changes_output_p: float | None = None  # how often a run changed its outputs
+
+
+UNKNOWN = Estimate()
+
+
+@frozen
+class Step:
+    """One stage of a plan. `stage_id` is its index in the pipeline."""
+
+    stage_id: int
+    verdict: Verdict
+    reason: Reason
+    subject: str = ""  # the path, variable or stage that caused it
+    key: str | None = None  # None while MAYBE
+    cached: ActionResult | None = None  # set iff HIT
+    estimate: Estimate = UNKNOWN
+
+
+@frozen
+class Plan:
+    """A verdict for every stage of a pipeline; `steps[i].stage_id == i`."""
+
+    pipeline: Pipeline
+    steps: tuple[Step, ...]
+    orphans: tuple[str, ...] = field(default=())  # outputs that no stage makes any more, unchanged
+
+    def with_verdict(self, verdict: Verdict) -> tuple[Step, ...]:
+        """Return the steps with this verdict, in execution order."""
+        return tuple(step for step in self.steps if step.verdict is verdict)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a build would find nothing to do."""
+        return not self.orphans and all(step.verdict is Verdict.FRESH for step in self.steps)

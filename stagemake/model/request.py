@@ -1,0 +1,39 @@
+"""What a user asked for, parsed: the one value that travels from the command line downwards."""
+
+from __future__ import annotations
+
+import enum
+
+from attrs import frozen
+
+
+class CacheMode(enum.Enum):
+    """What a build may do with the cache."""
+
+    OFF = "off"
+    READ = "read"
+    WRITE = "write"
+    ON = "on"
+
+    @property
+    def reads(self) -> bool:
+        """Whether results may be restored."""
+        return self in {CacheMode.READ, CacheMode.ON}
+
+    @property
+    def writes(self) -> bool:
+        """Whether results may be stored."""
+        return self in {CacheMode.WRITE, CacheMode.ON}
+
+
+@frozen
+class BuildRequest:
+    """One request to plan or build."""
+
+    targets: tuple[str, ...] = ()  # names, pipelines, output paths, patterns; empty: the default
+    jobs: int = 0  # how many stages side by side; 0: as many as there are processors
+    keep_going: bool = False  # go on with whatever does not depend on a failed stage
+    force: bool = False  # run every wanted stage, whatever is fresh or cached
+    cache: CacheMode = CacheMode.ON
+    wait: bool = True  # for another build of this project to end; False: ProjectLocked
+    cwd: str = ""  # the working directory relative to the root, for targets that are paths

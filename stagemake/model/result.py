@@ -1,0 +1,115 @@
+"""What running or restoring a stage gave."""
+
+from __future__ import annotations
+
+import enum
+
+from attrs import field, frozen
+
+from stagemake.model.entry import OutputFile  # noqa: TC001 - attrs field type, read by tools
+
+
+@frozen
+class LogBlob:
+    """Captured text of one stream, by digest; size 0 means there was none."""
+
+    digest: str = ""
+    size_bytes: int = 0
+
+
+@frozen
+class ActionResult:
+    """The cache entry: what an action produced, contents by digest. Only success is ever stored."""
+
+    outputs: tuple[OutputFile, ...] = ()  # sorted by path; directories listed flat
+    discovered: tuple[str, ...] = ()  # inputs that the action reported, sorted
+    provided: tuple[tuple[str, str], ...] = ()  # shared values as canonical JSON, sorted by name
+    stdout: LogBlob = LogBlob()
+    stderr: LogBlob = LogBlob()
+    duration_s: float = 0.0
+    cpu_s: float = 0.0
+    stage: str = ""  # who made it; for people only
+    created_s: int = 0  # unix seconds; for people only
+
+    @property
+    def output_bytes(self) -> int:
+        """The sizes of all output files together."""
+        return sum(row.size_bytes for row in self.outputs)
+
+    @property
+    def blobs(self) -> tuple[tuple[str, int], ...]:
+        """Digest and size of every content this result needs, without repeats."""
+        found = {row.digest: row.size_bytes for row in self.outputs if row.digest}
+        for log in (self.stdout, self.stderr):
+            if log.size_bytes:
+                found[log.digest] = log.size_bytes
+        return tuple(found.items())
+
+
+class Outcome(enum.Enum):
+    """How a stage ended in this build."""
+
+    FRESH = "fresh"
+    RESTORED = "restored"
+    CUT_OFF = "cut_off"  # waited for an upstream stage, which reproduced its old outputs
+    RAN = "ran"
+    FAILED = "failed"
+    BLOCKED = "blocked"  # an upstream stage failed
+    CANCELLED = "cancelled"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether downstream stages may go on."""
+        return self in {Outcome.FRESH, Outcome.RESTORED, Outcome.CUT_OFF, Outcome.RAN}
+
+
+@frozen
+class StageResult:
+    """How one stage ended."""
+
+    name: str
+    outcome: Outcome
+    reason: str = ""  # code of the reason, see `Reason.code`
+    subject: str = ""
+    key: str | None = None
+    started_s: float = 0.0  # since the start of the build
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    exit_code: int | None = None  # None: nothing ran
+    output_bytes: int | None = None
+    stdout: bytes = field(default=b"", repr=False)
+    stderr: bytes = field(default=b"", repr=False)
+    problem: str = ""  # for failed and blocked ones: what was wrong, one line
+    notes: tuple[str, ...] = ()  # what a user should know besides; one line each
+    changed: bool = False  # outputs differ from the previous build's
+
+
+@frozen
+class CacheUse:
+    """What a build did with the cache."""
+
+    hits: int = 0
+    misses: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+
+
+@frozen
+class BuildOutcome:
+    """How a whole build ended; `results` are in execution order."""
+
+    results: tuple[StageResult, ...]
+    wall_s: float
+    cache: CacheUse = CacheUse()
+    interrupted_by: int = 0  # the signal's number; 0: ran to its end
+    removed: tuple[str, ...] = ()  # orphaned outputs removed
+    kept: tuple[tuple[str, str], ...] = ()  # files of the user's put aside: path, where it is now
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything wanted is up to date now."""
+        return not self.interrupted_by and all(result.outcome.is_good for result in self.results)
+
+    def with_outcome(self, outcome: Outcome) -> tuple[StageResult, ...]:
+        """Return the results with this outcome, in execution order."""
+        return tuple(result for result in self.results if result.outcome is outcome)

@@ -1,0 +1,356 @@
+"""From the keywords of a Stagefile to a Stage: types checked, paths made canonical."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from stagemake.model.error import BadKeyword, BadPath, BadValue, did_you_mean
+from stagemake.model.stage import (
+    Action,
+    DependencyOrder,
+    SourceLocation,
+    Stage,
+    StageDependency,
+    StageName,
+)
+from stagemake.stagefile.paths import canonical, canonical_output
+
+if TYPE_CHECKING:
+    from stagemake.stagefile.session import Session
+
+PathLike = str | os.PathLike[str]
+Input = PathLike | Stage | Sequence["PathLike | Stage"]
+Order = str | Stage | StageDependency
+
+
+class Keywords(TypedDict, total=False):
+    """The keywords that `command` and `@stage` share."""
+
+    inputs: Sequence[Input] | Input  # paths, globs' results, other stages (their outputs)
+    implicit: Sequence[Input] | Input  # keyed like inputs, but not passed to the action
+    outputs: Sequence[PathLike] | PathLike  # below the root; a trailing slash: a directory
+    depfile: PathLike  # Make syntax, written by the action; what it lists becomes inputs
+    env: Mapping[str, str | None] | Sequence[str] | str  # variables the action sees, keyed
+    pass_env: Sequence[str] | str  # variables the action sees, not keyed
+    secret_env: Sequence[str] | str  # the same, masked in logs
+    config: Sequence[str] | str  # configuration values the action may read, keyed
+    params: Mapping[str, Any]  # plain values the action may read, keyed; Any: see encoding
+    uses: Sequence[str] | str  # shared values read
+    provides: Sequence[str] | str  # shared values made
+    tools: Sequence[str] | str  # further programs whose content counts
+    after: Sequence[Order] | Order  # run after these; required ones are pulled into the build
+    before: Sequence[Order] | Order  # run before these
+    optional: Sequence[Order] | Order  # like `after`, but only if they are in the build anyway
+    pool: str
+    cpus: float  # how many of the job slots it takes
+    memory: int | str  # bytes, or a text like "2 GiB"
+    timeout: float  # seconds
+    retries: int  # how often to try again after a failure
+    cache: bool  # False: never stored nor restored
+    always: bool  # True: run in every build
+    version: str | int  # counts towards the key; bump it to rerun
+    ignore_code: bool  # the function's code doesn't count; `version` does
+    any_python: bool  # results hold for every Python version
+    description: str
+
+
+_LATER = {"console": "3", "service": "8", "resumable": "4"}
+
+
+def check_name(name: object) -> str:
+    """Return a stage's, pipeline's or pool's name.
+
+    Raises:
+        BadValue: It's no text, empty, starts with `-`, or has spaces or control characters.
+    """
+    if not isinstance(name, str):
+        raise BadValue(f"a name is a text, not {name!r}")
+    if not name or name[0] == "-" or not name.isprintable() or " " in name:
+        raise BadValue(
+            f"{name!r} can't be a name",
+            hint="names are printable, have no spaces and don't start with `-`",
+        )
+    return name
+
+
+def build_stage(
+    session: Session,
+    name: object,
+    action: Action | None,
+    keywords: Keywords,
+    location: SourceLocation | None,
+) -> Stage:
+    """Return the stage that some keywords describe.
+
+    Raises:
+        StagefileError: A keyword is unknown, or a value has the wrong type or is out of range.
+    """
+    fields: dict[str, Any] = {}  # Any: attrs checks nothing; each reader below gives one type
+    for word, value in keywords.items():
+        reader = _READERS.get(word)
+        if reader is None:
+            raise _unknown_keyword(word)
+        if value is not None or word == "env":
+            reader(session, value, fields)
+    return Stage(StageName(check_name(name)), action, location=location, **fields)
+
+
+def _unknown_keyword(word: str) -> BadKeyword:
+    if word in _LATER:
+        return BadKeyword(
+            f"`{word}` is planned, but this version of stagemake does not have it yet",
+        )
+    return BadKeyword(f"unknown keyword `{word}`", hint=did_you_mean(word, _READERS))
+
+
+def _flat(value: object, what: str) -> list[Any]:
+    if isinstance(value, (str, os.PathLike, Stage, StageDependency)):
+        return [value]
+    if isinstance(value, (set, frozenset, dict)):
+        raise BadValue(
+            f"{what} is a {type(value).__name__}, which has no order of its own",
+            hint="use a list; sorted(…) makes one of a set",
+        )
+    if isinstance(value, (bytes, bytearray)) or not isinstance(value, Iterable):
+        raise BadValue(f"{what} is {value!r}, not a list")
+    items: list[Any] = list(value)
+    if any(type(item) in {list, tuple} for item in items):
+        items = [
+            inner for item in items for inner in (item if type(item) in {list, tuple} else (item,))
+        ]
+    return items
+
+
+def _read_inputs(word: str) -> Callable[[Session, object, dict[str, Any]], None]:
+    def read(session: Session, value: object, fields: dict[str, Any]) -> None:
+        root, base = session.root, session.base
+        paths: list[str] = []
+        for item in _flat(value, word):
+            if isinstance(item, str):
+                paths.append(canonical(item, root, base))
+            elif isinstance(item, os.PathLike):
+                paths.append(canonical(_text(item, word), root, base))
+            elif isinstance(item, Stage):
+                _read_stage_input(item, paths, fields)
+            else:
+                raise BadValue(
+                    f"{word} holds {item!r}, a {type(item).__name__}",
+                    hint="inputs are paths and stages",
+                )
+        fields[word] = tuple(dict.fromkeys(paths)) if len(paths) > 1 else tuple(paths)
+
+    return read
+
+
+def _read_stage_input(item: Stage, paths: list[str], fields: dict[str, Any]) -> None:
+    if item.outputs:
+        paths.extend(path[:-1] if path[-1] == "/" else path for path in item.outputs)
+    else:  # a check without outputs: nothing to read, but it must have passed
+        fields["dependencies"] = (
+            *fields.get("dependencies", ()),
+            StageDependency(item.name),
+        )
+
+
+def _text(item: os.PathLike[str], word: str) -> str:
+    text = os.fspath(item)
+    if not isinstance(text, str):
+        raise BadPath(f"{word} holds a path of bytes: {item!r}", hint="use os.fsdecode")
+    return text
+
+
+def _read_outputs(session: Session, value: object, fields: dict[str, Any]) -> None:
+    paths: list[str] = []
+    for item in _flat(value, "outputs"):
+        if isinstance(item, os.PathLike):
+            item = _text(item, "outputs")  # noqa: PLW2901 - the same path, as text
+        if not isinstance(item, str):
+            raise BadValue(f"outputs holds {item!r}, a {type(item).__name__}, not a path")
+        paths.append(canonical_output(item, session.root, session.base))
+    if len(paths) > 1 and len(set(paths)) != len(paths):
+        twice = next(path for path in paths if paths.count(path) > 1)
+        raise BadValue(f"the output `{twice}` is listed twice")
+    fields["outputs"] = tuple(paths)
+
+
+def _read_depfile(session: Session, value: object, fields: dict[str, Any]) -> None:
+    if not isinstance(value, (str, os.PathLike)):
+        raise BadValue(f"depfile is {value!r}, not a path")
+    text = value if isinstance(value, str) else _text(value, "depfile")
+    fields["depfile"] = canonical_output(text, session.root, session.base)
+
+
+def _read_env(session: Session, value: object, fields: dict[str, Any]) -> None:
+    if isinstance(value, Mapping):
+        for name, given in value.items():
+            if not isinstance(name, str) or not (given is None or isinstance(given, str)):
+                raise BadValue(f"env maps {name!r} to {given!r}; both are texts")
+        fields["env"] = tuple(sorted(value.items()))
+        return
+    names = _names("env", value)
+    for name in names:
+        session.env_read[name] = session.environ.get(name)
+    fields["env"] = tuple((name, session.environ.get(name)) for name in sorted(set(names)))
+
+
+def _names(word: str, value: object) -> tuple[str, ...]:
+    names = _flat(value, word)
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise BadValue(f"{word} holds {name!r}, not a name")
+    return tuple(dict.fromkeys(names))
+
+
+def _read_names(word: str) -> Callable[[Session, object, dict[str, Any]], None]:
+    def read(_session: Session, value: object, fields: dict[str, Any]) -> None:
+        fields[word] = _names(word, value)
+
+    return read
+
+
+def _read_config(session: Session, value: object, fields: dict[str, Any]) -> None:
+    pairs = []
+    for name in sorted(_names("config", value)):
+        if name not in session.config and name not in session.config_defaults:
+            raise BadValue(
+                f"configuration `{name}` has no value",
+                hint=did_you_mean(name, [*session.config, *session.config_defaults])
+                or f'read it before: config("{name}", "default")',
+            )
+        given = session.config.get(name, session.config_defaults.get(name))
+        session.config_read[name] = given
+        pairs.append((name, str(given)))
+    fields["config"] = tuple(pairs)
+
+
+def _read_params(_session: Session, value: object, fields: dict[str, Any]) -> None:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise BadValue(f"params is {value!r}, not a mapping of names to values")
+    fields["params"] = tuple(sorted(value.items()))
+
+
+def _read_order(
+    order: DependencyOrder, *, required: bool
+) -> Callable[[Session, object, dict[str, Any]], None]:
+    def read(_session: Session, value: object, fields: dict[str, Any]) -> None:
+        found = list(fields.get("dependencies", ()))
+        for item in _flat(value, "after, before or optional"):
+            if isinstance(item, StageDependency):
+                given = StageDependency(item.stage, order, item.required and required)
+            elif isinstance(item, Stage):
+                given = StageDependency(item.name, order, required)
+            elif isinstance(item, str) and item:
+                given = StageDependency(StageName(item), order, required)
+            else:
+                raise BadValue(f"{item!r} is no stage and no name of one")
+            found.append(given)
+        fields["dependencies"] = tuple(dict.fromkeys(found))
+
+    return read
+
+
+def _read_flag(word: str) -> Callable[[Session, object, dict[str, Any]], None]:
+    def read(_session: Session, value: object, fields: dict[str, Any]) -> None:
+        if not isinstance(value, bool):
+            raise BadValue(f"{word} is {value!r}, neither True nor False")
+        fields[word] = value
+
+    return read
+
+
+def _read_text(word: str) -> Callable[[Session, object, dict[str, Any]], None]:
+    def read(_session: Session, value: object, fields: dict[str, Any]) -> None:
+        if not isinstance(value, str):
+            raise BadValue(f"{word} is {value!r}, not a text")
+        fields[word] = value
+
+    return read
+
+
+def _read_version(_session: Session, value: object, fields: dict[str, Any]) -> None:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise BadValue(f"version is {value!r}, not a text or a number")
+    fields["version"] = str(value)
+
+
+def _number(word: str, value: object, least: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
+        raise BadValue(f"{word} is {value!r}, not a number from {least:g} up")
+    return float(value)
+
+
+def _read_cpus(_session: Session, value: object, fields: dict[str, Any]) -> None:
+    fields["cpus"] = _number("cpus", value, 0)
+
+
+def _read_timeout(_session: Session, value: object, fields: dict[str, Any]) -> None:
+    seconds = _number("timeout", value, 0)
+    if seconds == 0:
+        raise BadValue("timeout is 0 seconds", hint="leave it out for no limit")
+    fields["timeout_s"] = seconds
+
+
+def _read_retries(_session: Session, value: object, fields: dict[str, Any]) -> None:
+    number = _number("retries", value, 0)
+    if number != int(number):
+        raise BadValue(f"retries is {value!r}, not a whole number")
+    fields["retries"] = int(number)
+
+
+_UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+def size_in_bytes(value: object, word: str) -> int:
+    """Return a size written as a number of bytes or a text such as `2 GiB` or `512M`.
+
+    Raises:
+        BadValue: It's neither.
+    """
+    if isinstance(value, str):
+        text = value.strip().lower()
+        digits = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
+        unit = text[len(digits) :].strip()
+        factor = _UNITS.get(unit[:1]) if unit[1:] in {"", "b", "ib"} else None
+        try:
+            if factor is not None:
+                return int(float(digits) * factor)
+        except ValueError:
+            pass
+        raise BadValue(f"{word} is {value!r}, not a size", hint='write a size as "2 GiB"')
+    return int(_number(word, value, 0))
+
+
+def _read_memory(_session: Session, value: object, fields: dict[str, Any]) -> None:
+    fields["memory_bytes"] = size_in_bytes(value, "memory")
+
+
+_READERS: Mapping[str, Callable[[Session, Any, dict[str, Any]], None]] = {
+    "inputs": _read_inputs("inputs"),
+    "implicit": _read_inputs("implicit"),
+    "outputs": _read_outputs,
+    "depfile": _read_depfile,
+    "env": _read_env,
+    "pass_env": _read_names("pass_env"),
+    "secret_env": _read_names("secret_env"),
+    "config": _read_config,
+    "params": _read_params,
+    "uses": _read_names("uses"),
+    "provides": _read_names("provides"),
+    "tools": _read_names("tools"),
+    "after": _read_order(DependencyOrder.BEFORE, required=True),
+    "before": _read_order(DependencyOrder.AFTER, required=True),
+    "optional": _read_order(DependencyOrder.BEFORE, required=False),
+    "pool": _read_text("pool"),
+    "cpus": _read_cpus,
+    "memory": _read_memory,
+    "timeout": _read_timeout,
+    "retries": _read_retries,
+    "cache": _read_flag("cache"),
+    "always": _read_flag("always"),
+    "version": _read_version,
+    "ignore_code": _read_flag("ignore_code"),
+    "any_python": _read_flag("any_python"),
+    "description": _read_text("description"),
+}

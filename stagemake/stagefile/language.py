@@ -1,0 +1,258 @@
+"""The words of a Stagefile. Each declares something with the evaluation that is running."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+
+from stagemake.model.error import BadPath, BadValue, StagemakeError
+from stagemake.model.stage import Call, Command, Stage
+from stagemake.stagefile import glob as globbing
+from stagemake.stagefile.declare import Keywords, build_stage, check_name
+from stagemake.stagefile.placeholder import check_template
+from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
+from stagemake.stagefile.session import CURRENT, current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Unpack
+
+F = TypeVar("F", bound="Callable[..., Any]")  # Any: whatever users write
+
+
+def command(name: str, argv_or_text: Sequence[str] | str, /, **keywords: Unpack[Keywords]) -> Stage:
+    """Declare a stage that runs a program, and return it.
+
+    Args:
+        name: Unique in the project.
+        argv_or_text: A list starts without a shell; a text goes through `/bin/sh`. The placeholders
+            `{inputs}`, `{outputs}`, `{depfile}`, `{params.NAME}` and `{inputs[0]}` are replaced.
+        **keywords: See `Keywords`.
+
+    Raises:
+        StagefileError: With the line of the Stagefile.
+    """
+    session = current()
+    location = session.location(1)
+    try:
+        action = _command_action(argv_or_text)
+        stage = build_stage(session, name, action, keywords, location)
+        check_template(stage)
+        _register(stage)
+    except StagemakeError as error:
+        raise error.at(f"command({name!r})", location) from None
+    return stage
+
+
+def _command_action(argv_or_text: Sequence[str] | str) -> Command:
+    if isinstance(argv_or_text, str):
+        if not argv_or_text.strip():
+            raise BadValue("the command is empty")
+        return Command((argv_or_text,), shell=True)
+    if not isinstance(argv_or_text, (list, tuple)):
+        raise BadValue(
+            f"the command is a {type(argv_or_text).__name__}, not a list or a text",
+            hint='write ["program", "argument"] or "program argument"',
+        )
+    argv = []
+    for word in argv_or_text:
+        if isinstance(word, Path):
+            argv.append(str(word))
+        elif isinstance(word, str):
+            argv.append(word)
+        else:
+            raise BadValue(
+                f"the command holds {word!r}, a {type(word).__name__}",
+                hint="every word of a command is a text",
+            )
+    if not argv or not argv[0]:
+        raise BadValue("the command is empty")
+    if any("\0" in word for word in argv):
+        raise BadValue("the command holds a NUL character")
+    return Command(tuple(argv))
+
+
+@overload
+def stage(function: F, /) -> F: ...
+@overload
+def stage(
+    function: None = None, /, *, name: str = "", **keywords: Unpack[Keywords]
+) -> Callable[[F], F]: ...
+
+
+def stage(
+    function: F | None = None, /, *, name: str = "", **keywords: Unpack[Keywords]
+) -> F | Callable[[F], F]:
+    """Declare a stage that calls a Python function with a StageContext; plain or `async`.
+
+    The decorated name then stands for the Stage, so that it can be another stage's input.
+
+    Args:
+        function: The function, when used as plain `@stage`.
+        name: The stage's name; the function's own when left out.
+        **keywords: See `Keywords`.
+
+    Raises:
+        StagefileError: With the line of the Stagefile.
+    """
+    session = current()
+    location = session.location(1)
+
+    def declare(function: F) -> F:
+        own_name = name or getattr(function, "__name__", "")
+        try:
+            if not callable(function):
+                raise BadValue(f"@stage decorates a {type(function).__name__}, not a function")
+            if not own_name or own_name == "<lambda>":
+                raise BadValue("a lambda has no name", hint='give one: @stage(name="…")')
+            words = dict(keywords)
+            if "description" not in words:
+                words["description"] = _first_line(getattr(function, "__doc__", None))
+            made = build_stage(session, own_name, Call(function), cast("Keywords", words), location)
+            _register(made)
+        except StagemakeError as error:
+            raise error.at(f"stage {own_name!r}", location) from None
+        # The name now means the Stage; type checkers keep seeing the function, which reads best.
+        return cast("F", made)
+
+    return declare if function is None else declare(function)
+
+
+def _first_line(doc: str | None) -> str:
+    return doc.strip().split("\n", 1)[0].strip() if doc and doc.strip() else ""
+
+
+def _register(made: Stage) -> None:
+    session = CURRENT.get()
+    if session is not None:
+        session.registry.register(made)
+
+
+def glob(pattern: str, *more: str, exclude: Sequence[str] | str = ()) -> list[Path]:
+    """Return the files that match, sorted, relative to the Stagefile.
+
+    `*` and `?` stay within a directory, `**` crosses them; hidden files need their dot written. A
+    pattern that ends with `/` gives directories. Nothing that matches is an empty list.
+
+    Args:
+        pattern: Relative to the Stagefile's directory.
+        *more: Further patterns; a file that matches several is listed once.
+        exclude: Patterns to leave out.
+
+    Raises:
+        BadPath: A pattern is empty or absolute.
+    """
+    session = current()
+    location = session.location(1)
+    found: set[str] = set()
+    excluded = (exclude,) if isinstance(exclude, str) else tuple(exclude)
+    for one in (pattern, *more):
+        if not isinstance(one, str) or not one or one.startswith("/"):
+            raise BadPath(
+                f"glob() takes relative patterns, not {one!r}", facts=[("at", str(location))]
+            )
+        paths, visited = globbing.expand(session.root, session.base, one, exclude=excluded)
+        found.update(paths)
+        session.globbed.extend(visited)
+    return [Path(path) for path in sorted(found)]
+
+
+@overload
+def env(name: str, default: str) -> str: ...
+@overload
+def env(name: str, default: None = None) -> str | None: ...
+
+
+def env(name: str, default: str | None = None) -> str | None:
+    """Return an environment variable as it is now; `default` when it isn't set.
+
+    The value counts wherever it is used: in a command, a path, a parameter.
+    """
+    session = current()
+    value = session.environ.get(name)
+    session.env_read[name] = value
+    return default if value is None else value
+
+
+V = TypeVar("V", str, int, float, bool)
+
+
+def config(name: str, default: V) -> V:
+    """Return a configuration value: `-D NAME=VALUE`, else the project's table, else `default`.
+
+    Text given by `-D` is read as the default's type; booleans are `true` or `false`.
+
+    Raises:
+        BadValue: The value can't be read as the default's type.
+    """
+    session = current()
+    session.config_defaults[name] = default
+    value = session.config.get(name, default)
+    session.config_read[name] = value
+    kind = type(default)
+    if type(value) is kind:
+        return value
+    try:
+        return cast("V", _converted(value, kind))
+    except ValueError:
+        raise BadValue(
+            f"configuration `{name}` is {value!r}, which is no {kind.__name__}",
+            facts=[("declared", str(session.location(1))), ("default", repr(default))],
+        ) from None
+
+
+def _converted(value: object, kind: type) -> object:
+    text = str(value)
+    if kind is bool:
+        known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if text.lower() not in known:
+            raise ValueError(text)
+        return known[text.lower()]
+    if kind is str and isinstance(value, (list, dict)):
+        raise ValueError(text)
+    return kind(text)
+
+
+def pipeline(name: str, stages: Sequence[str | Stage], *, default: bool = False) -> None:
+    """Name a selection of stages; the default one is what a build without targets makes.
+
+    It adds no edge: its order is what is preferred and shown.
+
+    Raises:
+        StagefileError: With the line of the Stagefile.
+    """
+    session = current()
+    location = session.location(1)
+    try:
+        check_name(name)
+        members = []
+        for member in (stages,) if isinstance(stages, (str, Stage)) else stages:
+            if isinstance(member, Stage):
+                members.append(str(member.name))
+            elif isinstance(member, str):
+                members.append(member)
+            else:
+                raise BadValue(f"a pipeline holds stages and their names, not {member!r}")
+        session.registry.define_pipeline(
+            PipelineDefinition(name, tuple(members), default, location)
+        )
+    except StagemakeError as error:
+        raise error.at(f"pipeline({name!r})", location) from None
+
+
+def pool(name: str, depth: int) -> str:
+    """Limit how many stages with `pool=name` run side by side; return the name.
+
+    Raises:
+        StagefileError: With the line of the Stagefile.
+    """
+    session = current()
+    location = session.location(1)
+    try:
+        check_name(name)
+        if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
+            raise BadValue(f"the depth of a pool is a number from 1 up, not {depth!r}")
+        session.registry.define_pool(PoolDefinition(name, depth, location))
+    except StagemakeError as error:
+        raise error.at(f"pool({name!r})", location) from None
+    return name

@@ -1,0 +1,238 @@
+"""Find a Stagefile and run it. Every run compiles from source: a stale .pyc is never believed."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import traceback
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from stagemake.model.error import EvaluationFailed, NoStagefile, StagemakeError
+from stagemake.stagefile.session import CURRENT, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import CodeType
+
+NAMES = ("Stagefile", "Stagefile.py")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def find_stagefile(start: str) -> str:
+    """Return the nearest Stagefile from `start` upwards, absolute.
+
+    The walk ends at the first directory that another user owns (root's excepted, who could read and
+    change everything anyway): whoever owns a directory above could plant a Stagefile there.
+
+    Raises:
+        NoStagefile: There is none.
+    """
+    directory = os.path.abspath(start)
+    while True:
+        for name in NAMES:
+            path = os.path.join(directory, name)
+            if os.path.isfile(path):
+                return path
+        parent = os.path.dirname(directory)
+        if parent == directory or os.stat(parent).st_uid not in {os.getuid(), 0}:
+            break
+        directory = parent
+    raise NoStagefile(
+        "there is no Stagefile here or in a directory above",
+        facts=[("searched", f"`{os.path.abspath(start)}`"), ("up to", f"`{directory}`")],
+        hint="write one, or name it: stagemake -f FILE",
+    )
+
+
+@define
+class Evaluation:
+    """A Stagefile that has run: what it declared and the modules it brought along."""
+
+    session: Session
+    path: str  # absolute
+    texts: dict[str, str]  # source by absolute file name, exactly as compiled
+    modules: dict[str, ModuleType] = field(factory=dict)  # project modules by name
+    search_path: tuple[str, ...] = ()  # what was put in front of sys.path
+
+    def text_of(self, filename: str) -> str | None:
+        """Return the text a project module was compiled from; None for other files."""
+        return self.texts.get(filename)
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Make the project's modules importable, as they were when the Stagefile ran."""
+        with _project_imports(self.session.root, self.search_path, self.texts, self.modules):
+            yield
+
+
+def evaluate(session: Session, path: str) -> Evaluation:
+    """Run the Stagefile at `path` and return what came of it.
+
+    Raises:
+        StagemakeError: A declaration is wrong; with its line.
+        EvaluationFailed: The file can't be read or parsed, or it raised.
+    """
+    evaluation = Evaluation(session, path, {}, {}, (os.path.dirname(path),))
+    token = CURRENT.set(session)
+    try:
+        with evaluation.active():
+            module = ModuleType("Stagefile")
+            module.__file__ = path
+            evaluation.modules["Stagefile"] = sys.modules["Stagefile"] = module
+            exec(_compiled(session, path, evaluation.texts), module.__dict__)  # noqa: S102 - this is what a Stagefile is for
+    except StagemakeError:
+        raise
+    except SystemExit as error:
+        raise _failed(session, error, f"the Stagefile called exit({error.code!r})") from error
+    except Exception as error:
+        headline = f"the Stagefile raised {type(error).__name__}: {error}".strip().rstrip(":")
+        raise _failed(session, error, headline) from error
+    finally:
+        CURRENT.reset(token)
+    session.registry.check_names()
+    return evaluation
+
+
+def _compiled(session: Session, path: str, texts: dict[str, str]) -> CodeType:
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read()
+        texts[path] = importlib.util.decode_source(data)
+        return compile(data, path, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise _syntax_error(session, error) from error
+    except (OSError, ValueError) as error:
+        raise EvaluationFailed(f"the Stagefile can't be read: {error}") from error
+
+
+def _syntax_error(session: Session, error: SyntaxError) -> EvaluationFailed:
+    place = f"{session.shown(error.filename or '?')}:{error.lineno or 0}"
+    line = (error.text or "").rstrip()
+    facts = [("at", place)]
+    if line:
+        indent = len(line) - len(line.lstrip())
+        column = max((error.offset or 1) - 1 - indent, 0)
+        facts.append(("line", f"{line.strip()}\n{' ' * column}^"))
+    return EvaluationFailed(f"the Stagefile does not parse: {error.msg}", facts=facts)
+
+
+def _failed(session: Session, error: BaseException, headline: str) -> EvaluationFailed:
+    """Describe an exception by the project's own frames, innermost last."""
+    cause: BaseException | None = error
+    if isinstance(error, SyntaxError):  # in a helper module
+        return _syntax_error(session, error)
+    frames = [
+        frame
+        for frame in traceback.extract_tb(cause.__traceback__ if cause else None)
+        if not frame.filename.startswith((_PACKAGE, "<frozen"))
+    ]
+    facts = []
+    if frames:
+        last = frames[-1]
+        own = [frame for frame in frames if frame.filename.startswith(session.root + os.sep)]
+        if own:
+            last = own[-1]
+        facts = [("at", f"{session.shown(last.filename)}:{last.lineno}")]
+        if last.line:
+            facts.append(("line", last.line))
+        facts.extend(
+            ("called from", f"{session.shown(frame.filename)}:{frame.lineno}")
+            for frame in reversed(own[:-1][-4:])
+        )
+    hint = ""
+    if isinstance(error, NameError) and "'stagemake" not in str(error):
+        import stagemake  # noqa: PLC0415 - only on this error; the package imports nothing
+
+        missing = getattr(error, "name", "")
+        if missing in stagemake.__all__:
+            hint = f"add `from stagemake import {missing}`"
+    return EvaluationFailed(headline, facts=facts, hint=hint)
+
+
+class _SourceOnlyLoader(importlib.machinery.SourceFileLoader):
+    """Compiles from source, always: .pyc files are checked by whole seconds only, and could lie."""
+
+    def __init__(self, name: str, path: str, texts: dict[str, str]) -> None:
+        super().__init__(name, path)
+        self._texts = texts
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        data = self.get_data(path)
+        self._texts[path] = importlib.util.decode_source(data)
+        return self.source_to_code(data, path)
+
+
+class _ProjectFinder:
+    """Finds modules inside the project's root and loads them from source."""
+
+    def __init__(self, root: str, search_path: Sequence[str], texts: dict[str, str]) -> None:
+        self._prefix = root + os.sep
+        self._search_path = list(search_path)
+        self._texts = texts
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return a spec for a module inside the root; None leaves it to the usual finders."""
+        del target
+        places = self._search_path if path is None else list(path)
+        spec = importlib.machinery.PathFinder.find_spec(name, places)
+        if spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+            return None
+        filename = spec.origin or ""
+        if not filename.startswith(self._prefix) or f"{os.sep}site-packages{os.sep}" in filename:
+            return None
+        spec.loader = _SourceOnlyLoader(name, filename, self._texts)
+        spec.cached = None
+        return spec
+
+
+@contextmanager
+def _project_imports(
+    root: str, search_path: Sequence[str], texts: dict[str, str], modules: dict[str, ModuleType]
+) -> Iterator[None]:
+    """Let project modules be imported, and take them out of sys.modules again afterwards.
+
+    Two evaluations in one process must not see each other's helpers, and a second evaluation must
+    see the helpers as they are by then.
+    """
+    finder = _ProjectFinder(root, search_path, texts)
+    importlib.invalidate_caches()
+    hidden = {name: sys.modules.pop(name) for name in _project_modules(root)}
+    hidden.update({name: sys.modules[name] for name in modules if name in sys.modules})
+    sys.modules.update(modules)
+    # Helpers import nothing of ours but `stagemake`; the finder goes first so that the project wins
+    # over an installed module of the same name, as a script's own directory does in Python.
+    sys.meta_path.insert(0, finder)
+    sys.path[:0] = search_path
+    wrote_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = wrote_bytecode
+        sys.meta_path.remove(finder)
+        for directory in search_path:
+            if directory in sys.path:
+                sys.path.remove(directory)
+        for name in _project_modules(root):
+            modules[name] = sys.modules.pop(name)
+        sys.modules.pop("Stagefile", None)
+        sys.modules.update(hidden)
+
+
+def _project_modules(root: str) -> list[str]:
+    """Names of loaded modules that came from inside the root through our own loader."""
+    prefix = root + os.sep
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if isinstance(getattr(module, "__loader__", None), _SourceOnlyLoader)
+        and (getattr(module, "__file__", None) or "").startswith(prefix)
+    ]

@@ -1,0 +1,118 @@
+"""The placeholders of commands: checked when declared, filled in when a stage needs its argv."""
+
+from __future__ import annotations
+
+import re
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from stagemake.model.error import BadPlaceholder, did_you_mean
+from stagemake.model.stage import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stagemake.model.stage import Stage
+
+# Exactly these are placeholders; every other brace is the user's own text (awk, ${X}, JSON).
+_FIELD = r"(?:inputs|outputs)(?:\[-?\d+\])?|depfile|params\.[A-Za-z_][A-Za-z0-9_]*"
+_TOKEN = re.compile(r"\{\{(" + _FIELD + r")\}\}|\{(" + _FIELD + r")\}")
+# What looks like a slip: a placeholder's word spelled almost right.
+_SLIP = re.compile(
+    r"(?<![{$])\{(input|output|deps|in|out|inputs\.[^{}]*|outputs\.[^{}]*|param\.[^{}]*"
+    r"|params\[[^{}]*)\}(?!\})"
+)
+
+
+def check_template(stage: Stage) -> None:
+    """Check that every placeholder of a command can be filled in.
+
+    Raises:
+        BadPlaceholder: An index is out of range, a parameter or the depfile isn't declared, or a
+            word in braces is a likely slip.
+    """
+    action = stage.action
+    if not isinstance(action, Command):
+        return
+    for text in action.template:
+        if "{" not in text:
+            continue
+        for match in _TOKEN.finditer(text):
+            if match[2]:
+                _values(stage, match[2])
+        slip = _SLIP.search(text)
+        if slip and not action.shell:
+            raise BadPlaceholder(
+                f"`{slip[0]}` is no placeholder",
+                hint=did_you_mean(slip[1], ("inputs", "outputs", "depfile", "params.NAME")),
+            )
+
+
+def argv_of(stage: Stage) -> tuple[str, ...]:
+    """Return the argv of a command stage with its placeholders filled in.
+
+    A list item that is exactly `{inputs}` or `{outputs}` becomes one argument a path; inside a
+    longer item, paths are joined by spaces. In a shell text every value is quoted.
+    """
+    action = stage.action
+    if not isinstance(action, Command):
+        raise TypeError(f"stage {stage.name} has no command")
+    if action.shell:
+        return ("/bin/sh", "-c", _filled(stage, action.template[0], in_shell=True))
+    argv: list[str] = []
+    for item in action.template:
+        if item in {"{inputs}", "{outputs}"}:
+            argv.extend(_values(stage, item[1:-1]))
+        elif "{" in item:
+            argv.append(_filled(stage, item, in_shell=False))
+        else:
+            argv.append(item)
+    return tuple(argv)
+
+
+def _filled(stage: Stage, text: str, *, in_shell: bool) -> str:
+    if "{" not in text:
+        return text
+
+    def fill(match: re.Match[str]) -> str:
+        if match[1]:
+            return f"{{{match[1]}}}"
+        values = _values(stage, match[2])
+        return " ".join(quote(value) for value in values) if in_shell else " ".join(values)
+
+    return _TOKEN.sub(fill, text)
+
+
+def _values(stage: Stage, field: str) -> Sequence[str]:
+    if field == "depfile":
+        if stage.depfile is None:
+            raise BadPlaceholder(
+                "the command has `{depfile}`, but the stage declares none",
+                hint='add depfile="build/name.d"',
+            )
+        return (_argument(stage.depfile),)
+    if field.startswith("params."):
+        name = field[len("params.") :]
+        params = dict(stage.params)
+        if name not in params:
+            raise BadPlaceholder(
+                f"the command has `{{{field}}}`, but the stage has no parameter `{name}`",
+                hint=did_you_mean(name, params) or f'add params={{"{name}": …}}',
+            )
+        return (str(params[name]),)
+    word, _, index = field.partition("[")
+    paths = stage.inputs if word == "inputs" else stage.outputs
+    if not index:
+        return [_argument(path) for path in paths]
+    number = int(index[:-1])
+    if not -len(paths) <= number < len(paths):
+        raise BadPlaceholder(
+            f"the command has `{{{field}}}`, but the stage has {len(paths)} {word}",
+        )
+    return (_argument(paths[number]),)
+
+
+def _argument(path: str) -> str:
+    # A file named `-x` would be read as an option by most programs.
+    trimmed = path.removesuffix("/")
+    return f"./{trimmed}" if trimmed.startswith("-") else trimmed

@@ -1,0 +1,162 @@
+"""The stages, pipelines, pools and values that one evaluation declared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from stagemake.model.error import DuplicateStage, StagefileError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stagemake.model.stage import SourceLocation, Stage
+
+
+@frozen
+class PipelineDefinition:
+    """A named selection of stages. Adds no edge: the order is what is preferred and shown."""
+
+    name: str
+    members: tuple[str, ...]
+    default: bool = False
+    location: SourceLocation | None = None
+
+
+@frozen
+class PoolDefinition:
+    """A limit on how many stages of one kind run side by side."""
+
+    name: str
+    depth: int
+    location: SourceLocation | None = None
+
+
+class StageRegistry:
+    """Every registered stage by name, in registration order; owned by one manager."""
+
+    def __init__(self) -> None:
+        self._stage_by_name: dict[str, Stage] = {}
+        self.pipelines: dict[str, PipelineDefinition] = {}
+        self.pools: dict[str, PoolDefinition] = {}
+
+    def __len__(self) -> int:
+        return len(self._stage_by_name)
+
+    def register(self, stage: Stage) -> None:
+        """Add a stage.
+
+        Raises:
+            DuplicateStage: A stage of that name is there already.
+        """
+        name = stage.name
+        known = self._stage_by_name.get(name)
+        if known is not None:
+            raise DuplicateStage(
+                f"two stages are named `{name}`",
+                facts=[("first", _where(known)), ("second", _where(stage))],
+                hint="give one of them another name; in a loop, put the loop variable into it",
+            )
+        self._stage_by_name[name] = stage
+
+    def unregister(self, prefix: str) -> tuple[str, ...]:
+        """Remove the stage of that name and every stage below `prefix.`; return their names."""
+        gone = tuple(
+            name for name in self._stage_by_name if name == prefix or name.startswith(f"{prefix}.")
+        )
+        for name in gone:
+            del self._stage_by_name[name]
+        return gone
+
+    def get(self, name: str) -> Stage:
+        """Return the stage of that name.
+
+        Raises:
+            UsageError: There is none; with near matches.
+        """
+        try:
+            return self._stage_by_name[name]
+        except KeyError:
+            raise UsageError(
+                f"there is no stage `{name}`", hint=did_you_mean(name, self._stage_by_name)
+            ) from None
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return all stages in registration order."""
+        return tuple(self._stage_by_name.values())
+
+    def define_pipeline(self, pipeline: PipelineDefinition) -> None:
+        """Add a named pipeline.
+
+        Raises:
+            DuplicateStage: A pipeline or stage of that name is there, or a second default.
+        """
+        known = self.pipelines.get(pipeline.name)
+        if known is not None:
+            raise DuplicateStage(
+                f"two pipelines are named `{pipeline.name}`",
+                facts=[("first", str(known.location)), ("second", str(pipeline.location))],
+            )
+        if pipeline.default:
+            for other in self.pipelines.values():
+                if other.default:
+                    raise DuplicateStage(
+                        f"two default pipelines: `{other.name}` and `{pipeline.name}`",
+                        facts=[("first", str(other.location)), ("second", str(pipeline.location))],
+                    )
+        self.pipelines[pipeline.name] = pipeline
+
+    def define_pool(self, pool: PoolDefinition) -> None:
+        """Add a pool; the same pool twice with one depth is fine.
+
+        Raises:
+            StagefileError: The pool is there with another depth.
+        """
+        known = self.pools.get(pool.name)
+        if known is not None and known.depth != pool.depth:
+            raise StagefileError(
+                f"pool `{pool.name}` has two depths: {known.depth} and {pool.depth}",
+                facts=[("first", str(known.location)), ("second", str(pool.location))],
+            )
+        self.pools[pool.name] = pool
+
+    def check_names(self) -> None:
+        """Check what can only be known when everything is declared.
+
+        Raises:
+            StagefileError: A pipeline names an unknown stage or shares a stage's name; a stage
+                names an unknown pool.
+        """
+        for pipeline in self.pipelines.values():
+            if pipeline.name in self._stage_by_name:
+                raise DuplicateStage(
+                    f"a pipeline and a stage are both named `{pipeline.name}`",
+                    facts=[
+                        ("pipeline", str(pipeline.location)),
+                        ("stage", _where(self._stage_by_name[pipeline.name])),
+                    ],
+                )
+            self._check_members(pipeline)
+        for stage in self._stage_by_name.values():
+            if stage.pool and stage.pool not in self.pools:
+                raise StagefileError(
+                    f"stage `{stage.name}` names the pool `{stage.pool}`, which nobody defined",
+                    facts=[("declared", _where(stage))],
+                    hint=did_you_mean(stage.pool, self.pools)
+                    or f'add pool("{stage.pool}", 1) to the Stagefile',
+                )
+
+    def _check_members(self, pipeline: PipelineDefinition) -> None:
+        known: Iterable[str] = self._stage_by_name
+        for member in pipeline.members:
+            if member not in self._stage_by_name:
+                raise StagefileError(
+                    f"pipeline `{pipeline.name}` names the stage `{member}`, which nobody declared",
+                    facts=[("declared", str(pipeline.location))],
+                    hint=did_you_mean(member, known),
+                )
+
+
+def _where(stage: Stage) -> str:
+    return str(stage.location) if stage.location is not None else "registered by a program"

@@ -1,0 +1,69 @@
+"""One evaluation of a Stagefile: where declarations go while it runs, and what it read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from stagemake.model.stage import SourceLocation
+from stagemake.stagefile.registry import StageRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+@define
+class Session:
+    """What the language needs while a Stagefile runs, and what it noted.
+
+    The `env_read`, `config_read` and `globbed` records are what a later evaluation cache compares.
+    """
+
+    root: str  # absolute
+    environ: Mapping[str, str]
+    config: Mapping[str, object]  # the project's table, overridden by -D
+    base: str = ""  # directory of the Stagefile being read, relative to the root
+    registry: StageRegistry = field(factory=StageRegistry)
+    env_read: dict[str, str | None] = field(factory=dict)
+    config_read: dict[str, object] = field(factory=dict)
+    config_defaults: dict[str, object] = field(factory=dict)
+    globbed: list[str] = field(factory=list)  # directories listed by glob, relative to the root
+    notices: list[str] = field(factory=list)
+    _shown: dict[str, str] = field(factory=dict)
+
+    def location(self, depth: int) -> SourceLocation:
+        """Return the nearest line outside stagemake, starting `depth` frames up."""
+        frame = sys._getframe(depth + 1)  # noqa: SLF001 - inspect.stack costs milliseconds
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+            frame = frame.f_back
+        return SourceLocation(self.shown(frame.f_code.co_filename), frame.f_lineno)
+
+    def shown(self, filename: str) -> str:
+        """Return a source file as users know it: relative to the root when inside it."""
+        shown = self._shown.get(filename)
+        if shown is None:
+            prefix = self.root + os.sep
+            shown = filename.removeprefix(prefix)
+            self._shown[filename] = shown
+        return shown
+
+
+CURRENT: ContextVar[Session | None] = ContextVar("stagemake_session", default=None)
+
+
+def current() -> Session:
+    """Return the running evaluation, or a throw-away one when none runs.
+
+    Outside an evaluation the language still makes stages, relative to the working directory, for
+    programs that hand them to `StageManager.register_stage`.
+    """
+    session = CURRENT.get()
+    if session is None:
+        session = Session(root=os.getcwd(), environ=os.environ, config={})
+    return session
