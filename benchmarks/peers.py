@@ -10,7 +10,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,9 @@ class Tool:
     dry: tuple[str, ...]  # argv of its dry run, or of what comes nearest
     version: tuple[str, ...]  # argv
     shapes: tuple[str, ...] = ("wide", "layered", "chain")
-    env: Mapping[str, str] = {}  # `{root}` stands for the tree
+    env: Mapping[str, str] = field(factory=dict)  # `{root}` stands for the tree
     leaves_behind: str = ""  # a directory that a build must have filled
+    build_json: tuple[str, ...] = ()  # argv of a build that tells as JSON what it did; () has none
 
     def version_text(self) -> str:
         """Return the first line of what it says about its version, or "unknown"."""
@@ -105,4 +106,5 @@ def make_subject(command: tuple[str, ...], jobs: int) -> Tool:
         ("wide", "layered", "chain", "functions"),
         {"STAGEMAKE_CACHE_DIR": "{root}/" + CACHE_DIRECTORY},
         CACHE_DIRECTORY,
+        (*command, f"-j{jobs}", "-s", "--json"),
     )

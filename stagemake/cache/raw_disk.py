@@ -153,8 +153,16 @@ def create_value(directory: str, name: str) -> int:
             # Also when another process removed a directory that had just become empty.
             if attempt == 9:
                 raise
-            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+            _make_value_directories(directory, name)
     raise AssertionError("BUG: the last attempt either returns or raises")
+
+
+def _make_value_directories(directory: str, name: str) -> None:
+    for parent in (name[:2], name[:5]):
+        try:
+            os.mkdir(os.path.join(directory, parent), 0o700)
+        except FileExistsError:
+            pass
 
 
 def copy_to(source_fd: int, path: str, mode: int) -> tuple[int, str]:
@@ -216,7 +224,7 @@ def _write_new(fd: int, path: str, data: bytes, mode: int | None = None) -> None
 def _fill(fd: int, path: str, source_fd: int, mode: int | None = None) -> tuple[int, str]:
     done = False
     try:
-        written = _digest(fd) if _clone(source_fd, fd) else _copy(source_fd, fd)
+        written = digest_open(fd) if _clone(source_fd, fd) else _copy(source_fd, fd)
         if mode is not None:
             os.fchmod(fd, mode)
         done = True
@@ -250,7 +258,8 @@ def _copy(source_fd: int, target_fd: int) -> tuple[int, str]:
     return size, hasher.hexdigest()
 
 
-def _digest(fd: int) -> tuple[int, str]:
+def digest_open(fd: int) -> tuple[int, str]:
+    """Return bytes and digest of an open file. Cost: reads it, 1 MiB at a time."""
     hasher = xxhash.xxh3_128()
     size = 0
     os.lseek(fd, 0, os.SEEK_SET)
@@ -259,15 +268,6 @@ def _digest(fd: int) -> tuple[int, str]:
         hasher.update(buffer[:count])
         size += count
     return size, hasher.hexdigest()
-
-
-def digest_file(path: str) -> tuple[int, str]:
-    """Return bytes and digest of a regular file. Cost: reads it, 1 MiB at a time."""
-    fd = open_regular(path)
-    try:
-        return _digest(fd)
-    finally:
-        os.close(fd)
 
 
 def _write(fd: int, data: bytes | memoryview) -> None:

@@ -70,7 +70,7 @@ def input_signature(path: str) -> Signature | None:
 def youngest_ns(signature: Signature) -> int:
     """Return the latest time in a signature."""
     if len(signature) == 6:
-        return signature[1] if signature[1] > signature[2] else signature[2]
+        return max(signature[2], signature[1])
     return max(signature[1], signature[2], *signature[7:9])
 
 
@@ -133,3 +133,39 @@ def settle_clock(
         if time.monotonic() >= deadline_s:
             return None
         time.sleep(_PAUSE_S)
+
+
+class FileClock:
+    """One file system's own clock, read through a probe file of ours. Lives for one build.
+
+    Args:
+        probe_path: A file of ours on that file system; created when missing.
+        touch: Sets a file's times to now: `durable.touch`.
+    """
+
+    def __init__(self, probe_path: str, touch: Callable[[str], None]) -> None:
+        self._probe_path = probe_path
+        self._touch = touch
+        self._sees_every_change = sees_every_change(probe_path, touch)
+        self._device = os.stat(probe_path).st_dev
+        self.reading_ns = filesystem_clock(probe_path, touch)
+
+    def taken_at(self, signature: Signature) -> int:
+        """Return a reading to keep with a signature taken before its file is read."""
+        if not self._sees_every_change and youngest_ns(signature) >= self.reading_ns:
+            self.reading_ns = filesystem_clock(self._probe_path, self._touch)
+        return self.reading_ns
+
+    def trusts(self, signature: Signature, taken_at_ns: int) -> bool:
+        """Whether an equal signature later means equal contents."""
+        if signature[4] != self._device or signature[10:11] not in {(), (self._device,)}:
+            return not is_racy(signature, taken_at_ns, UNKNOWN_CLOCK_SLACK_NS)
+        return self._sees_every_change or not is_racy(signature, taken_at_ns)
+
+    def wait_past(self, youngest_ns: int, deadline_s: float) -> bool:
+        """Wait until the clock is past a time; False when `deadline_s` (monotonic) came first."""
+        reading_ns = settle_clock(self._probe_path, youngest_ns, deadline_s, self._touch)
+        if reading_ns is None:
+            return False
+        self.reading_ns = reading_ns
+        return True

@@ -16,8 +16,12 @@ class Work:
 
     stage_id: int
     env: Mapping[str, str]  # the whole environment, nothing is inherited
-    argv: tuple[str, ...] | None = None  # a program; argv[0] is an absolute path or found on env's PATH
-    payload: bytes | None = None  # for a Python call: handed to the runner's `call` with the stage id
+    argv: tuple[str, ...] | None = (
+        None  # a program; argv[0] is an absolute path or found on env's PATH
+    )
+    payload: bytes | None = (
+        None  # for a Python call: handed to the runner's `call` with the stage id
+    )
     timeout_s: float | None = None
     console: bool = False  # inherit stdin, stdout and stderr; nothing is captured
 

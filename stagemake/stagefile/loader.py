@@ -182,6 +182,8 @@ class _ProjectFinder:
     ) -> importlib.machinery.ModuleSpec | None:
         """Return a spec for a module inside the root; None leaves it to the usual finders."""
         del target
+        if name.partition(".")[0] == "stagemake":  # when stagemake builds itself
+            return None
         places = self._search_path if path is None else list(path)
         spec = importlib.machinery.PathFinder.find_spec(name, places)
         if spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader):

@@ -1,0 +1,274 @@
+"""Keeps the cache within its budget: what was used last stays longest, contents live as long as records name them.
+
+Every step leaves a cache that is right: records go before their contents, rows before their files.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from stagemake.cache import envelope, raw_disk, rows
+from stagemake.cache.database import ERRORS
+from stagemake.cache.fault import FaultKind
+from stagemake.cache.orphan import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from stagemake.cache.disk import DiskStore
+    from stagemake.cache.rows import Place
+
+    References = Callable[[bytes], Iterable[str]]
+
+ORPHAN_AGE_S = 86400.0
+UNNAMED_AGE_S = 3600.0  # a build under way puts contents before the record that names them
+_LOW_WATER = 0.9  # of the budget: else every build would have to collect again
+_BATCH = 200
+
+
+@frozen
+class Collected:
+    """What a collection removed and what it left."""
+
+    records: int = 0
+    blobs: int = 0
+    orphans: int = 0  # value files that no row names
+    freed_bytes: int = 0
+    kept_records: int = 0
+    kept_blobs: int = 0
+    kept_bytes: int = 0
+
+
+@frozen
+class Verified:
+    """What re-reading everything found."""
+
+    entries: int = 0
+    bytes: int = 0
+    damaged: int = 0  # removed
+
+
+@frozen
+class _Item:
+    place: Place
+    used_s: float
+    size: int
+    names: tuple[str, ...] = ()  # digests a record refers to
+
+
+def is_due(store: DiskStore) -> bool:
+    """Tell whether the cache is over its budget. Cost: O(1)."""
+    with store.lock():
+        try:
+            return store.database.volume_bytes() > store.budget_bytes
+        except ERRORS as error:
+            store.note(FaultKind.READ, error)
+            return False
+
+
+def collect(
+    store: DiskStore,
+    references: References,
+    *,
+    pins: Collection[str] = frozenset(),
+    budget_bytes: int | None = None,
+    max_age_s: float | None = None,
+) -> Collected:
+    """Remove records unused for too long or beyond the budget, then contents that no record names.
+
+    Args:
+        store: Flushed first. Trouble ends the collection early and is among its faults.
+        references: From a record's body to the digests it needs; what it raises makes the record damaged.
+        pins: Keys and digests that stay whatever the budget says.
+        budget_bytes: Instead of the store's; 0 removes all but the pins.
+        max_age_s: Instead of the store's.
+
+    Cost: O(entries), reads all records.
+    """
+    budget = store.budget_bytes if budget_bytes is None else budget_bytes
+    max_age = store.max_age_s if max_age_s is None else max_age_s
+    store.flush()
+    with store.lock():
+        try:
+            now = store.database.time_of_use(store.clock)
+            records, damaged = _records(store, references)
+            blobs = {
+                item.place.key.removeprefix(envelope.BLOB_PREFIX): item for item in _blobs(store)
+            }
+            keep = _keep(records, blobs, budget=budget, oldest_s=now - max_age, pins=pins)
+            named = {name for item in records for name in item.names}
+            live = {name for item in keep for name in item.names}
+            doomed = [
+                item
+                for digest, item in blobs.items()
+                if digest not in live
+                and digest not in pins
+                and (digest in named or budget == 0 or item.used_s < now - UNNAMED_AGE_S)
+            ]
+            kept_keys = {item.place.key for item in keep}
+            gone = [item for item in records if item.place.key not in kept_keys]
+            record_count, freed = _remove(store, [*(i.place for i in gone), *damaged])
+            blob_count, more = _remove(store, [item.place for item in doomed])
+            _remove_foreign(store)
+            orphans, swept = sweep(store, older_than_s=ORPHAN_AGE_S)
+            _shrink(store)
+        except ERRORS as error:
+            store.note(FaultKind.WRITE, error)
+            return Collected()
+    left = len(blobs) - len(doomed)
+    size = (
+        sum(i.size for i in keep)
+        + sum(i.size for i in blobs.values())
+        - sum(i.size for i in doomed)
+    )
+    return Collected(record_count, blob_count, orphans, freed + more + swept, len(keep), left, size)
+
+
+def _keep(
+    records: Sequence[_Item],
+    blobs: dict[str, _Item],
+    *,
+    budget: int,
+    oldest_s: float,
+    pins: Collection[str],
+) -> list[_Item]:
+    """Return the records to keep, pinned ones first, then from the last used on."""
+    whole = [item for item in records if all(name in blobs for name in item.names)]
+    everything = sum(item.size for item in whole) + sum(
+        blobs[name].size for name in {name for item in whole for name in item.names}
+    )
+    limit = budget if everything <= budget else int(budget * _LOW_WATER)
+    skip = len(envelope.RECORD_PREFIX)
+    pinned = [item for item in whole if item.place.key[skip:] in pins]
+    others = [item for item in whole if item.place.key[skip:] not in pins]
+    others.sort(key=lambda item: (-item.used_s, item.place.key))
+    kept: list[_Item] = []
+    counted: set[str] = set()
+    total = 0
+    for index, item in enumerate([*pinned, *others]):
+        fresh = set(item.names) - counted
+        total += item.size + sum(blobs[name].size for name in fresh)
+        if index >= len(pinned) and (total > limit or item.used_s < oldest_s):
+            break
+        counted |= fresh
+        kept.append(item)
+    return kept
+
+
+def _records(store: DiskStore, references: References) -> tuple[list[_Item], list[Place]]:
+    items: list[_Item] = []
+    damaged: list[Place] = []
+    for place, used_s, size in _scan(store, envelope.RECORD_PREFIX):
+        whole = rows.find(store.database.connection, place.key)
+        body = None if whole is None else rows.record_body(store.directory, whole)
+        try:
+            names = None if body is None else tuple(references(body))
+        except Exception:
+            names = None  # written by another version, or not by us
+        if names is None:
+            damaged.append(place)
+        else:
+            items.append(_Item(place, used_s, size, names))
+    return items, damaged
+
+
+def _blobs(store: DiskStore) -> Iterator[_Item]:
+    for place, used_s, size in _scan(store, envelope.BLOB_PREFIX):
+        yield _Item(place, used_s, size)
+
+
+def _scan(store: DiskStore, prefix: str) -> Iterator[tuple[Place, float, int]]:
+    """Yield place (without value), time of use and size of all rows of a namespace, by key."""
+    after = prefix
+    while chunk := store.database.scan(after, prefix + "g", _BATCH):
+        yield from chunk
+        after = chunk[-1][0].key
+
+
+def _remove(store: DiskStore, places: Sequence[Place]) -> tuple[int, int]:
+    count = freed = 0
+    for start in range(0, len(places), _BATCH):
+        done, size = store.database.delete(places[start : start + _BATCH])
+        count += done
+        freed += size
+    return count, freed
+
+
+def _remove_foreign(store: DiskStore) -> None:
+    """Remove rows that no store wrote; nothing of them is read."""
+    with store.database.transaction() as connection:
+        connection.execute(
+            "DELETE FROM Cache WHERE raw IS NOT 1 OR typeof(key) != 'text' OR mode NOT IN (1, 2)"
+            " OR NOT ((length(key) = 36 AND key GLOB 'act:[0-9a-f]*')"
+            " OR (length(key) = 37 AND key GLOB 'blob:[0-9a-f]*'))"
+        )
+
+
+def _shrink(store: DiskStore) -> None:
+    connection = store.database.connection
+    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def verify(store: DiskStore, progress: Callable[[int], None] = lambda _done: None) -> Verified:
+    """Re-read every record and content; remove what is damaged.
+
+    Args:
+        store: Flushed first.
+        progress: Called after each entry with how many are done.
+
+    Cost: reads everything.
+    """
+    store.flush()
+    entries = size_bytes = damaged = 0
+    try:
+        for prefix in (envelope.RECORD_PREFIX, envelope.BLOB_PREFIX):
+            for place, _used_s, size in _scan(store, prefix):
+                with store.lock():
+                    if not _is_intact(store, place):
+                        damaged += 1
+                        store.database.delete([place])
+                entries += 1
+                size_bytes += size
+                progress(entries)
+    except ERRORS as error:
+        store.note(FaultKind.READ, error)
+    return Verified(entries, size_bytes, damaged)
+
+
+def _is_intact(store: DiskStore, place: Place) -> bool:
+    whole = rows.find(store.database.connection, place.key)
+    if whole is None:
+        return True  # removed meanwhile
+    if place.key.startswith(envelope.RECORD_PREFIX):
+        return rows.record_body(store.directory, whole) is not None
+    try:
+        if whole.mode == rows.MODE_INLINE:
+            return rows.read_content(store.directory, whole, rows.INLINE_BYTES) is not None
+        fd = rows.open_value(store.directory, whole)
+        try:
+            digest = raw_disk.digest_open(fd)[1]
+        finally:
+            os.close(fd)
+    except OSError:
+        return False
+    return envelope.BLOB_PREFIX + digest == place.key
+
+
+def clear(store: DiskStore) -> Collected:
+    """Remove every entry, every value file and what was set aside as damaged."""
+    store.flush()
+    with store.lock():
+        try:
+            with store.database.transaction() as connection:
+                count = connection.execute("DELETE FROM Cache").rowcount
+            orphans, freed = sweep(store, older_than_s=-ORPHAN_AGE_S)
+            _shrink(store)
+            raw_disk.remove_set_aside(store.directory)
+        except ERRORS as error:
+            store.note(FaultKind.WRITE, error)
+            return Collected()
+    return Collected(records=count, orphans=orphans, freed_bytes=freed)

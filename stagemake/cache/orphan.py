@@ -1,0 +1,52 @@
+"""Value files that no row names: left by a kill between writing a file and its row, removed when old."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stagemake.cache import envelope, raw_disk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stagemake.cache.disk import DiskStore
+
+
+def sweep(store: DiskStore, *, older_than_s: float) -> tuple[int, int]:
+    """Remove value files that no row names; return how many and their bytes. Cost: walks the directory.
+
+    Younger ones may belong to a batch that another process is about to write.
+    """
+    known = store.database.value_files()
+    limit_s = store.clock() - older_than_s
+    count = freed = 0
+    for name in _value_names(store.directory):
+        if name in known:
+            continue
+        try:
+            if os.lstat(os.path.join(store.directory, name)).st_mtime > limit_s:
+                continue
+        except OSError:
+            continue
+        freed += raw_disk.remove_value(store.directory, name)
+        count += 1
+    return count, freed
+
+
+def _value_names(directory: str) -> Iterator[str]:
+    for first in _names(directory, 2):
+        for second in _names(os.path.join(directory, first), 2):
+            for last in _names(os.path.join(directory, first, second), 32):
+                name = f"{first}/{second}/{last}"
+                if envelope.is_value_name(name):
+                    yield name
+
+
+def _names(directory: str, length: int) -> list[str]:
+    try:
+        if os.path.islink(directory):
+            return []
+        return [name for name in os.listdir(directory) if len(name) == length]
+    except OSError:
+        return []

@@ -1,0 +1,68 @@
+"""The bytes of one file and their digest. Asked by digesting only."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from xxhash import xxh3_128, xxh3_128_hexdigest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SMALL_BYTES = 32 << 10
+"""Files below this are handed to the cache as they are read."""
+
+_ONE_SHOT_BYTES = 1 << 20
+# Without O_NONBLOCK a FIFO put in the file's place would hold the build for ever.
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+
+
+def read_digest(
+    full: str, expected_bytes: int, on_small: Callable[[str, bytes], None] | None = None
+) -> tuple[str, int]:
+    """Return the xxh3-128 digest and the size of a file's bytes.
+
+    Args:
+        full: Where it is; a link there is an error.
+        expected_bytes: Its size by stat; decides how it is read, not how much.
+        on_small: Gets digest and bytes of a file below `SMALL_BYTES`.
+
+    Raises:
+        OSError: It can't be read; the path is in `filename`.
+    """
+    fd = os.open(full, _FLAGS)
+    try:
+        if expected_bytes > _ONE_SHOT_BYTES:
+            return _digest_stream(fd)
+        data = _read_all(fd, expected_bytes)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, full) from error
+    finally:
+        os.close(fd)
+    digest = xxh3_128_hexdigest(data)
+    if on_small is not None and len(data) < SMALL_BYTES:
+        on_small(digest, data)
+    return digest, len(data)
+
+
+def _read_all(fd: int, expected_bytes: int) -> bytes:
+    """Return all bytes of a file; one system call when the size was right."""
+    data = os.read(fd, expected_bytes + 1)
+    if len(data) == expected_bytes:
+        return data
+    parts = [data]  # it grew, or its file system (/proc) doesn't know sizes
+    while part := os.read(fd, _ONE_SHOT_BYTES):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _digest_stream(fd: int) -> tuple[str, int]:
+    """Return digest and size of a large file in constant memory."""
+    buffer = memoryview(bytearray(_ONE_SHOT_BYTES))
+    hasher = xxh3_128()
+    size_bytes = 0
+    while count := os.readv(fd, [buffer]):
+        hasher.update(buffer[:count])
+        size_bytes += count
+    return hasher.hexdigest(), size_bytes

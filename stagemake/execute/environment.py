@@ -1,0 +1,63 @@
+"""The environment a stage gets: a short fixed base and what it declares. Nothing else leaks in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stagemake.model.stage import Stage
+
+BASE = (
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TERM", "COLORTERM",
+    "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+    "VIRTUAL_ENV", "CONDA_PREFIX", "PYENV_ROOT", "SSH_AUTH_SOCK", "XDG_CACHE_HOME", "CI",
+)  # fmt: skip
+"""Passed through as they are and not keyed: they say where things are, not what comes out."""
+
+FIXED = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+"""The same for everyone, so that sorting, messages and dates are."""
+
+
+def base_environment(environ: Mapping[str, str], *, inherit: bool) -> dict[str, str]:
+    """Return what every stage of a build gets.
+
+    Args:
+        environ: The tool's own environment.
+        inherit: The project opted out of clean environments: everything is passed through, unkeyed.
+    """
+    if inherit:
+        return dict(environ)
+    base = {name: environ[name] for name in BASE if name in environ}
+    base.update(FIXED)
+    base.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
+    return base
+
+
+def stage_environment(
+    base: Mapping[str, str], environ: Mapping[str, str], stage: Stage
+) -> Mapping[str, str]:
+    """Return the whole environment of one stage."""
+    if not (stage.env or stage.pass_env or stage.secret_env):
+        return base
+    made = dict(base)
+    for name in (*stage.pass_env, *stage.secret_env):
+        if name in environ:
+            made[name] = environ[name]
+    for name, value in stage.env:
+        if value is None:
+            made.pop(name, None)
+        else:
+            made[name] = value
+    return made
+
+
+def mask(text: bytes, environ: Mapping[str, str], stage: Stage) -> bytes:
+    """Return captured output without the values of the stage's secrets."""
+    for name in stage.secret_env:
+        secret = environ.get(name, "").encode("utf-8", "surrogateescape")
+        if secret:
+            text = text.replace(secret, b"***")
+    return text

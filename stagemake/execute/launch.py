@@ -1,0 +1,327 @@
+"""One stage from ready to settled: judge it anew, restore it or run it, and see what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from stagemake import durable
+from stagemake.execute.environment import mask, stage_environment
+from stagemake.execute.settle import Run, StageProblem, settle, trace_of
+from stagemake.freshness import snapshot as columns
+from stagemake.history import Run as PastRun
+from stagemake.materialize import Restored, restore
+from stagemake.model.event import Notice, StageStarted
+from stagemake.model.plan import Reason, Verdict
+from stagemake.model.result import CacheUse, Outcome, StageResult
+from stagemake.model.stage import Command
+from stagemake.plan.judge import judge
+from stagemake.plan.sight import DiskSight
+from stagemake.runner.port import Completion, Work
+from stagemake.stagefile.placeholder import argv_of
+
+if TYPE_CHECKING:
+    from stagemake.execute.outputs import OutputKeeper
+    from stagemake.execute.workshop import Workshop
+    from stagemake.model.pipeline import Pipeline
+    from stagemake.model.plan import Step
+    from stagemake.model.result import ActionResult
+    from stagemake.model.stage import Stage
+    from stagemake.plan.judge import Judgement
+
+
+@define
+class Launcher:
+    """Takes stages through their run. Knows nothing of order or of how many run side by side."""
+
+    shop: Workshop
+    pipeline: Pipeline
+    keeper: OutputKeeper
+    began_s: float
+    past_runs: list[PastRun] = field(factory=list)
+    values: dict[str, str] = field(factory=dict)  # shared values so far, as JSON
+    _runs: dict[int, Run] = field(factory=dict)
+    _hits: int = 0
+    _misses: int = 0
+    _bytes_read: int = 0
+    _bytes_written: int = 0
+
+    def cache_use(self) -> CacheUse:
+        """Return what was restored and stored so far."""
+        return CacheUse(self._hits, self._misses, self._bytes_read, self._bytes_written)
+
+    def fresh(self, stage_id: int, step: Step) -> StageResult:
+        """Return the result of a stage that needs nothing."""
+        stage = self.pipeline.stages[stage_id]
+        if stage.provides:
+            self.values.update(self.shop.state.snapshot.traces[stage.name][columns.VALUES][1])
+        return StageResult(stage.name, Outcome.FRESH, step.reason.code, key=step.key)
+
+    def launch(self, stage_id: int, step: Step) -> StageResult | None:
+        """Bring a ready stage on its way; None: it runs now, `complete` will be called."""
+        stage, shop = self.pipeline.stages[stage_id], self.shop
+        watched = (*stage.inputs, *stage.implicit)
+        shop.digester.forget(watched)  # someone may have edited them since the plan was made
+        try:
+            before = shop.digester.signatures(watched)
+            made = judge(
+                stage,
+                self.pipeline.upstream[stage_id],
+                shop.world,
+                DiskSight(shop.digester, self.values),
+            )
+        except OSError as error:
+            return self._failed(stage, Reason.INPUT_CHANGED, f"an input can't be read: {error}")
+        missing = (
+            [path for path, entry in zip(watched, made.entries, strict=True) if entry == "-"]
+            if made.entries
+            else []
+        )
+        if missing:
+            return self._missing(stage, missing)
+        if made.verdict is Verdict.FRESH:
+            return self._cut_off(stage, made)
+        if made.verdict is Verdict.HIT and made.cached is not None:
+            restored = self._restore(stage, made, made.cached)
+            if restored is not None:
+                return restored
+        # What the plan said is what people read, unless it could only say "wait and see".
+        if step.verdict is Verdict.MISS:
+            made.reason, made.subject = step.reason, step.subject
+        self._misses += 1
+        return self._start(Run(stage_id, stage, made, before, 0))
+
+    def _missing(self, stage: Stage, missing: list[str]) -> StageResult:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        return self._failed(
+            stage,
+            Reason.INPUT_MISSING,
+            f"its input `{missing[0]}`{more} is neither there nor made by a stage",
+            missing[0],
+        )
+
+    def _failed(self, stage: Stage, reason: Reason, problem: str, subject: str = "") -> StageResult:
+        return StageResult(
+            stage.name, Outcome.FAILED, reason.code, subject, problem=problem,
+            started_s=self.shop.now_s() - self.began_s,
+        )  # fmt: skip
+
+    def _cut_off(self, stage: Stage, made: Judgement) -> StageResult:
+        if made.refreshed is not None:
+            self.shop.state.settle(stage.name, made.refreshed)
+        if stage.provides:
+            trace = self.shop.state.snapshot.traces[stage.name]
+            self.values.update(trace[columns.VALUES][1])
+        return StageResult(
+            stage.name, Outcome.CUT_OFF, Reason.UNCHANGED.code, key=made.key,
+            started_s=self.shop.now_s() - self.began_s,
+        )  # fmt: skip
+
+    def _restore(self, stage: Stage, made: Judgement, cached: ActionResult) -> StageResult | None:
+        """Bring back a cached result; None when that turns out impossible: then it's a miss."""
+        shop = self.shop
+        store, key = shop.store, made.key
+        if store is None or key is None:
+            return None
+        started = shop.now_s()
+        self._begin(stage)
+
+        def fetch(digest: str, size: int, target: str, mode: int) -> bool:
+            return store.fetch(digest, size, target, mode & ~shop.umask)
+
+        outcome = restore(
+            shop.root,
+            cached.outputs,
+            stage.outputs,
+            fetch,
+            entry_at=shop.digester.output_entry,
+            displace=self._displace,
+        )
+        shop.digester.forget([f"{output.rstrip('/')}/" for output in stage.outputs])
+        if outcome is not Restored.DONE:
+            shop.emit(Notice(f"the cached result of `{stage.name}` is damaged; running it instead"))
+            return None
+        self.keeper.note(cached.outputs)
+        self.keeper.adopt(stage)
+        found = tuple((path, shop.digester.entry(path)) for path in cached.discovered)
+        shop.state.settle(stage.name, trace_of(stage, made, key, found, cached))
+        self.values.update(cached.provided)
+        store.touch([key, *([made.weak] if made.weak else [])])
+        self._hits += 1
+        self._bytes_read += cached.output_bytes
+        stdout, stderr = self._log(cached)
+        return StageResult(
+            stage.name, Outcome.RESTORED, made.reason.code, made.subject, key,
+            started_s=started - self.began_s, wall_s=shop.now_s() - started,
+            output_bytes=cached.output_bytes, stdout=stdout, stderr=stderr, changed=True,
+        )  # fmt: skip
+
+    def _log(self, cached: ActionResult) -> tuple[bytes, bytes]:
+        store = self.shop.store
+        texts = [
+            (store.read(log.digest, log.size_bytes) or b"") if store and log.size_bytes else b""
+            for log in (cached.stdout, cached.stderr)
+        ]
+        return texts[0], texts[1]
+
+    def _displace(self, path: str) -> None:
+        self.keeper.displace(path)
+
+    def _begin(self, stage: Stage) -> int:
+        """Note the intent: from here on nothing at the outputs is believed."""
+        state = self.shop.state
+        old = state.snapshot.traces.get(stage.name)
+        if old is not None:
+            self.keeper.note_trace(old)
+        return state.begin(stage.name, stage.outputs)
+
+    def _start(self, run: Run) -> StageResult | None:
+        """Clear the way and start the action."""
+        stage, shop = run.stage, self.shop
+        problem = shop.hooks.before(stage) if run.attempt == 0 else ""
+        if problem:
+            return self._failed(stage, run.judgement.reason, problem)
+        try:
+            run.begun_ns = self._begin(stage)
+            depfile = (stage.depfile,) if stage.depfile else ()
+            self.keeper.clear((*stage.outputs, *depfile))
+            self.keeper.note_begun((*stage.outputs, *depfile))
+            for path in (*stage.outputs, *depfile):
+                parent = os.path.dirname(f"{shop.root}/{path.rstrip('/')}")
+                if not os.path.isdir(parent):
+                    durable.make_dirs(parent)
+        except OSError as error:
+            return self._failed(stage, run.judgement.reason, f"its outputs are in the way: {error}")
+        self._runs[run.stage_id] = run
+        if stage.action is None:
+            return self.complete(_nothing_to_run(run.stage_id), is_stopping=False)
+        shop.emit(StageStarted(stage.name, stage.description, shop.now_s() - self.began_s))
+        shop.runner.start(self._work(run))
+        return None
+
+    def _work(self, run: Run) -> Work:
+        stage, shop = run.stage, self.shop
+        env = stage_environment(shop.base_env, shop.environ, stage)
+        if isinstance(stage.action, Command):
+            return Work(
+                run.stage_id, env, argv=argv_of(stage), timeout_s=stage.timeout_s,
+                console=stage.console,
+            )  # fmt: skip
+        used = {name: json.loads(self.values[name]) for name in stage.uses}
+        payload = json.dumps({"uses": used, "env": dict(env)}).encode("ascii")
+        return Work(
+            run.stage_id, env, payload=payload, timeout_s=stage.timeout_s, console=stage.console
+        )
+
+    def complete(self, completion: Completion, *, is_stopping: bool) -> StageResult | None:
+        """Settle an action that has ended; None: it was started again."""
+        run = self._runs.pop(completion.stage_id)
+        stage, shop = run.stage, self.shop
+        shop.digester.forget([f"{output.rstrip('/')}/" for output in stage.outputs])
+        problem = _problem(completion, stage)
+        settled = None
+        if not problem:
+            try:
+                settled = settle(run, completion, self.pipeline, shop)
+            except StageProblem as error:
+                problem = str(error)
+        hook_problem = shop.hooks.after(stage)
+        problem = problem or hook_problem
+        if problem or settled is None:
+            return self._after_failure(run, completion, problem, is_stopping=is_stopping)
+        notes = list(settled.notes)
+        if completion.survivors:
+            notes.append(f"{completion.survivors} process(es) that it left behind were ended")
+        if settled.trace is not None:
+            shop.state.settle(stage.name, settled.trace)
+        self.keeper.note(settled.result.outputs)
+        self.keeper.adopt(stage)
+        self.values.update(settled.result.provided)
+        old = run.judgement.old_outputs
+        changed = old is None or settled.trace is None or old != settled.trace[columns.OUTPUTS]
+        self._bytes_written += settled.result.output_bytes
+        self.past_runs.append(
+            PastRun(
+                stage.name, int(shop.wall_clock_s()), completion.wall_s, completion.cpu_s,
+                settled.result.output_bytes, changed,
+            )
+        )  # fmt: skip
+        return self._result(
+            run, completion, Outcome.RAN, key=settled.key, notes=tuple(notes), changed=changed,
+            output_bytes=settled.result.output_bytes,
+        )  # fmt: skip
+
+    def _after_failure(
+        self, run: Run, completion: Completion, problem: str, *, is_stopping: bool
+    ) -> StageResult | None:
+        stage, shop = run.stage, self.shop
+        try:
+            if is_stopping:
+                self.keeper.clear(stage.outputs)
+                moved = []
+            else:
+                moved = self.keeper.put_away_failed(stage)
+            shop.state.forget(stage.name)
+        except OSError as error:  # it stays noted as interrupted: never fresh
+            moved, problem = [], f"{problem}; its outputs can't be moved away: {error}"
+        if is_stopping:
+            return self._result(run, completion, Outcome.CANCELLED, problem="interrupted")
+        if run.attempt < stage.retries:
+            run.attempt += 1
+            shop.emit(
+                Notice(f"`{stage.name}` failed ({problem}); retry {run.attempt} of {stage.retries}")
+            )
+            return self._start(run)
+        notes = tuple(f"what it left is in `{path}`" for path in moved[:3])
+        return self._result(run, completion, Outcome.FAILED, problem=problem, notes=notes)
+
+    def _result(
+        self,
+        run: Run,
+        completion: Completion,
+        outcome: Outcome,
+        *,
+        key: str | None = None,
+        problem: str = "",
+        notes: tuple[str, ...] = (),
+        changed: bool = False,
+        output_bytes: int | None = None,
+    ) -> StageResult:
+        stage, environ = run.stage, self.shop.environ
+        return StageResult(
+            stage.name,
+            outcome,
+            run.judgement.reason.code,
+            run.judgement.subject,
+            key,
+            started_s=completion.started_s - self.began_s if completion.started_s else 0.0,
+            wall_s=completion.wall_s,
+            cpu_s=completion.cpu_s,
+            exit_code=completion.exit_code,
+            output_bytes=output_bytes,
+            stdout=mask(completion.stdout, environ, stage),
+            stderr=mask(completion.stderr, environ, stage),
+            problem=problem,
+            notes=notes,
+            changed=changed,
+        )
+
+
+def _nothing_to_run(stage_id: int) -> Completion:
+    return Completion(stage_id, 0)
+
+
+def _problem(completion: Completion, stage: Stage) -> str:
+    """Return why an action failed, one line; empty when it did not."""
+    if completion.timed_out:
+        return f"it took longer than its timeout of {stage.timeout_s:g} s"
+    if completion.note and completion.exit_code:
+        return completion.note
+    if completion.exit_code < 0:
+        return f"it was ended by signal {-completion.exit_code}"
+    if completion.exit_code:
+        return f"exit status {completion.exit_code}"
+    return ""

@@ -1,0 +1,169 @@
+"""What happens to outputs that are there before a stage runs, and to those of a failed one.
+
+What stagemake made and nobody changed is removed. Everything else is the user's: it is put aside under
+`.stagemake/kept/`, never deleted.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from stagemake import durable
+from stagemake.freshness import snapshot as columns
+from stagemake.materialize import preserve
+from stagemake.model.entry import OutputFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stagemake.execute.workshop import Workshop
+    from stagemake.model.entry import Manifest
+    from stagemake.model.stage import Stage
+
+
+@define
+class OutputKeeper:
+    """Knows which files at outputs are stagemake's own, by what past builds recorded."""
+
+    shop: Workshop
+    _known: dict[str, str] = field(factory=dict)  # entry by path, of rows of manifests
+    _broken: set[str] = field(factory=set)  # outputs that an interrupted stage was writing
+    _is_loaded: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for paths in self.shop.state.snapshot.interrupted.values():
+            self.note_begun(paths)
+
+    def _load(self) -> None:
+        """Take in all traces: a path may have belonged to a stage of another name."""
+        if not self._is_loaded:
+            self._is_loaded = True
+            for trace in self.shop.state.snapshot.traces.values():
+                self.note_trace(trace)
+
+    def note_trace(self, trace: tuple) -> None:  # type: ignore[type-arg]  # columns of freshness.snapshot
+        """Note what a past build left for a stage, before the stage begins anew."""
+        for row in trace[columns.MANIFEST]:
+            self._known.setdefault(row[0], OutputFile(*row).entry)
+
+    def note(self, manifest: Manifest) -> None:
+        """Note that these files are stagemake's now."""
+        self._known.update((row.path, row.entry) for row in manifest)
+
+    def note_begun(self, outputs: Iterable[str]) -> None:
+        """Note that whatever appears at these paths from now on was made by a stage."""
+        self._broken.update(path.rstrip("/") for path in outputs)
+
+    def clear(self, paths: Iterable[str]) -> list[str]:
+        """Make the paths free for a run; return those that held something of the user's."""
+        shop = self.shop
+        kept = []
+        for output in paths:
+            path = output.rstrip("/")
+            full = f"{shop.root}/{path}"
+            if not os.path.lexists(full):
+                continue
+            if path not in self._broken and self.displace(path):
+                kept.append(path)
+            if os.path.lexists(full):
+                durable.remove_any(full)
+            shop.digester.forget((f"{path}/",))
+        return kept
+
+    def displace(self, path: str) -> bool:
+        """Put aside whatever at an output is not stagemake's; return whether there was anything."""
+        shop = self.shop
+        is_dir = os.path.isdir(f"{shop.root}/{path}") and not os.path.islink(f"{shop.root}/{path}")
+        try:
+            rows = shop.digester.scan_output(path, declared_dir=is_dir)
+        except OSError:  # a socket, a file nobody may read: not ours, move it whole
+            return self._keep(path)
+        if path not in self._known:
+            self._load()
+        foreign = [
+            row
+            for row in rows
+            if row.kind != "directory" and self._known.get(row.path) != row.entry
+        ]
+        if foreign and len(foreign) == sum(row.kind != "directory" for row in rows):
+            return self._keep(path)
+        for row in foreign:
+            self._keep(row.path)
+        return bool(foreign)
+
+    def _keep(self, path: str) -> bool:
+        shop = self.shop
+        self.shop.kept.append((path, preserve(shop.root, path, shop.kept_at)))
+        shop.digester.forget((f"{path}/",))
+        return True
+
+    def adopt(self, stage: Stage) -> None:
+        """Drop kept files that turned out equal to what the stage made in their place."""
+        shop = self.shop
+        outputs = {output.rstrip("/") for output in stage.outputs}
+        for path, where in list(shop.kept):
+            if path not in outputs:
+                continue
+            full = f"{shop.root}/{where}"
+            if shop.digester.output_entry(where) == shop.digester.output_entry(path):
+                durable.remove_any(full)
+                shop.kept.remove((path, where))
+
+    def put_away_failed(self, stage: Stage) -> list[str]:
+        """Move what a failed stage left at its outputs out of the way; return where, from the root.
+
+        It must not look fresh, but a log or a half-made file is often what explains the failure.
+        """
+        shop = self.shop
+        place = f"{shop.state.failed}/{stage.name.replace('/', '_')}"
+        durable_remove(place)
+        moved = []
+        for output in (*stage.outputs, *((stage.depfile,) if stage.depfile else ())):
+            path = output.rstrip("/")
+            full = f"{shop.root}/{path}"
+            if not os.path.lexists(full):
+                continue
+            target = f"{place}/{path}"
+            durable.make_dirs(os.path.dirname(target), 0o700)
+            durable.move_aside(full, target)
+            shop.digester.forget((f"{path}/",))
+            moved.append(target.removeprefix(f"{shop.root}/"))
+        return moved
+
+    def remove_orphans(self, paths: Iterable[str]) -> list[str]:
+        """Remove outputs that no stage makes any more, if they are as stagemake left them."""
+        shop = self.shop
+        self._load()
+        removed = []
+        for path in paths:
+            full = f"{shop.root}/{path}"
+            if not os.path.lexists(full):
+                continue
+            if path not in self._broken:
+                is_dir = os.path.isdir(full) and not os.path.islink(full)
+                rows = shop.digester.scan_output(path, declared_dir=is_dir)
+                if any(self._known.get(row.path) != row.entry for row in rows):
+                    continue  # edited since: it's the user's now
+            durable.remove_any(full)
+            shop.digester.forget((f"{path}/",))
+            removed.append(path)
+            self._remove_empty_parents(path)
+        return removed
+
+    def _remove_empty_parents(self, path: str) -> None:
+        parent = os.path.dirname(path)
+        while parent:
+            try:
+                durable.remove_dir(f"{self.shop.root}/{parent}")
+            except OSError:
+                return
+            parent = os.path.dirname(parent)
+
+
+def durable_remove(path: str) -> None:
+    """Remove whatever is at `path`, if anything is."""
+    if os.path.lexists(path):
+        durable.remove_any(path)

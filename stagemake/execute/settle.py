@@ -1,0 +1,268 @@
+"""What happens when an action has ended well: look at its outputs, store them, record the result."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+from xxhash import xxh3_128_hexdigest
+
+from stagemake import durable
+from stagemake.execute.environment import mask
+from stagemake.fingerprint.depfile import parse_depfile
+from stagemake.model.entry import encode_manifest, entries_of
+from stagemake.model.record import decode_hint, encode_hint, encode_result
+from stagemake.model.result import ActionResult, LogBlob
+from stagemake.plan.declaration import weak_key
+from stagemake.plan.judge import strong_key
+from stagemake.stagefile.paths import canonical
+
+if TYPE_CHECKING:
+    from stagemake.execute.workshop import Workshop
+    from stagemake.model.entry import Manifest
+    from stagemake.model.pipeline import Pipeline
+    from stagemake.model.stage import Stage
+    from stagemake.plan.judge import Judgement
+    from stagemake.runner.port import Completion
+
+_HINT_LISTS = 8
+
+
+class StageProblem(Exception):
+    """An action ended well but did not do what its stage declares. One line for people."""
+
+
+@define
+class Settled:
+    """What came of a run. Without `trace` the result counts for this build only."""
+
+    result: ActionResult
+    key: str | None
+    trace: tuple | None  # type: ignore[type-arg]  # columns of freshness.snapshot
+    notes: tuple[str, ...] = ()
+
+
+@define
+class Run:
+    """One action under way: what it was judged by, and how its inputs looked just before."""
+
+    stage_id: int
+    stage: Stage
+    judgement: Judgement
+    before: tuple[tuple[str, tuple[int, ...] | None], ...]
+    begun_ns: int  # the file system's clock when the intent was noted
+    attempt: int = 0
+    kept: list[str] = field(factory=list)
+
+
+def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop) -> Settled:
+    """Return what a successful action made, recorded and stored as far as it may be.
+
+    Raises:
+        StageProblem: Outputs are missing or of the wrong kind, or the depfile can't be read.
+    """
+    stage = run.stage
+    discovered, depfile_notes = _discovered(run, pipeline, shop)
+    small: dict[str, bytes] = {}
+    manifest = _scan(stage, shop, small)
+    provided = _provided(stage, completion)
+    stdout = mask(completion.stdout, shop.environ, stage)
+    stderr = mask(completion.stderr, shop.environ, stage)
+    result = ActionResult(
+        outputs=manifest,
+        discovered=discovered,
+        provided=provided,
+        stdout=_log(stdout, small),
+        stderr=_log(stderr, small),
+        duration_s=round(completion.wall_s, 6),
+        cpu_s=round(completion.cpu_s, 6),
+        stage=stage.name,
+        created_s=int(shop.wall_clock_s()),
+    )
+    changed = _changed_meanwhile(run, discovered, pipeline, shop)
+    if changed:
+        note = f"not recorded: input `{changed}` changed while the stage ran"
+        return Settled(result, None, None, (*depfile_notes, note))
+    found = tuple((path, shop.digester.entry(path)) for path in discovered)
+    weak = weak_key(run.judgement.declaration)
+    key = strong_key(weak, run.judgement, found)
+    if depfile_notes:
+        return Settled(result, key, None, depfile_notes)
+    if stage.cache and shop.request.cache.writes and shop.store is not None:
+        _store(run, key, result, small, shop)
+    return Settled(result, key, trace_of(stage, run.judgement, key, found, result))
+
+
+def trace_of(
+    stage: Stage,
+    judgement: Judgement,
+    key: str,
+    found: tuple[tuple[str, str], ...],
+    result: ActionResult,
+) -> tuple:  # type: ignore[type-arg]  # columns of freshness.snapshot
+    """Return the trace that lets the next build find this result fresh."""
+    entries = entries_of(result.outputs)
+    return (
+        judgement.declaration,
+        key,
+        judgement.entries,
+        judgement.programs,
+        found,
+        tuple(entries[output.rstrip("/")] for output in stage.outputs),
+        tuple(tuple(row) for row in encode_manifest(result.outputs)),
+        (judgement.values, result.provided),
+        (
+            result.duration_s,
+            result.cpu_s,
+            result.output_bytes,
+            result.stdout.digest,
+            result.stdout.size_bytes,
+            result.stderr.digest,
+            result.stderr.size_bytes,
+        ),
+    )
+
+
+def _discovered(
+    run: Run, pipeline: Pipeline, shop: Workshop
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the inputs that the depfile names, sorted, and what is wrong with them."""
+    stage = run.stage
+    if stage.depfile is None:
+        return (), ()
+    full = f"{shop.root}/{stage.depfile}"
+    try:
+        with open(full, "rb") as stream:
+            listed = parse_depfile(stream.read())
+    except FileNotFoundError:
+        raise StageProblem(f"it did not write its depfile `{stage.depfile}`") from None
+    except (OSError, ValueError) as error:
+        raise StageProblem(f"its depfile `{stage.depfile}` can't be read: {error}") from None
+    durable.remove(full)  # read; what it said is in the trace
+    own = {*stage.inputs, *stage.implicit, *(path.rstrip("/") for path in stage.outputs)}
+    paths = sorted({canonical(path, shop.root, "") for path in listed} - own)
+    above: set[int] | None = None
+    notes = []
+    for path in paths:
+        producer = pipeline.producer_of(path)
+        if producer is None or producer == run.stage_id:
+            continue
+        above = above if above is not None else _everything_above(run.stage_id, pipeline)
+        if producer not in above:
+            name = pipeline.stages[producer].name
+            notes.append(
+                f"not recorded: it read `{path}`, which `{name}` makes, without waiting for it;"
+                f' add after=["{name}"] or the path to its inputs'
+            )
+    return tuple(paths), tuple(notes)
+
+
+def _everything_above(stage_id: int, pipeline: Pipeline) -> set[int]:
+    above: set[int] = set()
+    todo = [*pipeline.upstream[stage_id]]
+    while todo:
+        other = todo.pop()
+        if other not in above:
+            above.add(other)
+            todo.extend(pipeline.upstream[other])
+    return above
+
+
+def _scan(stage: Stage, shop: Workshop, small: dict[str, bytes]) -> Manifest:
+    rows = []
+    for output in stage.outputs:
+        path = output.rstrip("/")
+        try:
+            rows.extend(
+                shop.digester.scan_output(
+                    path, declared_dir=output.endswith("/"), on_small=small.__setitem__
+                )
+            )
+        except FileNotFoundError:
+            raise StageProblem(f"it did not make its output `{output}`") from None
+        except NotADirectoryError:
+            raise StageProblem(
+                f"its output `{output}` is declared as a directory and isn't one"
+            ) from None
+        except IsADirectoryError:
+            raise StageProblem(
+                f"its output `{output}` is a directory; declare it as `{output}/`"
+            ) from None
+        except OSError as error:
+            raise StageProblem(f"its output `{output}` can't be read: {error}") from None
+    return tuple(sorted(rows, key=lambda row: row.path))
+
+
+def _provided(stage: Stage, completion: Completion) -> tuple[tuple[str, str], ...]:
+    if not stage.provides:
+        return ()
+    values = json.loads(completion.value or b"{}")
+    for name in stage.provides:
+        if name not in values:
+            raise StageProblem(f"it did not set the shared value `{name}` that it provides")
+    return tuple(
+        (name, json.dumps(values[name], sort_keys=True, separators=(",", ":")))
+        for name in sorted(stage.provides)
+    )
+
+
+def _log(text: bytes, small: dict[str, bytes]) -> LogBlob:
+    if not text:
+        return LogBlob()
+    digest = xxh3_128_hexdigest(text)
+    small[digest] = text
+    return LogBlob(digest, len(text))
+
+
+def _changed_meanwhile(
+    run: Run, discovered: tuple[str, ...], pipeline: Pipeline, shop: Workshop
+) -> str:
+    """Return an input that is not, or may not be, what the action read; empty when all are."""
+    after = shop.digester.signatures((*run.stage.inputs, *run.stage.implicit))
+    if after != run.before:
+        old = dict(run.before)
+        new = dict(after)
+        return next(path for path in (*new, *old) if new.get(path) != old.get(path))
+    for path, signature in shop.digester.signatures(discovered):
+        # Not looked at before the run, so a change since then has to show in its times. What a stage
+        # of this build made may share a clock tick with our beginning: it had settled by then.
+        if signature is None:
+            return path
+        slack = 0 if pipeline.producer_of(path) is None else 1
+        if max(signature[1], signature[2]) >= run.begun_ns + slack:
+            return path
+    return ""
+
+
+def _store(
+    run: Run, key: str, result: ActionResult, small: dict[str, bytes], shop: Workshop
+) -> None:
+    """Put contents, then the record, then the hint under the weak key."""
+    store = shop.store
+    assert store is not None, "storing needs a store"
+    paths = {row.digest: row.path for row in result.outputs if row.digest}
+    for digest in store.missing([digest for digest, _ in result.blobs]):
+        data = small.get(digest)
+        if data is not None:
+            stored = store.put_bytes(digest, data)
+        else:
+            path = f"{shop.root}/{paths[digest]}"
+            stored = store.put_file(digest, path, os.stat(path).st_size)
+        if not stored:
+            return
+    store.put(key, encode_result(result))
+    weak = run.judgement.weak
+    if weak is not None:
+        store.put(weak, _hint(weak, result, shop))
+
+
+def _hint(weak: str, result: ActionResult, shop: Workshop) -> bytes:
+    lists = [result.discovered]
+    if result.discovered and shop.store is not None:
+        old = shop.store.get([weak]).get(weak)
+        known = decode_hint(old) if old is not None else None
+        if known is not None:
+            lists.extend(paths for paths in known[0] if paths != result.discovered)
+    return encode_hint(lists[:_HINT_LISTS], result.duration_s, result.output_bytes)

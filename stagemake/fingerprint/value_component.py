@@ -1,0 +1,167 @@
+"""Components of values: data by content, and what data refers to by edges.
+
+Objects that know how to be copied say by `__reduce_ex__` what they hold; nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+import os
+import sys
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    WrapperDescriptorType,
+)
+from typing import TYPE_CHECKING, Any
+
+from stagemake.fingerprint.component import digest_of
+from stagemake.fingerprint.distributions import Owner
+from stagemake.fingerprint.encoding import Encoder, Reference, Unencodable, fields
+
+if TYPE_CHECKING:
+    from stagemake.fingerprint.component import Component
+    from stagemake.fingerprint.graph import Graph
+
+_SLOTS = (
+    MethodDescriptorType,
+    WrapperDescriptorType,
+    ClassMethodDescriptorType,
+    MemberDescriptorType,
+    GetSetDescriptorType,
+)
+
+# Their state says nothing about what a fresh process would compute, so the type is all that counts.
+_BY_TYPE = frozenset(
+    {
+        ("_thread", "lock"),
+        ("_thread", "RLock"),
+        ("_thread", "_local"),
+        ("threading", "Condition"),
+        ("threading", "Semaphore"),
+        ("threading", "BoundedSemaphore"),
+        ("threading", "Event"),
+        ("weakref", "WeakKeyDictionary"),
+        ("weakref", "WeakValueDictionary"),
+        ("weakref", "WeakSet"),
+        ("_weakrefset", "WeakSet"),
+    }
+)
+
+
+def expand_value(graph: Graph, component: Component, value: object) -> None:
+    """Fill in the content of a value and edges to the functions and classes inside it."""
+    resolver = _Links(graph, component)
+    root = graph.origins.root
+    try:
+        encoded = Encoder(resolver, root=root if root != "/" else "").encode(value)
+    except Unencodable as error:
+        where = f" at {error.path}" if error.path else ""
+        component.fallbacks.append(
+            f"`{component.label}` holds {error.kind}{where}, which has no stable content: runs always"
+        )
+        component.always = True
+        encoded = fields("unencodable", error.kind, error.path)
+    component.content = digest_of(encoded)
+
+
+class _Links:
+    """Gives an encoder references for what is identified apart, and notes the edges."""
+
+    def __init__(self, graph: Graph, component: Component) -> None:
+        self._graph = graph
+        self._component = component
+
+    def class_name(self, kind: type, path: str) -> str:
+        self._component.edges.append((f"{path}: class", self._graph.named(kind)))
+        return kind.__qualname__
+
+    def preferred(self, value: object, path: str) -> object:
+        del path
+        kind = type(value)
+        if kind.__module__.partition(".")[0] != "stagemake":
+            return value
+        for base in (str, int, float):
+            if isinstance(value, base):
+                return base.__new__(base, value)
+        # Stages, contexts and the like are not code: what matters of them is keyed elsewhere.
+        return Reference(f"{kind.__qualname__} {getattr(value, 'name', '')}")
+
+    def stand_in(self, value: object, path: str) -> object:
+        if isinstance(value, (FunctionType, type, ModuleType)):
+            return self._refer(path, self._graph.named(value))
+        if isinstance(value, _SLOTS):
+            return "slot", value.__name__, value.__objclass__
+        if isinstance(value, MethodType):
+            return "bound method", value.__func__, value.__self__
+        if isinstance(value, (BuiltinFunctionType, MethodWrapperType)):
+            return self._builtin(value, path)
+        if isinstance(value, (staticmethod, classmethod)):
+            return type(value).__name__, value.__func__
+        if isinstance(value, property):
+            return "property", value.fget, value.fset, value.fdel
+        if isinstance(value, CellType):
+            return "cell", value.cell_contents
+        if isinstance(value, functools.partial):
+            return type(value), value.func, value.args, value.keywords, value.__dict__
+        if isinstance(value, functools.partialmethod):
+            return type(value), value.func, value.args, value.keywords
+        if isinstance(value, functools.cached_property):
+            return type(value), value.func
+        return self._object(value, path)
+
+    def _builtin(self, value: Any, path: str) -> object:  # Any: two types without a common base
+        owner = value.__self__
+        if owner is None or isinstance(owner, ModuleType):
+            return self._refer(path, self._graph.outside(value.__module__, value.__qualname__))
+        return "bound builtin", value.__name__, owner
+
+    def _object(self, value: Any, path: str) -> object:  # Any: whatever the user's code holds
+        kind = type(value)
+        if value is os.environ or value in (sys.stdin, sys.stdout, sys.stderr):
+            return Reference(f"the process's own {kind.__qualname__}")
+        if (kind.__module__, kind.__qualname__) in _BY_TYPE:
+            return kind
+        if isinstance(value, functools._lru_cache_wrapper):  # noqa: SLF001 - it has no public name
+            return "lru_cache", value.__wrapped__
+        try:
+            reducer = copyreg.dispatch_table.get(kind)
+            reduced = reducer(value) if reducer is not None else value.__reduce_ex__(4)
+        except Exception:
+            wrapped = getattr(value, "__wrapped__", None)
+            if isinstance(wrapped, FunctionType):
+                return kind, wrapped
+            raise Unencodable(path, f"{kind.__module__}.{kind.__qualname__}") from None
+        if isinstance(reduced, str):
+            module = getattr(value, "__module__", None) or kind.__module__
+            return self._refer(path, self._graph.outside(module, reduced))
+        made, arguments, state, items, pairs = (*reduced, None, None, None, None)[:5]
+        return (
+            self._refer(path, self._graph.named(kind)),
+            made,
+            arguments,
+            state,
+            None if items is None else list(items),
+            None if pairs is None else list(pairs),
+        )
+
+    def _refer(self, path: str, target: Component) -> Reference:
+        self._component.edges.append((path, target))
+        return Reference(target.label)
+
+
+def is_stagemake(graph: Graph, value: object) -> bool:
+    """Whether a value is one of the Stagefile language's own words."""
+    if isinstance(value, FunctionType):
+        return graph.owner_of(value) is Owner.STAGEMAKE
+    kind = value if isinstance(value, type) else type(value)
+    return kind.__module__.partition(".")[0] == "stagemake"

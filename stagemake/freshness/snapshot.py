@@ -1,0 +1,93 @@
+"""What earlier builds left: traces of stages and the entries of files, loaded in one read.
+
+Imports the standard library's cheapest modules only: this is on the path of every no-op.
+"""
+
+from __future__ import annotations
+
+import gc
+import marshal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Signature = tuple[int, ...]
+    Memo = dict[str, tuple[Signature, str]]
+
+FORMAT = 1
+"""Raised whenever the layout of a snapshot or a trace changes; an older one is then absent."""
+
+_MAGIC = b"stagemake snapshot\n"
+
+# A trace is a plain tuple, so that marshal can hold ten thousand of them; these are its columns.
+DECLARATION, KEY, ENTRIES, PROGRAMS, DISCOVERED, OUTPUTS, MANIFEST, VALUES, RECORD = range(9)
+"""The columns of a trace:
+
+DECLARATION  what the stage declared, see `plan.declaration`
+KEY          its strong action key
+ENTRIES      entries of `inputs + implicit`, in that order
+PROGRAMS     (name, path, entry) of every program it starts
+DISCOVERED   (path, entry) of every input its depfile named, sorted
+OUTPUTS      entries of its outputs, in declared order
+MANIFEST     rows of all its outputs, flat, as plain tuples
+VALUES       ((used name, json), ...), ((provided name, json), ...)
+RECORD       (duration_s, cpu_s, output_bytes, stdout digest, size, stderr digest, size)
+"""
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the machine from others; empty where the system doesn't say."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as stream:
+            return stream.read().decode("ascii").strip()
+    except OSError:
+        return ""
+
+
+def _header() -> bytes:
+    # marshal is tied to the interpreter: another one's snapshot must not be read at all.
+    version = f"{sys.implementation.cache_tag} {sys.hexversion:08x} format {FORMAT}\n"
+    return _MAGIC + version.encode()
+
+
+def load(path: str) -> Snapshot:
+    """Return the snapshot at `path`; an empty one when it's absent, foreign or damaged."""
+    snapshot = Snapshot()
+    header = _header()
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read()
+    except OSError:
+        return snapshot
+    if not data.startswith(header):
+        return snapshot
+    was_enabled = gc.isenabled()
+    gc.disable()  # 88 ms instead of 356 ms at 100 000 stages: nothing in here forms cycles
+    try:
+        boot, memo, traces, interrupted = marshal.loads(data[len(header) :])
+    except (ValueError, EOFError, TypeError):
+        return snapshot
+    finally:
+        if was_enabled:
+            gc.enable()
+    # After a crash of the machine a file may hold zeros under the size and times we noted.
+    snapshot.memo = memo if boot == boot_id() else {}
+    snapshot.traces = traces
+    snapshot.interrupted = interrupted
+    return snapshot
+
+
+class Snapshot:
+    """What is known of earlier builds. Mutable; owned by the state store."""
+
+    __slots__ = ("interrupted", "memo", "traces")
+
+    def __init__(self) -> None:
+        self.memo: Memo = {}  # by path: its signature when it had that entry
+        self.traces: dict[str, tuple] = {}  # type: ignore[type-arg]  # columns above; by stage
+        self.interrupted: dict[str, tuple[str, ...]] = {}  # by stage: outputs it was writing
+
+    def encoded(self) -> bytes:
+        """Return the bytes to write."""
+        body = marshal.dumps((boot_id(), self.memo, self.traces, self.interrupted))
+        return _header() + body

@@ -1,0 +1,246 @@
+"""Putting a stage's outputs back from their manifest, all or nothing. Asked when a stage is a hit.
+
+A manifest is not trusted: it may name declared outputs only, and nothing in it leads out of the project.
+Links: at a declared output and below it none is followed, a link there is itself replaced. Above it the
+layout is the user's: where `build` is their link to another disk, `build/app` is restored on that disk.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from stagemake import durable
+from stagemake.model.entry import check_manifest, entries_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from stagemake.model.entry import Manifest, OutputFile
+
+    Fetch = Callable[[str, int, str, int], bool]
+
+
+_MOST_KEPT = 1000
+
+
+class Restored(enum.Enum):
+    """How a restore ended. Only `DONE` has changed an output."""
+
+    DONE = "done"
+    INCOMPLETE = "incomplete"  # contents are missing or damaged: a miss
+    REFUSED = "refused"  # the manifest breaks a rule: a miss, and worth a word
+
+
+def restore(
+    root: str,
+    manifest: Manifest,
+    outputs: Sequence[str],
+    fetch: Fetch,
+    *,
+    entry_at: Callable[[str], str] | None = None,
+    displace: Callable[[str], None] | None = None,
+) -> Restored:
+    """Make the declared outputs what the manifest says; what else a directory output holds goes away.
+
+    Everything is fetched beside the outputs before the first one is replaced. Directory outputs are
+    built whole and swapped in. On failure all that is unfinished is removed.
+
+    Args:
+        root: The project's directory, absolute.
+        manifest: Any rows; judged here.
+        outputs: The declared outputs, directories with a slash at the end.
+        fetch: `fetch(digest, size_bytes, target, mode)` creates the file `target`, which does not
+            exist, with verified contents and `mode` less the umask; False, and no file, when it can't.
+        entry_at: `Digester.output_entry`; outputs that have the right entry already are left untouched.
+        displace: Called with the project path of each existing output about to be replaced, before any
+            is; may move it away (`preserve`).
+
+    Raises:
+        OSError: The project's disk failed (full, read-only, something in the way of a directory). If
+            that came between two renames, some outputs are new and some old.
+    """
+    try:
+        check_restorable(manifest, outputs)
+    except ValueError:
+        return Restored.REFUSED
+    right = entries_of(manifest)
+    rows_of = _rows_by_output(manifest, right)
+    made: list[str] = []  # directories above outputs, outermost first
+    staged: list[tuple[str, str]] = []  # where it waits, and where it belongs
+    try:
+        for output in outputs:
+            path = output.rstrip("/")
+            if entry_at is not None and entry_at(path) == right[path]:
+                continue
+            parent = os.path.dirname(f"{root}/{path}")
+            made += durable.make_dirs(parent)
+            temp = durable.temp_path(parent)
+            staged.append((temp, path))
+            if not _stage(temp, path, rows_of[path], fetch):
+                _undo(staged, made)
+                return Restored.INCOMPLETE
+        _replace(root, staged, displace)
+    except BaseException:
+        _undo(staged, made)
+        raise
+    return Restored.DONE
+
+
+def check_restorable(manifest: Manifest, outputs: Sequence[str]) -> None:
+    """Refuse a manifest that isn't for exactly these outputs.
+
+    Raises:
+        ValueError: `check_manifest` refuses it, a row lies in no declared output or in no listed
+            directory, or an output is missing or of the wrong kind.
+    """
+    check_manifest(manifest)
+    kinds = {row.path: row.kind for row in manifest}
+    declared = {output.rstrip("/"): output.endswith("/") for output in outputs}
+    for path, is_dir in declared.items():
+        if path not in kinds or (kinds[path] == "directory") != is_dir:
+            raise ValueError(f"missing or of the wrong kind: {path!r}")
+    for path in kinds:
+        if path not in declared and kinds.get(os.path.dirname(path)) != "directory":
+            raise ValueError(f"not in a declared output: {path!r}")
+
+
+def _rows_by_output(manifest: Manifest, outputs: Iterable[str]) -> dict[str, list[OutputFile]]:
+    """Return each output's own rows, directories before what is in them."""
+    rows_of: dict[str, list[OutputFile]] = {output: [] for output in outputs}
+    output_of: dict[str, str] = {}
+    for row in manifest:
+        output = row.path if row.path in rows_of else output_of[os.path.dirname(row.path)]
+        output_of[row.path] = output
+        rows_of[output].append(row)
+    return rows_of
+
+
+def _stage(temp: str, path: str, rows: list[OutputFile], fetch: Fetch) -> bool:
+    """Build one output, whole, at `temp`; False when contents are missing."""
+    for row in rows:
+        target = temp + row.path[len(path) :]
+        if row.kind == "directory":
+            durable.make_dirs(target)
+        elif row.kind == "symlink":
+            durable.symlink(row.target, target)
+        elif not _fetched(row, target, fetch):
+            return False
+    return True
+
+
+def _fetched(row: OutputFile, target: str, fetch: Fetch) -> bool:
+    """Fetch one file; False when it isn't to be had or isn't what was asked for."""
+    executable = row.kind == "executable"
+    if not fetch(row.digest, row.size_bytes, target, 0o777 if executable else 0o666):
+        return False
+    try:
+        status = os.lstat(target)
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISREG(status.st_mode) or status.st_size != row.size_bytes:
+        return False
+    if (
+        bool(status.st_mode & stat.S_IXUSR) != executable
+    ):  # a umask without x, or a clone's own mode
+        durable.set_mode(target, 0o755 if executable else 0o644)
+    return True
+
+
+def _replace(
+    root: str, staged: list[tuple[str, str]], displace: Callable[[str], None] | None
+) -> None:
+    """Give everything staged its own name."""
+    if displace is not None:
+        for _, path in staged:
+            if os.path.lexists(f"{root}/{path}"):
+                displace(path)
+    for temp, path in staged:
+        target = f"{root}/{path}"
+        if os.path.isdir(temp) and not os.path.islink(temp):
+            _swap(temp, target)
+            continue
+        try:
+            durable.rename(temp, target)
+        except IsADirectoryError:
+            _swap(temp, target)
+
+
+def _swap(temp: str, target: str) -> None:
+    """Rename where a rename alone can't replace: directories that aren't empty, another kind."""
+    if not os.path.lexists(target):
+        durable.rename(temp, target)
+        return
+    aside = durable.temp_path(os.path.dirname(target))
+    durable.rename(target, aside)
+    try:
+        durable.rename(temp, target)
+    except BaseException:
+        durable.rename(aside, target)
+        raise
+    try:
+        durable.remove_any(aside)
+    except OSError:  # the outputs are right; what is left has a name that `sweep_temps` finds
+        pass
+
+
+def _undo(staged: list[tuple[str, str]], made: list[str]) -> None:
+    """Remove what is unfinished; the failure that led here is the one to report."""
+    for temp, _ in staged:
+        try:
+            durable.remove_any(temp)
+        except OSError:
+            continue
+    for directory in reversed(made):
+        try:
+            durable.remove_dir(directory)
+        except OSError:  # something is in it by now
+            continue
+
+
+def sweep_temps(directories: Iterable[str]) -> int:
+    """Remove unfinished things of ours directly in these directories; return how many.
+
+    For the one who holds the project's lock: what it finds was left by a crash. Directories that
+    aren't there or can't be read are skipped.
+    """
+    count = 0
+    for directory in directories:
+        try:
+            names = os.listdir(directory or ".")
+        except OSError:
+            continue
+        for name in names:
+            if name.startswith(durable.TEMP_PREFIX):
+                durable.remove_any(os.path.join(directory, name))
+                count += 1
+    return count
+
+
+def preserve(root: str, path: str, kept_dir: str) -> str:
+    """Move a file, link or directory of the user's out of the way; return where it is now.
+
+    Args:
+        root: The project's directory, absolute.
+        path: What to move, relative to the root.
+        kept_dir: Where to, relative to the root: `.stagemake/kept/<time>`. What was kept there before
+            stays; then the next of `<time>.1`, `<time>.2` is taken.
+
+    Raises:
+        OSError: It couldn't be moved; it is still where it was.
+    """
+    path = path.rstrip("/")
+    for number in range(_MOST_KEPT):
+        kept = f"{kept_dir}.{number}/{path}" if number else f"{kept_dir}/{path}"
+        try:
+            durable.make_dirs(os.path.dirname(f"{root}/{kept}"))
+            durable.move_aside(f"{root}/{path}", f"{root}/{kept}")
+        except (FileExistsError, NotADirectoryError):
+            if not os.path.lexists(f"{root}/{path}"):
+                raise
+            continue
+        return kept
+    raise FileExistsError(errno.EEXIST, "nowhere left to keep it", f"{root}/{path}")

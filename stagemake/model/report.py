@@ -1,0 +1,76 @@
+"""What a dry run foresees: totals, disk, time and conflicts."""
+
+from __future__ import annotations
+
+import enum
+
+from attrs import frozen
+
+from stagemake.model.plan import Interval, Plan, Verdict
+
+
+class ConflictKind(enum.Enum):
+    """What could go wrong, or surprise, if the plan were carried out."""
+
+    CASE_COLLISION = "outputs differ only in case"
+    MISSING_INPUT = "an input is neither there nor made by a stage"
+    HAND_EDITED = "an output was changed by hand and would be replaced"
+    FOREIGN_FILE = "a file that stagemake did not make would be replaced"
+    DISK_FULL = "the plan needs more disk than is free"
+    MISSING_PROGRAM = "a program that a stage starts is not on this machine"
+    LOCKED = "another build holds the project"
+
+    @property
+    def code(self) -> str:
+        """The snake_case code for machines."""
+        return self.name.lower()
+
+
+@frozen
+class Conflict:
+    """One thing to look at before building."""
+
+    kind: ConflictKind
+    path: str
+    stages: tuple[str, ...] = ()
+    hint: str = ""
+
+
+@frozen
+class DryRunReport:
+    """A plan with its costs. Bytes and seconds; what has no history is counted, never guessed."""
+
+    plan: Plan
+    jobs: int
+    new_bytes: int  # contents that runs would add to the cache, from history
+    restore_bytes: int  # exact, from the cached results
+    work_s: float  # sum over misses and maybes: an upper bound
+    wall_s: Interval  # simulated with `jobs` side by side
+    critical_path: tuple[int, ...]  # stage ids, first to last
+    critical_path_s: float
+    unestimated: int  # misses and maybes without history, left out of the sums
+    opaque: tuple[int, ...]  # stages that don't support dry run: named, left out of the sums
+    conflicts: tuple[Conflict, ...]
+    cache_bytes: int  # what the cache holds now
+    free_bytes: int  # on the file systems of the cache and the project, the smaller
+
+    def total_operations(self) -> int:
+        """Return how many stages would run or be restored, at most, and orphans be removed."""
+        busy = sum(1 for step in self.plan.steps if step.verdict is not Verdict.FRESH)
+        return busy + len(self.plan.orphans)
+
+    def estimated_disk_usage(self) -> int:
+        """Return the bytes that outputs and cache would take in addition, as far as known."""
+        return self.new_bytes + self.restore_bytes
+
+    def estimated_duration(self) -> Interval:
+        """Return the expected seconds by the clock: median and ninth decile."""
+        return self.wall_s
+
+    def potential_conflicts(self) -> tuple[Conflict, ...]:
+        """Return what to look at before building."""
+        return self.conflicts
+
+    def count(self, verdict: Verdict) -> int:
+        """Return how many stages have this verdict."""
+        return sum(1 for step in self.plan.steps if step.verdict is verdict)

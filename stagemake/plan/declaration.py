@@ -1,0 +1,109 @@
+"""What a stage declares, as one plain tuple: compared at once, stored in traces, fed into keys."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+from stagemake.fingerprint.encoding import encode, fields
+from stagemake.model.stage import Call, Command
+
+if TYPE_CHECKING:
+    from stagemake.model.stage import Stage
+
+# The columns of a declaration.
+(
+    KIND,
+    COMMAND,
+    INPUTS,
+    IMPLICIT,
+    OUTPUTS,
+    DEPFILE,
+    ENV,
+    CONFIG,
+    PARAMS,
+    USES,
+    PROVIDES,
+    TOOLS,
+    VERSION,
+    PLATFORM,
+    COMPONENTS,
+) = range(15)
+"""The columns of a declaration:
+
+KIND        "argv", "sh", "call" or "none"
+COMMAND     the command's template; for a call: (name, source identity)
+PARAMS      (name, canonical bytes, text to show) by name
+PLATFORM    what results are bound to: system and machine, for calls also the interpreter
+COMPONENTS  for a call: (label, digest) of everything its identity is made of; not in the key itself
+"""
+
+Declaration = tuple  # type: ignore[type-arg]  # of the columns above; plain, so that marshal takes it
+
+KEY_FORMAT = b"stagemake action 1"
+"""Raised whenever the encoding below changes: every key is then another one."""
+
+_MACHINE = f"{sys.platform} {platform.machine() if os.name != 'posix' else os.uname().machine}"
+_INTERPRETER = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
+_EMPTY: tuple[object, ...] = ()
+
+
+class Identity(Protocol):
+    """Identity of a function, as `fingerprint.function` gives it."""
+
+    source: str
+    components: tuple[tuple[str, str], ...]
+    always: bool
+
+
+def declare(stage: Stage, identity: Identity | None) -> Declaration:
+    """Return what `stage` declares; `identity` is its function's, None for commands."""
+    action = stage.action
+    where = _MACHINE
+    components: tuple[object, ...] = _EMPTY
+    command: tuple[object, ...] = _EMPTY
+    if isinstance(action, Command):
+        kind = "sh" if action.shell else "argv"
+        command = action.template
+    elif isinstance(action, Call):
+        kind = "call"
+        source = ""
+        if identity is not None and not stage.ignore_code:
+            source, components = identity.source, identity.components
+        command = (stage.name, source)
+        if not stage.any_python:
+            where = f"{_MACHINE} {_INTERPRETER}"
+    else:
+        kind = "none"
+    return (
+        kind,
+        command,
+        stage.inputs,
+        stage.implicit,
+        stage.outputs,
+        stage.depfile or "",
+        stage.env,
+        stage.config,
+        tuple((name, encode(value), repr(value)[:200]) for name, value in stage.params)
+        if stage.params
+        else _EMPTY,
+        stage.uses,
+        stage.provides,
+        stage.tools,
+        stage.version,
+        where,
+        components,
+    )
+
+
+def weak_key(declaration: Declaration) -> bytes:
+    """Return the canonical bytes of the declared part, without the content of anything.
+
+    Cost: some 20 us; only asked for when the traces don't answer.
+    """
+    params = tuple((name, value) for name, value, _ in declaration[PARAMS])
+    return fields(
+        KEY_FORMAT, encode((*declaration[:PARAMS], params, *declaration[PARAMS + 1 : COMPONENTS]))
+    )

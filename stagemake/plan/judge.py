@@ -1,0 +1,281 @@
+"""What does one stage need? The heart: planning, dry run and execution all ask here, nobody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import define
+from xxhash import xxh3_128_hexdigest
+
+from stagemake.fingerprint.encoding import encode, fields
+from stagemake.fingerprint.program import programs_of_shell
+from stagemake.freshness import snapshot as trace_columns
+from stagemake.model.plan import Reason, Verdict
+from stagemake.model.stage import Command
+from stagemake.plan.declaration import weak_key
+from stagemake.plan.explain import first_difference
+
+if TYPE_CHECKING:
+    from stagemake.model.result import ActionResult
+    from stagemake.model.stage import Stage
+    from stagemake.plan.declaration import Declaration
+    from stagemake.plan.world import World
+
+FRESH = Verdict.FRESH
+Entries = tuple[str | None, ...]
+Found = tuple[tuple[str, str], ...]
+
+
+class Sight(Protocol):
+    """What can be known of inputs now. None stands for "not before something upstream has run"."""
+
+    def entry(self, path: str) -> str | None:
+        """Return the entry of an input."""
+
+    def value(self, name: str) -> str | None:
+        """Return the JSON of a shared value."""
+
+    def is_clear(self, upstream: tuple[int, ...]) -> bool:
+        """Return whether none of these stages is open."""
+
+
+@define
+class Judgement:
+    """A verdict and what it was based on; execution stores the latter with the result."""
+
+    verdict: Verdict
+    reason: Reason
+    subject: str = ""
+    key: str | None = None
+    weak: str | None = None
+    cached: ActionResult | None = None
+    declaration: Declaration = ()
+    entries: Entries = ()
+    programs: tuple[tuple[str, str, str], ...] = ()
+    values: tuple[tuple[str, str | None], ...] = ()
+    old_outputs: tuple[str, ...] | None = None  # entries of the outputs as last recorded
+    refreshed: tuple | None = None  # type: ignore[type-arg]  # a trace to replace the old one
+
+
+def judge(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sight) -> Judgement:
+    """Return what `stage` needs, given that everything upstream has been judged (or has settled).
+
+    Args:
+        stage: The stage.
+        upstream: Ids of the stages it waits for.
+        world: What is on disk, in past traces and in the cache.
+        sight: How inputs look that upstream stages make.
+    """
+    declaration = world.declaration(stage)
+    trace = world.snapshot.traces.get(stage.name)
+    if (
+        trace is not None
+        and trace[trace_columns.DECLARATION] == declaration
+        and not world.force
+        and not stage.runs_always
+        and not world.is_unidentified(stage)
+        and _inputs_hold(stage, trace, upstream, world, sight)
+        and _outputs_hold(stage, trace, world)
+    ):
+        return Judgement(FRESH, Reason.UNCHANGED, key=trace[trace_columns.KEY])
+    return _judge_by_key(stage, declaration, trace, world, sight)
+
+
+def _inputs_hold(
+    stage: Stage,
+    trace: tuple,  # type: ignore[type-arg]  # columns of freshness.snapshot
+    upstream: tuple[int, ...],
+    world: World,
+    sight: Sight,
+) -> bool:
+    """Return whether everything the action read is as it was."""
+    discovered: Found = trace[trace_columns.DISCOVERED]
+    # Discovered inputs may come from stages further up than the direct ones, so these always look.
+    entry = sight.entry if discovered or not sight.is_clear(upstream) else world.disk.entry
+    before = trace[trace_columns.ENTRIES]
+    at = 0
+    for path in stage.inputs:
+        if entry(path) != before[at]:
+            return False
+        at += 1
+    for path in stage.implicit:
+        if entry(path) != before[at]:
+            return False
+        at += 1
+    return (
+        world.programs_hold(trace[trace_columns.PROGRAMS])
+        and all(entry(path) == known for path, known in discovered)
+        and all(sight.value(name) == known for name, known in trace[trace_columns.VALUES][0])
+    )
+
+
+def _outputs_hold(stage: Stage, trace: tuple, world: World) -> bool:  # type: ignore[type-arg]  # as above
+    """Return whether every output is as the action left it."""
+    disk = world.disk
+    for path, known in zip(stage.outputs, trace[trace_columns.OUTPUTS], strict=True):
+        if disk.output_entry(path[:-1] if path[-1] == "/" else path) != known:
+            return False
+    return True
+
+
+def _judge_by_key(
+    stage: Stage,
+    declaration: Declaration,
+    trace: tuple | None,  # type: ignore[type-arg]  # as above
+    world: World,
+    sight: Sight,
+) -> Judgement:
+    programs = programs_of(stage, world)
+    entries = tuple(sight.entry(path) for path in (*stage.inputs, *stage.implicit))
+    values = tuple((name, sight.value(name)) for name in stage.uses)
+    weak = weak_key(declaration)
+    weak_hex = xxh3_128_hexdigest(b"weak" + weak)
+    made = Judgement(
+        Verdict.MISS,
+        Reason.FORCED,
+        weak=weak_hex,
+        declaration=declaration,
+        entries=entries,
+        programs=programs,
+        values=values,
+    )
+    if trace is not None:
+        made.old_outputs = trace[trace_columns.OUTPUTS]
+    made.reason, made.subject = _why(stage, trace, made, world, sight)
+    is_open = None in entries or any(value is None for _, value in values)
+    never_cached = world.force or stage.runs_always or world.is_unidentified(stage)
+    if never_cached:
+        if not is_open:
+            made.key = strong_key(weak, made, ())
+        return made
+    lists, known = _discovered_lists(stage, trace, weak_hex, world, needs_hint=is_open)
+    if not is_open:
+        is_open = _look_up(stage, trace, weak, lists, made, world, sight)
+    if made.verdict is Verdict.MISS and is_open and known:
+        made.verdict, made.reason = Verdict.MAYBE, Reason.UPSTREAM_RUNS
+        made.subject = _open_subject(stage, lists, made, sight)
+    return made
+
+
+def _discovered_lists(
+    stage: Stage,
+    trace: tuple | None,  # type: ignore[type-arg]  # as above
+    weak_hex: str,
+    world: World,
+    *,
+    needs_hint: bool,
+) -> tuple[list[tuple[str, ...]], bool]:
+    """Return lists of inputs to discover, likeliest first, and whether a past record is known."""
+    lists: list[tuple[str, ...]] = [] if stage.depfile else [()]
+    known = False
+    if trace is not None:
+        known = trace[trace_columns.DECLARATION] == world.declaration(stage)
+        if stage.depfile:
+            lists.append(tuple(path for path, _ in trace[trace_columns.DISCOVERED]))
+    if stage.cache and (stage.depfile or (needs_hint and not known)):
+        hint = world.records.hint(weak_hex)
+        if hint is not None:
+            known = True
+            lists.extend(paths for paths in hint[0] if paths not in lists)
+    return lists, known
+
+
+def _look_up(  # noqa: PLR0917 - one step of judging, cut out for length
+    stage: Stage,
+    trace: tuple | None,  # type: ignore[type-arg]  # as above
+    weak: bytes,
+    lists: list[tuple[str, ...]],
+    made: Judgement,
+    world: World,
+    sight: Sight,
+) -> bool:
+    """Turn `made` into FRESH or HIT where a record says so; return whether some key is open."""
+    is_open = False
+    for paths in lists:
+        found = tuple((path, sight.entry(path)) for path in paths)
+        if any(entry is None for _, entry in found):
+            is_open = True
+            continue
+        key = strong_key(weak, made, found)
+        made.key = made.key or key
+        if (
+            trace is not None
+            and trace[trace_columns.KEY] == key
+            and len(trace[trace_columns.OUTPUTS]) == len(stage.outputs)
+            and _outputs_hold(stage, trace, world)
+        ):
+            # The text of the declaration or the way to a program moved, nothing that counts.
+            made.verdict, made.reason, made.subject, made.key = FRESH, Reason.UNCHANGED, "", key
+            kept = trace[trace_columns.OUTPUTS :]
+            made.refreshed = (
+                made.declaration, key, made.entries, made.programs, found, *kept
+            )  # fmt: skip
+            return False
+        if stage.cache:
+            cached = world.records.result(key)
+            if cached is not None:
+                made.verdict, made.key, made.cached = Verdict.HIT, key, cached
+                return False
+    if is_open or not lists:
+        made.key = None
+    return is_open
+
+
+def _open_subject(stage: Stage, lists: list[tuple[str, ...]], made: Judgement, sight: Sight) -> str:
+    for path, entry in zip((*stage.inputs, *stage.implicit), made.entries, strict=True):
+        if entry is None:
+            return path
+    for name, value in made.values:
+        if value is None:
+            return name
+    return next((p for paths in lists for p in paths if sight.entry(p) is None), "")
+
+
+def _why(
+    stage: Stage,
+    trace: tuple | None,  # type: ignore[type-arg]  # as above
+    made: Judgement,
+    world: World,
+    sight: Sight,
+) -> tuple[Reason, str]:
+    """Return the first thing that differs from the last result."""
+    if world.force:
+        return Reason.FORCED, ""
+    if stage.runs_always:
+        return Reason.ALWAYS, ""
+    if world.is_unidentified(stage):
+        return Reason.UNIDENTIFIED, ""
+    if trace is None:
+        if stage.name in world.snapshot.interrupted:
+            return Reason.INTERRUPTED, ""
+        return Reason.NEVER_BUILT, ""
+    return first_difference(stage, trace, made, world, sight)
+
+
+def programs_of(stage: Stage, world: World) -> tuple[tuple[str, str, str], ...]:
+    """Return (name, path, entry) of every program that counts for a stage, in order of appearance."""
+    action = stage.action
+    names: tuple[str, ...] = ()
+    if isinstance(action, Command):
+        names = (
+            ("/bin/sh", *programs_of_shell(action.template[0]))
+            if action.shell
+            else action.template[:1]
+        )
+    if not names and not stage.tools:
+        return ()
+    made = set(stage.inputs)
+    found = []
+    for name in dict.fromkeys((*names, *stage.tools)):
+        program = world.program(name)
+        if program[1] not in made:  # a program that is an input counts as that already
+            found.append(program)
+    return tuple(found)
+
+
+def strong_key(
+    weak: bytes, made: Judgement, found: Found | tuple[tuple[str, str | None], ...]
+) -> str:
+    """Return the action key: the declared part plus the content of everything the action reads."""
+    programs = tuple((name.rpartition("/")[2], entry) for name, _, entry in made.programs)
+    return xxh3_128_hexdigest(fields(weak, encode((made.entries, programs, found, made.values))))

@@ -1,0 +1,70 @@
+"""From a pipeline to a plan: judge every stage in order. Pure given a World."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from stagemake.freshness import snapshot as trace_columns
+from stagemake.model.plan import UNKNOWN, Estimate, Interval, Plan, Step, Verdict
+from stagemake.plan.judge import judge
+from stagemake.plan.sight import PlannedSight
+
+if TYPE_CHECKING:
+    from stagemake.model.pipeline import Pipeline
+    from stagemake.plan.judge import Judgement
+    from stagemake.plan.world import World
+
+
+@define
+class Planned:
+    """A plan and, by stage name, traces that turned out to hold under another spelling."""
+
+    plan: Plan
+    refreshed: dict[str, tuple]  # type: ignore[type-arg]  # columns of freshness.snapshot
+
+
+def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = ()) -> Planned:
+    """Return what a build of `pipeline` would do. Changes nothing.
+
+    Cost: one stat per path for what is fresh; for the rest also a cache look-up, and a read of every
+    input whose content isn't known.
+    """
+    sight = PlannedSight(world.disk)
+    steps: list[Step] = []
+    refreshed = {}
+    traces = world.snapshot.traces
+    for stage_id, stage in enumerate(pipeline.stages):
+        made = judge(stage, pipeline.upstream[stage_id], world, sight)
+        if made.verdict is Verdict.FRESH:
+            if stage.provides:
+                sight.add_fresh(traces[stage.name][trace_columns.VALUES][1])
+            if made.refreshed is not None:
+                refreshed[stage.name] = made.refreshed
+            estimate = UNKNOWN
+        else:
+            if made.verdict is Verdict.HIT and made.cached is not None:
+                sight.add_hit(stage_id, stage, made.cached)
+            else:
+                sight.add_open(stage_id, stage)
+            estimate = _estimate(stage.name, made, world)
+        steps.append(
+            Step(stage_id, made.verdict, made.reason, made.subject, made.key, made.cached, estimate)
+        )
+    return Planned(Plan(pipeline, tuple(steps), orphans), refreshed)
+
+
+def _estimate(name: str, made: Judgement, world: World) -> Estimate:
+    """Return what a stage costs: by its own history, else by what the cache knows of such runs."""
+    estimate = world.history.estimate(name)
+    if estimate.samples:
+        return estimate
+    if made.cached is not None:
+        seconds = made.cached.duration_s
+        return Estimate(Interval(seconds, seconds), made.cached.output_bytes, 1)
+    hint = world.records.hint(made.weak) if made.weak is not None else None
+    if hint is None:
+        return UNKNOWN
+    _, seconds, size = hint
+    return Estimate(Interval(seconds, seconds), size, 1)

@@ -1,0 +1,125 @@
+"""What a plan knows of files that are not on disk yet: outputs of hits, and those still unknown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from stagemake.model.entry import directory_entry, entries_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stagemake.model.result import ActionResult
+    from stagemake.model.stage import Stage
+    from stagemake.plan.world import Disk
+
+
+class DiskSight:
+    """Sight while a build runs: everything upstream has settled, so the disk is the truth."""
+
+    def __init__(self, disk: Disk, values: Mapping[str, str]) -> None:
+        self._disk = disk
+        self._values = values
+
+    def entry(self, path: str) -> str:
+        """Return the entry of an input."""
+        return self._disk.entry(path)
+
+    def value(self, name: str) -> str | None:
+        """Return the JSON of a shared value; None when nobody provided it."""
+        return self._values.get(name)
+
+    def is_clear(self, upstream: tuple[int, ...]) -> bool:  # noqa: ARG002 - the port's shape
+        """Return True: nothing upstream is open any more."""
+        return True
+
+
+@define
+class PlannedSight:
+    """Sight while planning: outputs of stages that will run are unknown, those of hits foreseen."""
+
+    _disk: Disk
+    _open: set[int] = field(factory=set)  # stages that are not fresh
+    _entries: dict[str, str | None] = field(factory=dict)  # by output; None: not known yet
+    _rows: dict[str, ActionResult] = field(factory=dict)  # directory outputs of hits
+    _parents: set[str] = field(factory=set)  # directories above outputs of open stages
+    _values: dict[str, str | None] = field(factory=dict)
+
+    def is_clear(self, upstream: tuple[int, ...]) -> bool:
+        """Return whether all of these stages are fresh."""
+        return not self._open or self._open.isdisjoint(upstream)
+
+    def entry(self, path: str) -> str | None:
+        """Return the entry a path will have, None while that's unknown."""
+        if not self._open:
+            return self._disk.entry(path)
+        if path in self._entries:
+            found = self._entries[path]
+            # A link's entry as an input includes what it leads to, which may not be there yet.
+            return None if found is not None and found.startswith("l:") else found
+        if path in self._parents:  # a directory that several stages write into
+            return None
+        folder = path.rpartition("/")[0]
+        while folder:
+            if folder in self._rows:
+                return _inside(self._rows[folder], path)
+            if folder in self._entries:
+                return None
+            folder = folder.rpartition("/")[0]
+        return self._disk.entry(path)
+
+    def value(self, name: str) -> str | None:
+        """Return the JSON of a shared value, None while that's unknown."""
+        return self._values.get(name)
+
+    def add_fresh(self, values: tuple[tuple[str, str], ...]) -> None:
+        """Note what a fresh stage provides."""
+        self._values.update(values)
+
+    def add_hit(self, stage_id: int, stage: Stage, result: ActionResult) -> None:
+        """Note what restoring a stage will bring."""
+        self._open.add(stage_id)
+        entries = entries_of(result.outputs)
+        for output in stage.outputs:
+            path = output.rstrip("/")
+            self._entries[path] = entries.get(path)
+            if output.endswith("/"):
+                self._rows[path] = result
+            self._note_parents(path)
+        self._values.update(result.provided)
+
+    def add_open(self, stage_id: int, stage: Stage) -> None:
+        """Note that a stage's outputs aren't known before it has run."""
+        self._open.add(stage_id)
+        for output in stage.outputs:
+            path = output.rstrip("/")
+            self._entries[path] = None
+            self._note_parents(path)
+        for name in stage.provides:
+            self._values[name] = None
+
+    def _note_parents(self, path: str) -> None:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in self._parents:
+            self._parents.add(folder)
+            folder = folder.rpartition("/")[0]
+        self._parents.add(".")
+
+
+def _inside(result: ActionResult, path: str) -> str | None:
+    """Return the entry of something inside a directory output, `-` when it isn't in there."""
+    prefix = path + "/"
+    below: list[tuple[str, str]] = []
+    found = ""
+    for row in result.outputs:
+        if row.path == path:
+            found = row.entry
+        elif row.path.startswith(prefix):
+            below.append((row.path[len(prefix) :], row.entry))
+    if not found:
+        return "-"
+    if found.startswith("l:"):
+        return None
+    return directory_entry(below) if found == "d" else found

@@ -1,0 +1,105 @@
+"""What judging may ask: what is on disk, what past builds left, what the cache holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import define, field
+
+from stagemake.fingerprint.program import resolve_program
+from stagemake.plan.declaration import declare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from stagemake.freshness.snapshot import Snapshot
+    from stagemake.history import History
+    from stagemake.model.result import ActionResult
+    from stagemake.model.stage import Stage
+    from stagemake.plan.declaration import Declaration, Identity
+
+
+class Disk(Protocol):
+    """What is at a path, as entries (see `model.entry`). Answers are remembered until forgotten."""
+
+    def entry(self, path: str) -> str:
+        """Return the entry of an input; links are followed."""
+
+    def output_entry(self, path: str) -> str:
+        """Return the entry of an output; a link is its text."""
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Look again when asked for these, or for anything below them."""
+
+
+class Records(Protocol):
+    """The cache's records as judging sees them: no content, no fault, no change."""
+
+    def result(self, key: str) -> ActionResult | None:
+        """Return the stored result with all its contents there; None for a miss."""
+
+    def hint(self, weak: str) -> tuple[tuple[tuple[str, ...], ...], float, int] | None:
+        """Return lists of discovered inputs, seconds and bytes known for a declaration."""
+
+
+class NoRecords:
+    """The records of a build that may not read the cache."""
+
+    def result(self, key: str) -> None:
+        """Return None: nothing is known."""
+
+    def hint(self, weak: str) -> None:
+        """Return None: nothing is known."""
+
+
+@define
+class World:
+    """Everything a plan is made from. One per request; nothing in it is changed by planning."""
+
+    root: str
+    disk: Disk
+    snapshot: Snapshot
+    records: Records
+    history: History
+    identify: Callable[[Stage], Identity | None]
+    search_path: str  # of programs: the PATH that stages get
+    force: bool = False
+    _programs: dict[str, tuple[str, str]] = field(factory=dict)
+    _good_programs: set[tuple[tuple[str, str, str], ...]] = field(factory=set)
+    _declarations: dict[str, Declaration] = field(factory=dict)
+    _always: set[str] = field(factory=set)
+
+    def declaration(self, stage: Stage) -> Declaration:
+        """Return what the stage declares; made once."""
+        found = self._declarations.get(stage.name)
+        if found is None:
+            identity = self.identify(stage) if stage.is_call and not stage.ignore_code else None
+            if identity is not None and identity.always:
+                self._always.add(stage.name)
+            found = self._declarations[stage.name] = declare(stage, identity)
+        return found
+
+    def is_unidentified(self, stage: Stage) -> bool:
+        """Return whether the stage's function can't be told apart from a changed one."""
+        self.declaration(stage)
+        return stage.name in self._always
+
+    def program(self, name: str) -> tuple[str, str, str]:
+        """Return (name, path, entry) of a program; path empty and entry `-` when there is none."""
+        found = self._programs.get(name)
+        if found is None:
+            path = resolve_program(name, self.search_path, self.root) or ""
+            found = (path, self.disk.entry(path) if path else "-")
+            if path[:1] == "/":  # programs inside the project may be made while we build
+                self._programs[name] = found
+        return (name, *found)
+
+    def programs_hold(self, programs: tuple[tuple[str, str, str], ...]) -> bool:
+        """Return whether these programs are what they were."""
+        if programs in self._good_programs:
+            return True
+        if all(self.program(name) == (name, path, entry) for name, path, entry in programs):
+            if all(path[:1] == "/" for _, path, _ in programs):
+                self._good_programs.add(programs)
+            return True
+        return False

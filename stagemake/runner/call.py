@@ -1,0 +1,158 @@
+"""What a fork of the supervisor does to carry out one Python function, from its first step to its exit."""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from attrs import frozen
+
+from stagemake.runner import prctl
+from stagemake.runner.failure import FAILED, print_failure
+from stagemake.runner.protocol import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+@frozen
+class Job:
+    """One Python call and where its results go."""
+
+    call: Callable[[int, bytes], bytes]
+    stage_id: int
+    payload: bytes
+    env: Mapping[str, str]  # all of it
+    stdio: tuple[int, int, int]
+    value_fd: int  # receives `encode(value)`, or `encode(None)` after sys.exit(0)
+    close_fds: Iterable[int]  # the supervisor's own
+    join_group: int | None  # a process group to be in; None: a session of one's own
+
+
+def run(job: Job) -> NoReturn:
+    """Carry out `job` and leave; never returns into the supervisor.
+
+    Threads that the function started are waited for as at the end of any Python program, so that
+    nothing is cut off half-written; daemon threads are not, and no atexit handler runs.
+    """
+    code = FAILED
+    pid = os.getpid()
+    try:
+        _settle_in(job)
+        code = _carry_out(job, pid)
+    except BaseException as error:
+        code = print_failure(error)
+    finally:
+        _leave(code)
+
+
+def _settle_in(job: Job) -> None:
+    if job.join_group is None:
+        os.setsid()
+    else:
+        os.setpgid(0, job.join_group)
+    prctl.signal_on_parent_death(signal.SIGKILL)
+    for target, fd in enumerate(job.stdio):
+        os.dup2(fd, target)
+    for fd in job.close_fds:
+        os.close(fd)
+    _reset_signals()
+    os.environ.clear()
+    os.environ.update(job.env)
+    time.tzset()  # TZ is part of the environment
+    _open_streams()
+    gc.enable()
+
+
+def _reset_signals() -> None:
+    """Put Python's own defaults back; until here everything was blocked."""
+    signal.set_wakeup_fd(-1)
+    for signum in signal.valid_signals():
+        if signum in {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGINT}:
+            continue
+        try:
+            signal.signal(signum, signal.SIG_DFL)
+        except (OSError, ValueError):  # kept by the C library for itself
+            continue
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _open_streams() -> None:
+    """Give the function streams of its own, and leave what the tool had not yet flushed alone."""
+    # The tool's streams must live on: their finalizers would print what they still hold.
+    sys.stagemake_inherited_streams = (  # type: ignore[attr-defined]
+        (sys.stdin, sys.stdout, sys.stderr),
+        (sys.__stdin__, sys.__stdout__, sys.__stderr__),
+    )
+    stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 - lives as long as the process
+    stdout = open(1, "w", 1, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 - the same
+    stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - the same
+    sys.stdin = sys.__stdin__ = stdin  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = stdout  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = stderr  # type: ignore[misc]
+    faulthandler.enable(stderr, all_threads=False)  # a segfault shows where it happened
+
+
+def _carry_out(job: Job, pid: int) -> int:
+    value: bytes | None
+    try:
+        value = job.call(job.stage_id, job.payload)
+        if not isinstance(value, bytes):
+            raise TypeError(f"BUG: a call returned {type(value).__name__}, not bytes")
+    except SystemExit as error:
+        code = _code_of(error)
+        if code != 0:
+            return code
+        value = None
+    if os.getpid() != pid:
+        return 0  # a copy of the function, made by os.fork(), has no result to give
+    _wait_for_threads()
+    _flush()
+    _write_all(job.value_fd, encode(value))
+    return 0
+
+
+def _code_of(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    sys.stderr.write(f"{error.code}\n")
+    return FAILED
+
+
+def _wait_for_threads() -> None:
+    current = threading.current_thread()
+    if all(each.daemon or each is current for each in threading.enumerate()):
+        return
+    # Idle executor threads end only when told to, which the interpreter's own last step does.
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public way
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: S112 - closed or replaced by the function: its own affair
+            continue
+
+
+def _leave(code: int) -> NoReturn:
+    try:
+        _flush()
+        prctl.flush_c_streams()
+    finally:
+        os._exit(code)

@@ -1,0 +1,149 @@
+"""Turns a fresh fork of the tool into the supervisor's own kind of process."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from stagemake.runner import prctl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from types import FrameType
+
+IGNORED = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGPIPE,
+    signal.SIGTSTP,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+)
+
+
+@frozen
+class Settings:
+    """What the tool tells its supervisor once."""
+
+    root: str  # absolute; where actions run
+    call: Callable[[int, bytes], bytes] | None
+    marker: str
+    grace_s: float  # between SIGTERM and SIGKILL
+    capture_limit_bytes: int  # per stream
+    keep_open: tuple[int, ...]  # held until the supervisor ends, shown to no action
+    tool_pid: int
+    tool_group: int
+
+
+@frozen
+class Desk:
+    """The supervisor's own descriptors, each above 2 and closed by exec."""
+
+    requests_fd: int
+    replies_fd: int
+    wakeup_fd: int  # readable after a signal; one byte each
+    wakeup_write_fd: int
+    null_fd: int
+    console: tuple[int, int, int]  # the tool's 0, 1 and 2
+    kept: tuple[int, ...]
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """All of them, what is kept open for the tool included."""
+        own = (self.requests_fd, self.replies_fd, self.wakeup_fd, self.wakeup_write_fd)
+        return (*own, self.null_fd, *self.console, *self.kept)
+
+
+def detach(settings: Settings, requests_fd: int, replies_fd: int) -> Desk:
+    """Leave the tool's process group, adopt orphans, let go of all its descriptors but a few.
+
+    A group of its own keeps ^C and signals to the tool's group away; staying in the session lets
+    console actions join the tool's group and so use the terminal.
+    """
+    os.setpgid(0, 0)
+    prctl.adopt_orphans()
+    prctl.signal_on_parent_death(signal.SIGTERM)
+    os.chdir(settings.root)
+    os.umask(0o022)
+    desk = _take_over(settings, requests_fd, replies_fd)
+    _listen_to_signals(desk.wakeup_write_fd)
+    gc.freeze()
+    gc.disable()  # what lies here is shared with every fork until somebody touches it
+    return desk
+
+
+def _take_over(settings: Settings, requests_fd: int, replies_fd: int) -> Desk:
+    null_fd = _aside(os.open(os.devnull, os.O_RDWR))
+    wakeup_fd, wakeup_write_fd = (_aside(fd) for fd in os.pipe())
+    os.set_blocking(wakeup_fd, False)
+    os.set_blocking(wakeup_write_fd, False)
+    replies_fd = _aside(replies_fd)
+    os.set_blocking(replies_fd, False)
+    desk = Desk(
+        requests_fd=_aside(requests_fd),
+        replies_fd=replies_fd,
+        wakeup_fd=wakeup_fd,
+        wakeup_write_fd=wakeup_write_fd,
+        null_fd=null_fd,
+        console=(_console(0, null_fd), _console(1, null_fd), _console(2, null_fd)),
+        kept=tuple(_aside(fd) for fd in settings.keep_open),
+    )
+    for target in (0, 1, 2):
+        os.dup2(null_fd, target)
+    _let_go(set(desk.fds) | {0, 1, 2})
+    return desk
+
+
+def _aside(fd: int) -> int:
+    """Return a copy of `fd` above 2: below, it would be taken for a standard stream."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+
+
+def _console(fd: int, null_fd: int) -> int:
+    try:
+        return _aside(fd)
+    except OSError:  # the tool was started with it closed
+        return _aside(null_fd)
+
+
+def _let_go(kept: Collection[int]) -> None:
+    """Make all other descriptors useless, but keep their numbers taken.
+
+    Objects that came along with the fork still know the numbers; a file that got one anew would be
+    written to, or closed, by them.
+    """
+    flags = os.O_PATH if hasattr(os, "O_PATH") else os.O_RDONLY
+    placeholder = os.open("/", flags)
+    for fd in _open_fds():
+        if fd != placeholder and fd not in kept:
+            try:
+                os.dup2(placeholder, fd, inheritable=False)
+            except OSError:  # the listing's own, closed by now
+                continue
+
+
+def _open_fds() -> Iterable[int]:
+    return [int(name) for name in os.listdir("/dev/fd")]
+
+
+def _listen_to_signals(wakeup_write_fd: int) -> None:
+    signal.set_wakeup_fd(-1)
+    for signum in signal.valid_signals():
+        if callable(signal.getsignal(signum)):
+            signal.signal(signum, signal.SIG_DFL)
+    for signum in IGNORED:
+        signal.signal(signum, signal.SIG_IGN)
+    signal.set_wakeup_fd(wakeup_write_fd, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, _do_nothing)
+    signal.signal(signal.SIGTERM, _do_nothing)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _do_nothing(_signum: int, _frame: FrameType | None) -> None:
+    """Let the wake-up descriptor speak: a signal without a handler does not write to it."""

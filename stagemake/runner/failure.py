@@ -1,0 +1,61 @@
+"""Shows what went wrong in a function stage, without the frames that stand before the user's code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+FAILED = 1
+INTERRUPTED = 130
+
+OWN_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def print_failure(error: BaseException) -> int:
+    """Print `error` to stderr as Python would, trimmed; return the exit code that it stands for."""
+    try:
+        import traceback  # noqa: PLC0415 - gate, 6 ms, only paid by what fails
+
+        trim(error)
+        sys.stderr.flush()
+        traceback.print_exception(error, file=sys.stderr)
+    except Exception:
+        # The function may have closed or replaced sys.stderr, or the error can't be shown.
+        os.write(2, f"{type(error).__name__} (could not be shown in full)\n".encode())
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+
+
+def trim(error: BaseException) -> None:
+    """Let the tracebacks of `error` and of what led to it begin at the user's code.
+
+    One that never leaves stagemake stays whole: then the mistake is ours.
+    """
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        start = each.__traceback__
+        while start is not None and _is_ours(start):
+            start = start.tb_next
+        if start is not None:
+            each.__traceback__ = start
+        waiting += [each.__cause__, each.__context__]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
+
+
+def _is_ours(frame: TracebackType) -> bool:
+    code = frame.tb_frame.f_code
+    module = frame.tb_frame.f_globals.get("__name__", "")
+    return (
+        code.co_filename.startswith((OWN_DIRECTORY, "<frozen "))
+        or module == "runpy"
+        or module.partition(".")[0] == "asyncio"
+    )

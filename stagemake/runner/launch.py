@@ -1,0 +1,161 @@
+"""Starts one action, program or function, with its output caught; asked by the supervisor only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from stagemake.runner import call, program
+from stagemake.runner.capture import Capture
+from stagemake.runner.descendants import MARKER_VARIABLE, mark
+from stagemake.runner.program import NOT_FOUND, NOT_STARTED, Refusal
+from stagemake.runner.running import Running, ValuePipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stagemake.runner.detach import Desk, Settings
+    from stagemake.runner.port import Work
+
+Stdio = tuple[int, int, int]
+
+
+class Watch(Protocol):
+    """Calls back whenever a descriptor is readable."""
+
+    def add(self, fd: int, handler: Callable[[], object]) -> None:
+        """Begin."""
+
+    def remove(self, fd: int) -> None:
+        """End."""
+
+
+class Launcher:
+    """Owns the pipes that actions print into, one pair for each action at a time."""
+
+    def __init__(
+        self, settings: Settings, desk: Desk, watch: Watch, private_fds: tuple[int, ...]
+    ) -> None:
+        self._settings = settings
+        self._desk = desk
+        self._watch = watch
+        self._private_fds = private_fds  # of the supervisor, beside the desk's
+        self._captures: set[Capture] = set()
+        self._idle: list[Capture] = []
+        self._value_fds: set[int] = set()
+
+    def start(self, work: Work) -> Running | Refusal:
+        """Begin `work`; return it on its way, or why it is not."""
+        started_s = time.monotonic()
+        try:
+            capture = None if work.console else self._take_capture()
+        except OSError as error:
+            return Refusal(NOT_STARTED, f"could not start: {error.strerror}")
+        try:
+            begun = self._begin(work, self._stdio(capture))
+        except OSError as error:
+            begun = Refusal(NOT_STARTED, f"could not start: {error.strerror}")
+        if isinstance(begun, Refusal):
+            self.give_back(capture)
+            return begun
+        pid, value = begun
+        return Running(
+            stage_id=work.stage_id,
+            pid=pid,
+            leads_group=not work.console,
+            capture=capture,
+            value=value,
+            started_s=started_s,
+        )
+
+    def give_back(self, capture: Capture | None) -> None:
+        """Keep `capture` for the next action."""
+        if capture is not None:
+            self._idle.append(capture)
+
+    def discard(self, capture: Capture | None) -> None:
+        """Close `capture`, which some process may still hold."""
+        if capture is None:
+            return
+        self._watch.remove(capture.stdout.read_fd)
+        self._watch.remove(capture.stderr.read_fd)
+        self._captures.remove(capture)
+        capture.close()
+
+    def drop_value(self, value: ValuePipe) -> None:
+        """Close what a Python call returned its value by."""
+        self._watch.remove(value.fd)
+        self._value_fds.remove(value.fd)
+        os.close(value.fd)
+
+    def _take_capture(self) -> Capture:
+        if self._idle:
+            return self._idle.pop()
+        capture = Capture(self._settings.capture_limit_bytes)
+        self._captures.add(capture)
+        self._watch.add(capture.stdout.read_fd, capture.stdout.pump)
+        self._watch.add(capture.stderr.read_fd, capture.stderr.pump)
+        return capture
+
+    def _stdio(self, capture: Capture | None) -> Stdio:
+        if capture is None:
+            return self._desk.console
+        capture.stdout.ready()
+        capture.stderr.ready()
+        return (self._desk.null_fd, capture.stdout.write_fd, capture.stderr.write_fd)
+
+    def _begin(self, work: Work, stdio: Stdio) -> tuple[int, ValuePipe | None] | Refusal:
+        join_group = self._settings.tool_group if work.console else None
+        env = {**work.env, MARKER_VARIABLE: mark(self._settings.marker, work.stage_id)}
+        if work.argv is not None:
+            pid = program.spawn(work.argv, env, stdio=stdio, join_group=join_group)
+            return pid if isinstance(pid, Refusal) else (pid, None)
+        if self._settings.call is None or work.payload is None:
+            return Refusal(NOT_FOUND, "could not start: nothing here carries out Python calls")
+        value_fd, value_write_fd = os.pipe()
+        os.set_blocking(value_fd, False)
+        job = call.Job(
+            call=self._settings.call,
+            stage_id=work.stage_id,
+            payload=work.payload,
+            env=env,
+            stdio=stdio,
+            value_fd=value_write_fd,
+            close_fds=(value_fd, *self._own_fds()),
+            join_group=join_group,
+        )
+        try:
+            pid = _fork(job)
+        except OSError:
+            os.close(value_fd)
+            raise
+        finally:
+            os.close(value_write_fd)
+        value = ValuePipe(value_fd)
+        self._value_fds.add(value_fd)
+        self._watch.add(value_fd, lambda: self._pump(value))
+        return pid, value
+
+    def _pump(self, value: ValuePipe) -> None:
+        if value.pump() is None:  # closed by the function itself: it would stay readable
+            self._watch.remove(value.fd)
+
+    def _own_fds(self) -> list[int]:
+        fds = [*self._desk.fds, *self._private_fds, *self._value_fds]
+        for capture in self._captures:
+            fds += capture.fds
+        return fds
+
+
+def _fork(job: call.Job) -> int:
+    # Blocked, so that no signal finds the child with the supervisor's handlers.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            call.run(job)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return pid

@@ -1,0 +1,207 @@
+"""Runs actions on this machine, through one supervisor process; the tool's end of it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from stagemake.runner import supervisor
+from stagemake.runner.capture import DEFAULT_LIMIT_BYTES
+from stagemake.runner.descendants import end_marked
+from stagemake.runner.detach import Settings
+from stagemake.runner.port import Completion
+from stagemake.runner.program import NOT_STARTED
+from stagemake.runner.protocol import CHUNK_BYTES, Inbox, start_message, stop_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from stagemake.runner.port import Work
+
+GRACE_S = 2.0
+LOST = -int(signal.SIGKILL)  # what ran when the supervisor died
+
+
+class LocalRunner:
+    """A `Runner` of local processes. Used by one thread; ends all it started on `close`.
+
+    The supervisor is a fork of this process as it is at `prepare` or at the first `start`: functions
+    defined by then are there. When this process dies, however it does, nothing it started survives
+    on Linux; elsewhere a process that left its action's process group may.
+
+    Args:
+        root: Absolute directory in which actions run.
+        call: Carries out the payload of a stage id and returns its result; runs in a fork of its own.
+        marker: Unlike that of any other build now running; part of every action's environment.
+        keep_open: Descriptors held until all actions are gone, whatever happens to this process,
+            and that no action gets: the project's lock.
+        wakeup_fd: `wait` returns early when this is readable; the caller empties it.
+        grace_s: Seconds between SIGTERM and SIGKILL.
+        capture_limit_bytes: What is kept of a stream; the middle of longer ones is cut out.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        *,
+        call: Callable[[int, bytes], bytes] | None,
+        marker: str,
+        keep_open: Sequence[int] = (),
+        wakeup_fd: int | None = None,
+        grace_s: float = GRACE_S,
+        capture_limit_bytes: int = DEFAULT_LIMIT_BYTES,
+    ) -> None:
+        self._settings = Settings(
+            root=root,
+            call=call,
+            marker=marker,
+            grace_s=grace_s,
+            capture_limit_bytes=capture_limit_bytes,
+            keep_open=tuple(keep_open),
+            tool_pid=os.getpid(),
+            tool_group=os.getpgrp(),
+        )
+        self._wakeup_fd = wakeup_fd
+        self._link: _Link | None = None
+        self._running: dict[int, None] = {}  # stage ids in order of their start
+        self._arrived: list[Completion] = []
+
+    def prepare(self) -> None:
+        """Fork the supervisor unless there is one. Best done before this process has threads."""
+        if self._link is None:
+            self._link = _Link(self._settings, self._wakeup_fd)
+
+    def start(self, work: Work) -> None:
+        """Begin; returns at once. Trouble arrives as a `Completion`."""
+        try:
+            self.prepare()
+        except OSError as error:
+            note = f"could not start the supervisor: {error.strerror}"
+            self._arrived.append(Completion(work.stage_id, NOT_STARTED, note=note))
+            return
+        self._running[work.stage_id] = None
+        self._send(start_message(work))
+
+    def wait(self, timeout_s: float | None) -> Sequence[Completion]:
+        """Return what has ended since, at least one unless the time is over, nothing runs or something woke us."""
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while self._running and not self._arrived and self._link is not None:
+            left_ms = None
+            if deadline_s is not None:
+                left_ms = max(0.0, (deadline_s - time.monotonic()) * 1000)
+            readable = self._link.poll(left_ms)
+            if self._link.replies_fd in readable:
+                self._receive(self._link)
+            elif readable or (deadline_s is not None and time.monotonic() >= deadline_s):
+                break
+        arrived, self._arrived = self._arrived, []
+        return arrived
+
+    def stop(self, *, now: bool) -> None:
+        """End whatever runs: SIGTERM and, after the grace, SIGKILL; or SIGKILL `now`. Completions still arrive."""
+        if self._running:
+            self._send(stop_message(now=now))
+
+    def close(self) -> None:
+        """Kill what runs, without completions, and end the supervisor; waits until all are gone."""
+        link, self._link = self._link, None
+        self._running.clear()
+        self._arrived.clear()
+        if link is not None:
+            link.close()
+
+    def _send(self, message: bytes) -> None:
+        assert self._link is not None, "something runs, so there is a supervisor"
+        try:
+            self._link.send(message)
+        except BrokenPipeError:
+            self._bury(self._link)
+
+    def _receive(self, link: _Link) -> None:
+        messages = link.receive()
+        if messages is None:
+            self._bury(link)
+            return
+        for message in messages:
+            completion = Completion(*message)
+            self._running.pop(completion.stage_id, None)
+            self._arrived.append(completion)
+
+    def _bury(self, link: _Link) -> None:
+        """Turn the death of the supervisor into failures, and end what it can't end any more."""
+        self._link = None
+        link.close()
+        end_marked(self._settings.marker)
+        note = "the supervisor process died; what ran was ended"
+        self._arrived += [Completion(stage_id, LOST, note=note) for stage_id in self._running]
+        self._running.clear()
+
+
+class _Link:
+    """A living supervisor and the two pipes to it."""
+
+    def __init__(self, settings: Settings, wakeup_fd: int | None) -> None:
+        requests_fd, self._requests_fd = os.pipe()
+        self.replies_fd, replies_fd = os.pipe()
+        try:
+            self._pid = _fork(settings, requests_fd, replies_fd)
+        except OSError:
+            os.close(self._requests_fd)
+            os.close(self.replies_fd)
+            raise
+        finally:
+            os.close(requests_fd)
+            os.close(replies_fd)
+        self._inbox = Inbox()
+        self._poll = select.poll()
+        self._poll.register(self.replies_fd, select.POLLIN)
+        if wakeup_fd is not None:
+            self._poll.register(wakeup_fd, select.POLLIN)
+
+    def poll(self, timeout_ms: float | None) -> list[int]:
+        """Return what is readable: the replies, the wake-up descriptor, both or, when the time is over, none."""
+        return [fd for fd, _ in self._poll.poll(timeout_ms)]
+
+    def send(self, message: bytes) -> None:
+        """Write a request; the supervisor always reads, so this does not wait for long."""
+        view = memoryview(message)
+        while view:
+            view = view[os.write(self._requests_fd, view) :]
+
+    def receive(self) -> list[Any] | None:
+        """Read once; return the replies this completes, None when the supervisor is gone."""  # Any: see Inbox
+        data = os.read(self.replies_fd, CHUNK_BYTES)
+        return self._inbox.feed(data) if data else None
+
+    def close(self) -> None:
+        """Tell the supervisor to end everything, and wait until it has."""
+        os.close(self._requests_fd)
+        os.close(self.replies_fd)
+        try:
+            os.waitpid(self._pid, 0)
+        except ChildProcessError:  # reaped by somebody who waits for any child
+            return
+
+
+def _fork(settings: Settings, requests_fd: int, replies_fd: int) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()  # what stays in a buffer is in two processes
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        with warnings.catch_warnings():
+            # Threads of the tool don't exist in the fork, and their locks aren't touched there.
+            warnings.filterwarnings(
+                "ignore", "This process .* is multi-threaded", DeprecationWarning
+            )
+            pid = os.fork()
+            if pid == 0:
+                supervisor.serve(settings, requests_fd, replies_fd)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pid

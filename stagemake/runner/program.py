@@ -1,0 +1,118 @@
+"""Starts a program as the shell would, without a shell: finds it, spawns it, says why it could not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOT_FOUND = 127
+NOT_STARTED = 126
+
+# Python ignores two of these, the supervisor some more; ignoring would be inherited.
+RESET_SIGNALS = frozenset(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}
+
+
+@frozen
+class Refusal:
+    """Why a program could not be started."""
+
+    exit_code: int  # 127: not found, 126: found and not startable; as shells have it
+    note: str  # one line
+
+
+def spawn(
+    argv: tuple[str, ...],
+    env: Mapping[str, str],
+    *,
+    stdio: tuple[int, int, int],
+    join_group: int | None = None,
+) -> int | Refusal:
+    """Start a program; return its pid, or why there is none.
+
+    Args:
+        argv: The program, absolute, relative to the working directory or on env's PATH, and its arguments.
+        env: All of its environment.
+        stdio: Descriptors for 0, 1 and 2, each above 2.
+        join_group: A process group of this session, for the terminal; None for a new session.
+    """
+    if not argv:
+        return Refusal(NOT_FOUND, "could not start: the command is empty")
+    path = find(argv[0], env.get("PATH", os.defpath))
+    if isinstance(path, Refusal):
+        return path
+    try:
+        try:
+            return _spawn(path, argv, env, stdio, join_group)
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+            # A script without #!: shells, and so execvp, hand it to sh.
+            return _spawn("/bin/sh", ("sh", path, *argv[1:]), env, stdio, join_group)
+    except OSError as error:
+        return _refusal(path, error)
+    except ValueError as error:  # a NUL byte, or `=` in a variable's name
+        return Refusal(NOT_STARTED, f"could not start `{argv[0]}`: {error}")
+
+
+def find(name: str, search_path: str) -> str | Refusal:
+    """Return the file that a command's first word means."""
+    if "/" in name:
+        return name
+    seen = ""
+    for directory in search_path.split(":"):
+        candidate = f"{directory or '.'}/{name}"
+        if os.access(candidate, os.X_OK) and not os.path.isdir(candidate):
+            return candidate
+        if not seen and os.path.isfile(candidate):
+            seen = candidate
+    if seen:
+        return Refusal(NOT_STARTED, f"could not start `{seen}`: it is not executable")
+    return Refusal(NOT_FOUND, f"could not start `{name}`: not found on PATH")
+
+
+def _spawn(
+    path: str,
+    argv: tuple[str, ...],
+    env: Mapping[str, str],
+    stdio: tuple[int, int, int],
+    join_group: int | None,
+) -> int:
+    actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)]
+    if join_group is not None:
+        return os.posix_spawn(
+            path,
+            argv,
+            env,
+            file_actions=actions,
+            setpgroup=join_group,
+            setsigmask=(),
+            setsigdef=RESET_SIGNALS,
+        )
+    try:
+        return os.posix_spawn(
+            path,
+            argv,
+            env,
+            file_actions=actions,
+            setsid=True,
+            setsigmask=(),
+            setsigdef=RESET_SIGNALS,
+        )
+    except NotImplementedError:  # pragma: no cover - macOS before 10.15: a group of its own
+        return _spawn(path, argv, env, stdio, 0)
+
+
+def _refusal(path: str, error: OSError) -> Refusal:
+    reason = os.strerror(error.errno or 0).lower()
+    if error.errno == errno.ENOENT:
+        if not os.path.exists(path):
+            return Refusal(NOT_FOUND, f"could not start `{path}`: {reason}")
+        return Refusal(NOT_FOUND, f"could not start `{path}`: its interpreter is missing")
+    return Refusal(NOT_STARTED, f"could not start `{path}`: {reason}")

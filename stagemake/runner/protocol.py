@@ -1,0 +1,88 @@
+"""How the tool and its supervisor talk: length-prefixed marshal over pipes, between a process and its own fork.
+
+Both ends are one interpreter, so the format may change freely and is never stored.
+"""
+
+from __future__ import annotations
+
+import marshal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stagemake.runner.port import Completion, Work
+
+
+HEADER_BYTES = 8
+CHUNK_BYTES = 1 << 16  # what a pipe holds: more is never there in one read
+
+START = 0  # (START, *work)
+STOP = 1  # (STOP, now)
+
+
+def encode(message: Any) -> bytes:  # Any: marshal knows what it can write
+    """Return `message`, made of what marshal knows, with its length in front."""
+    body = marshal.dumps(message)
+    return len(body).to_bytes(HEADER_BYTES, "little") + body
+
+
+class Inbox:
+    """Puts messages together from whatever pieces a pipe hands out."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Any]:  # Any: each message is what its sender encoded
+        """Add received bytes; return the messages they complete, in order."""
+        buffer = self._buffer
+        buffer += data
+        messages = []
+        start = 0
+        while len(buffer) - start >= HEADER_BYTES:
+            body = start + HEADER_BYTES
+            end = body + int.from_bytes(buffer[start:body], "little")
+            if len(buffer) < end:
+                break
+            messages.append(marshal.loads(buffer[body:end]))  # from our own fork
+            start = end
+        del buffer[:start]
+        return messages
+
+
+def start_message(work: Work) -> bytes:
+    """Return the request to begin `work`."""
+    return encode(
+        (
+            START,
+            work.stage_id,
+            dict(work.env),
+            work.argv,
+            work.payload,
+            work.timeout_s,
+            work.console,
+        )
+    )
+
+
+def stop_message(*, now: bool) -> bytes:
+    """Return the request to end whatever runs."""
+    return encode((STOP, now))
+
+
+def completion_message(completion: Completion) -> bytes:
+    """Return the report that one action ended."""
+    return encode(
+        (
+            completion.stage_id,
+            completion.exit_code,
+            completion.stdout,
+            completion.stderr,
+            completion.value,
+            completion.started_s,
+            completion.wall_s,
+            completion.cpu_s,
+            completion.peak_rss_bytes,
+            completion.timed_out,
+            completion.note,
+            completion.survivors,
+        )
+    )

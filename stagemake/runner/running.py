@@ -1,0 +1,60 @@
+"""One action on its way, as its supervisor sees it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from attrs import Factory, define
+
+from stagemake.runner.descendants import descendants_of, kill, kill_group
+from stagemake.runner.protocol import CHUNK_BYTES, Inbox
+
+if TYPE_CHECKING:
+    from stagemake.runner.capture import Capture
+
+
+@define
+class ValuePipe:
+    """Receives what a Python call returns, of any size."""
+
+    fd: int
+    inbox: Inbox = Factory(Inbox)
+    messages: list[Any] = Factory(list)  # Any: `bytes`, or None after sys.exit(0)
+
+    def pump(self) -> int | None:
+        """Take in one read's worth and return its size; None when there is nothing more, ever."""
+        try:
+            data = os.read(self.fd, CHUNK_BYTES)
+        except BlockingIOError:
+            return 0
+        if not data:
+            return None
+        self.messages += self.inbox.feed(data)
+        return len(data)
+
+
+@define(eq=False)
+class Running:
+    """From its start until it is reaped, so that its pid can mean nobody else."""
+
+    stage_id: int
+    pid: int
+    leads_group: bool  # and a session; False: it shares the tool's, for the terminal
+    capture: Capture | None  # None: on the console
+    value: ValuePipe | None  # None: a program
+    started_s: float
+    timed_out: bool = False
+
+    def signal(self, signum: int) -> None:
+        """Send a signal to the action and whatever shares its process group."""
+        # A fork that has not come as far as setsid leads no group yet.
+        if not (self.leads_group and kill_group(self.pid, signum)):
+            kill(self.pid, signum)
+
+    def kill_all(self) -> None:
+        """Kill the action and all that descend from it now."""
+        descendants = descendants_of(self.pid)
+        self.signal(9)
+        for pid in descendants:
+            kill(pid, 9)

@@ -1,0 +1,280 @@
+"""The process that starts every action and outlives none: adopts their orphans, reports how each ended.
+
+A fork of the tool, one a build, single-threaded. When the tool is gone, so is all that it started.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from stagemake.runner.descendants import kill_group
+from stagemake.runner.detach import Desk, Settings, detach
+from stagemake.runner.launch import Launcher
+from stagemake.runner.port import Completion, Work
+from stagemake.runner.program import Refusal
+from stagemake.runner.protocol import CHUNK_BYTES, START, Inbox, completion_message
+from stagemake.runner.survivors import Ended, Survivors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stagemake.runner.running import Running, ValuePipe
+
+FAILED = 1
+TIMED_OUT = 124  # for an action that was told to end and reports success
+RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
+HAS_WAITID = hasattr(os, "waitid")  # not on macOS before Python 3.13
+
+
+def serve(settings: Settings, requests_fd: int, replies_fd: int) -> NoReturn:
+    """Be the supervisor of a process that has just forked, until the tool goes away."""
+    try:
+        desk = detach(settings, requests_fd, replies_fd)
+        supervisor = Supervisor(settings, desk)
+        try:
+            supervisor.run()
+        except BaseException as error:
+            os.write(desk.console[2], f"BUG: the supervisor failed: {error!r}\n".encode())
+            raise
+        finally:
+            supervisor.end_all()
+    finally:
+        os._exit(0)
+
+
+class Poller:
+    """Which descriptors are waited for, and what to do when one is readable."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._handlers: dict[int, Callable[[], object]] = {}
+
+    def add(self, fd: int, handler: Callable[[], object], mask: int = select.POLLIN) -> None:
+        """Call `handler` whenever `fd` is readable, or what `mask` says."""
+        self._handlers[fd] = handler
+        self._poll.register(fd, mask)
+
+    def remove(self, fd: int) -> None:
+        """Forget `fd`, known or not."""
+        if self._handlers.pop(fd, None) is not None:
+            self._poll.unregister(fd)
+
+    def turn(self, timeout_ms: float | None) -> None:
+        """Wait for something to do and do it."""
+        for fd, _ in self._poll.poll(timeout_ms):
+            # One handler may have removed what another was called for.
+            if (handler := self._handlers.get(fd)) is not None:
+                handler()
+
+
+class Supervisor:
+    """A loop over requests, printed output, ended children and deadlines."""
+
+    def __init__(self, settings: Settings, desk: Desk) -> None:
+        self._settings = settings
+        self._desk = desk
+        self._inbox = Inbox()
+        self._outbox = bytearray()
+        self._running: dict[int, Running] = {}  # by pid
+        self._deadlines_s: dict[int, float] = {}  # by pid: when the next signal is due
+        self._terminated: set[int] = set()  # pids: the next signal is SIGKILL
+        self._open = True
+        self._child_ended = False
+        self._poller = Poller()
+        self._survivors = Survivors(settings.marker)
+        self._launcher = Launcher(settings, desk, self._poller, self._survivors.fds)
+        self._poller.add(desk.requests_fd, self._hear)
+        self._poller.add(desk.wakeup_fd, self._wake)
+
+    def run(self) -> None:
+        """Serve until the tool closes its end or dies."""
+        # It may have died before this process asked to be told.
+        self._open = os.getppid() == self._settings.tool_pid
+        while self._open:
+            self._poller.turn(self._patience_ms())
+            if self._child_ended:
+                self._child_ended = False
+                self._reap()
+            if self._deadlines_s:
+                self._enforce_deadlines()
+            if self._outbox:
+                self._send()
+
+    def end_all(self) -> None:
+        """End every descendant."""
+        self._survivors.end_all(self._running)
+
+    def _hear(self) -> None:
+        data = os.read(self._desk.requests_fd, CHUNK_BYTES)
+        self._open = bool(data)
+        for message in self._inbox.feed(data):
+            if message[0] == START:
+                self._start(Work(*message[1:]))
+            else:
+                self._stop(now=message[1])
+
+    def _wake(self) -> None:
+        signums = os.read(self._desk.wakeup_fd, CHUNK_BYTES)
+        self._child_ended = True
+        # SIGTERM tells of the death of the thread that forked us; the tool may live on.
+        if signal.SIGTERM in signums and os.getppid() != self._settings.tool_pid:
+            self._open = False
+
+    def _start(self, work: Work) -> None:
+        action = self._launcher.start(work)
+        if isinstance(action, Refusal):
+            now_s = time.monotonic()
+            self._report(
+                Completion(work.stage_id, action.exit_code, note=action.note, started_s=now_s)
+            )
+            return
+        self._running[action.pid] = action
+        if work.timeout_s is not None:
+            self._deadlines_s[action.pid] = action.started_s + work.timeout_s
+
+    def _stop(self, *, now: bool) -> None:
+        for action in self._running.values():
+            if now:
+                action.kill_all()
+            else:
+                self._terminate(action)
+
+    def _terminate(self, action: Running) -> None:
+        if action.pid in self._terminated:
+            return  # asked before; its time goes on running out
+        action.signal(signal.SIGTERM)
+        self._terminated.add(action.pid)
+        self._deadlines_s[action.pid] = time.monotonic() + self._settings.grace_s
+
+    def _patience_ms(self) -> float | None:
+        if not self._deadlines_s:
+            return None
+        left_s = min(self._deadlines_s.values()) - time.monotonic()
+        return max(0.0, left_s * 1000 + 1)
+
+    def _enforce_deadlines(self) -> None:
+        now_s = time.monotonic()
+        for pid, deadline_s in list(self._deadlines_s.items()):
+            if deadline_s > now_s:
+                continue
+            action = self._running[pid]
+            if pid in self._terminated:
+                del self._deadlines_s[pid]
+                action.kill_all()
+            else:
+                action.timed_out = True
+                self._terminate(action)
+
+    def _reap(self) -> None:
+        if not HAS_WAITID:  # pragma: no cover - macOS
+            self._reap_by_pid()
+            return
+        while True:
+            try:
+                # Only looked at: until it is reaped, its pid still names its process group.
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None:
+                return
+            if ended.si_pid in self._running:
+                self._finish(ended.si_pid)
+            else:
+                os.waitpid(ended.si_pid, os.WNOHANG)  # an orphan that ended by itself
+
+    def _reap_by_pid(self) -> None:  # pragma: no cover - macOS
+        for pid in list(self._running):
+            reaped, status, usage = os.wait4(pid, os.WNOHANG)
+            if reaped:
+                action = self._running.pop(pid)
+                if action.leads_group:
+                    kill_group(pid, signal.SIGKILL)
+                self._settle(action, status, usage)
+
+    def _finish(self, pid: int) -> None:
+        action = self._running.pop(pid)
+        if action.leads_group:
+            action.signal(signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+        self._settle(action, status, usage)
+
+    def _settle(self, action: Running, status: int, usage: resource.struct_rusage) -> None:
+        """Report an action that has been reaped."""
+        ended_s = time.monotonic()
+        self._deadlines_s.pop(action.pid, None)
+        self._terminated.discard(action.pid)
+        ended = self._survivors.end(action, self._running)
+        exit_code = os.waitstatus_to_exitcode(status)
+        value, note = None, ended.note
+        if action.value is not None:
+            exit_code, value, missing = self._value(action.value, exit_code)
+            note = note or missing
+        if action.timed_out and exit_code == 0:
+            exit_code = TIMED_OUT
+        stdout, stderr = self._printed(action, ended)
+        self._report(
+            Completion(
+                stage_id=action.stage_id,
+                exit_code=exit_code,
+                stdout=stdout,
+                stderr=stderr,
+                value=value,
+                started_s=action.started_s,
+                wall_s=ended_s - action.started_s,
+                cpu_s=usage.ru_utime + usage.ru_stime,
+                peak_rss_bytes=_peak_rss_bytes(usage),
+                timed_out=action.timed_out,
+                note=note,
+                survivors=ended.count,
+            )
+        )
+
+    def _printed(self, action: Running, ended: Ended) -> tuple[bytes, bytes]:
+        if action.capture is None:
+            return b"", b""
+        printed = action.capture.stdout.take(), action.capture.stderr.take()
+        if ended.count or ended.strangers:
+            self._launcher.discard(action.capture)
+        else:
+            self._launcher.give_back(action.capture)
+        return printed
+
+    def _value(self, pipe: ValuePipe, exit_code: int) -> tuple[int, bytes | None, str]:
+        while pipe.pump():
+            pass
+        self._launcher.drop_value(pipe)
+        if exit_code != 0:
+            return exit_code, None, ""
+        if not pipe.messages:
+            return FAILED, None, "the process of the function ended before the function returned"
+        return 0, pipe.messages[0], ""
+
+    def _report(self, completion: Completion) -> None:
+        self._outbox += completion_message(completion)
+
+    def _send(self) -> None:
+        try:
+            while self._outbox:
+                del self._outbox[: os.write(self._desk.replies_fd, self._outbox)]
+        except BlockingIOError:
+            self._poller.add(self._desk.replies_fd, lambda: None, select.POLLOUT)
+            return
+        except BrokenPipeError:
+            self._open = False
+        self._poller.remove(self._desk.replies_fd)
+
+
+def _peak_rss_bytes(usage: resource.struct_rusage) -> int:
+    """Return the high-water mark, 0 when unknown.
+
+    A program that needed less than this process is charged with what this process had when it
+    spawned it.
+    """
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(usage.ru_maxrss) * RSS_UNIT_BYTES if usage.ru_maxrss > own else 0

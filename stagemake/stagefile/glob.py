@@ -1,0 +1,159 @@
+"""Which paths a pattern stands for, always in the same order, and which directories decided that.
+
+`*`, `?` and `[...]` stay within one component, `**` stands for any number of directories. As in a shell a
+leading dot is matched by a leading dot only. `**` doesn't follow links to directories, all else does.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import os
+import re
+from typing import TYPE_CHECKING
+
+from stagemake.tree import is_ours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_MAGIC = re.compile(r"[*?\[]")
+_Listing = dict[str, tuple[bool, bool]]  # name -> is a directory (links followed), is a link
+
+
+def expand(
+    root: str, base: str, pattern: str, *, exclude: Iterable[str] = ()
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what a pattern matches and the directories whose listing decided it.
+
+    Args:
+        root: The project's directory, absolute.
+        base: The directory the pattern is relative to, relative to the root; `""` or `.` is the root.
+        pattern: Relative, `/` between components. Files match, of any kind but directories; one that
+            ends with `/` matches directories.
+        exclude: Patterns of the same kind; what one of them matches, or lies in, is left out.
+
+    Returns:
+        Paths relative to `base`, without a trailing slash, sorted by code point; and directories
+        relative to `base`, `.` for itself, sorted. Directories that aren't there count as visited too.
+
+    Raises:
+        ValueError: The pattern is empty, absolute, or holds `..` or NUL.
+        OSError: A directory can't be listed; the path is in `filename`.
+
+    Cost: one listing for each directory visited.
+    """
+    components = _components(pattern)
+    wants_dirs = pattern.endswith("/")
+    dropped = [_compiled(each) for each in exclude]
+    top = os.path.normpath(os.path.join(root, base))
+    visited: dict[str, _Listing] = {}
+    found = set()
+    waiting = [("", 0)]
+    reached = set(waiting)
+    while waiting:
+        directory, index = waiting.pop()
+        listing = visited.get(directory)
+        if listing is None:
+            listing = visited[directory] = _listing(f"{top}/{directory}")
+        for step in _steps(directory, listing, components, index):
+            path, is_dir, next_index = step
+            if next_index == len(components):
+                if is_dir == wants_dirs:
+                    found.add(path)
+            elif is_dir and (f"{path}/", next_index) not in reached:
+                reached.add((f"{path}/", next_index))
+                waiting.append((f"{path}/", next_index))
+    kept = (path for path in found if not any(drops(path) for drops in dropped))
+    return tuple(sorted(kept)), tuple(sorted(each.rstrip("/") or "." for each in visited))
+
+
+def _steps(
+    directory: str, listing: _Listing, components: tuple[str, ...], index: int
+) -> Iterable[tuple[str, bool, int]]:
+    """Yield path, whether it is a directory, and the component to go on with, for one listing."""
+    component = components[index]
+    is_last = index + 1 == len(components)
+    if component == "**":
+        # Here it stands for no directory at all: what follows is looked for in this listing.
+        if not is_last:
+            yield from _steps(directory, listing, components, index + 1)
+        for name, (is_dir, is_link) in listing.items():
+            if name[0] == ".":
+                continue
+            if is_last:
+                yield directory + name, is_dir, index + 1
+            if is_dir and not is_link:
+                yield directory + name, True, index
+        return
+    if not _MAGIC.search(component):
+        if component in listing:
+            yield directory + component, listing[component][0], index + 1
+        return
+    matches = _matcher(component)
+    for name, (is_dir, _) in listing.items():
+        if matches(name) and (name[0] != "." or component[0] == "."):
+            yield directory + name, is_dir, index + 1
+
+
+def _listing(full: str) -> _Listing:
+    """Return what is in a directory, nothing of ours; empty when it isn't there."""
+    try:
+        with os.scandir(full) as children:
+            return {
+                child.name: (child.is_dir(), child.is_symlink())
+                for child in children
+                if not is_ours(child.name)
+            }
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def _components(pattern: str) -> tuple[str, ...]:
+    """Return the components of a pattern, repeats of `**` as one."""
+    components: list[str] = []
+    parts = [part for part in pattern.split("/") if part not in {"", "."}]
+    if not parts or pattern[0] == "/" or ".." in parts or "\0" in pattern:
+        raise ValueError(f"not a pattern below its directory: {pattern!r}")
+    for part in parts:
+        if part != "**" or components[-1:] != ["**"]:
+            components.append(part)
+    return tuple(components)
+
+
+def _matcher(component: str) -> Callable[[str], object]:
+    """Return what tells whether a name matches one component, case counting."""
+    return re.compile(fnmatch.translate(component)).match
+
+
+def _compiled(pattern: str) -> Callable[[str], bool]:
+    """Return what tells whether a path, or a directory it lies in, matches a pattern."""
+    components = _components(pattern)
+    matchers = tuple(None if part == "**" else _matcher(part) for part in components)
+    return functools.partial(_drops, components, matchers)
+
+
+def _drops(
+    components: tuple[str, ...],
+    matchers: tuple[Callable[[str], object] | None, ...],
+    path: str,
+) -> bool:
+    """Whether the components match the front of a path; hidden names as in `expand`."""
+    names = path.split("/")
+    states = {0}
+    for name in names:
+        following = set()
+        for state in states:
+            # `**` may also stand for nothing, so the component behind it gets the name as well.
+            for at in (state, state + 1) if components[state] == "**" else (state,):
+                if at == len(components):
+                    continue
+                matches = matchers[at]
+                hidden = name[0] == "." and components[at][0] != "."
+                if hidden or (matches is not None and not matches(name)):
+                    continue
+                following.add(at if matches is None else at + 1)
+                if at + 1 == len(components):
+                    return True
+        states = following
+    return False

@@ -1,0 +1,232 @@
+"""The project's own memory under `.stagemake/`: layout, lock, snapshot and journal.
+
+Losing all of it loses time and nothing else. Reading it changes nothing; writing needs the lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+from stagemake import durable
+from stagemake.freshness import journal, snapshot
+from stagemake.model.error import ProjectLocked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from stagemake.freshness.snapshot import Snapshot
+
+DIRECTORY = ".stagemake"
+
+
+class StateStore:
+    """What one Stagefile of one root has in `.stagemake/`. Loaded lazily; written between open and close.
+
+    Args:
+        root: The project's directory, absolute.
+        stagefile_name: Base name of the Stagefile: two in one root keep apart.
+    """
+
+    def __init__(self, root: str, stagefile_name: str) -> None:
+        self.shared = f"{root}/{DIRECTORY}"
+        self.directory = f"{self.shared}/{stagefile_name}"
+        self.scratch = f"{self.directory}/scratch"
+        self.failed = f"{self.directory}/failed"
+        self.kept = f"{self.shared}/kept"
+        self.history_path = f"{self.directory}/history.db"
+        self._snapshot: Snapshot | None = None
+        self._journal_fd = -1
+        self._is_dirty = False
+        self._had_journal = False
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What earlier builds left, those included that were killed. Read once."""
+        if self._snapshot is None:
+            self._snapshot = self._load()
+        return self._snapshot
+
+    def reload(self) -> None:
+        """Forget what was read: another build may have come in between."""
+        self._snapshot = None
+
+    def _load(self) -> Snapshot:
+        found = snapshot.load(f"{self.directory}/snapshot")
+        for record in journal.read(self._journal_path):
+            self._had_journal = True
+            _apply(found, record)
+        return found
+
+    @property
+    def _journal_path(self) -> str:
+        return f"{self.directory}/journal"
+
+    def make_directories(self) -> None:
+        """Create `.stagemake/` with what it needs before the first write."""
+        durable.make_dirs(self.directory, 0o700)
+        ignore = f"{self.shared}/.gitignore"
+        if not os.path.exists(ignore):
+            durable.write_atomic(ignore, b"*\n")
+
+    def open(self) -> None:
+        """Begin a build: save what a killed one left, and start a new journal. Needs the lock."""
+        self.make_directories()
+        if self.snapshot.interrupted or self._had_journal:
+            self._write_snapshot()
+        if os.path.exists(self._journal_path):
+            durable.remove(self._journal_path)
+        self._journal_fd = durable.open_append(self._journal_path, 0o600)
+        durable.append(self._journal_fd, journal.header(), self._journal_path)
+
+    def begin(self, stage_name: str, outputs: tuple[str, ...]) -> int:
+        """Note, before anything is touched, that a stage will write these; return the clock.
+
+        Returns:
+            The file system's time in ns: what is changed from now on is younger or equal.
+        """
+        self._append((journal.BEGIN, stage_name, outputs))
+        return os.fstat(self._journal_fd).st_mtime_ns
+
+    def settle(self, stage_name: str, trace: tuple) -> None:  # type: ignore[type-arg]  # a trace
+        """Note that a stage is done and this is its trace."""
+        self._append((journal.SETTLE, stage_name, trace))
+
+    def forget(self, stage_name: str) -> None:
+        """Note that nothing holds of a stage any more, and that nothing of it lies about."""
+        self._append((journal.FORGET, stage_name))
+
+    def _append(self, record: tuple) -> None:  # type: ignore[type-arg]  # see freshness.journal
+        _apply(self.snapshot, record)
+        self._is_dirty = True
+        durable.append(self._journal_fd, journal.encoded(record), self._journal_path)
+
+    def mark_changed(self) -> None:
+        """Have the snapshot saved although no stage ran: signatures moved."""
+        self._is_dirty = True
+
+    def save(self) -> None:
+        """Write the snapshot in one step and drop the journal."""
+        if self._is_dirty:
+            self._write_snapshot()
+            self._is_dirty = False
+        self.close()
+        if os.path.exists(self._journal_path):
+            durable.remove(self._journal_path)
+
+    def close(self) -> None:
+        """Stop writing; the journal stays for the next build to read."""
+        if self._journal_fd >= 0:
+            os.close(self._journal_fd)
+            self._journal_fd = -1
+
+    def _write_snapshot(self) -> None:
+        durable.write_atomic(
+            f"{self.directory}/snapshot", self.snapshot.encoded(), mode=0o600, sync=True
+        )
+
+
+def _apply(found: Snapshot, record: tuple) -> None:  # type: ignore[type-arg]  # see freshness.journal
+    """Bring a record of the journal into the snapshot."""
+    kind, stage_name = record[0], record[1]
+    if kind == journal.BEGIN:
+        # The old trace goes: whatever is at the outputs from now on was not left there by it.
+        old = found.traces.pop(stage_name, None)
+        paths = found.interrupted.get(stage_name, ())
+        more = old[snapshot.DECLARATION][4] if old is not None else ()
+        found.interrupted[stage_name] = tuple(dict.fromkeys((*paths, *record[2], *more)))
+    elif kind == journal.SETTLE:
+        found.traces[stage_name] = record[2]
+        found.interrupted.pop(stage_name, None)
+    else:
+        found.traces.pop(stage_name, None)
+        found.interrupted.pop(stage_name, None)
+
+
+def owned_outputs(known: Snapshot) -> Mapping[str, str]:
+    """Return the entry of every output that past builds made, by path without trailing slash."""
+    return {
+        path.rstrip("/"): entry
+        for trace in known.traces.values()
+        for path, entry in zip(trace[snapshot.DECLARATION][4], trace[snapshot.OUTPUTS], strict=True)
+    }
+
+
+def orphans_of(known: Snapshot, outputs: Iterable[str], inputs: Iterable[str]) -> list[str]:
+    """Return outputs of past builds that no stage makes now, sorted, without trailing slash.
+
+    Left out are those that have become an input: who promotes a made file to a source keeps it.
+    """
+    now = {path.rstrip("/") for path in outputs}
+    before = {path.rstrip("/") for paths in known.interrupted.values() for path in paths}
+    before.update(owned_outputs(known))
+    gone = before - now
+    if not gone:
+        return []
+    gone.difference_update(inputs)
+    parents = {parent for path in now for parent in _parents(path)}
+    return sorted(
+        path for path in gone if path not in parents and not now.intersection(_parents(path))
+    )
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+@contextlib.contextmanager
+def locked(store: StateStore, *, wait: bool, on_wait: Callable[[str], None]) -> Iterator[int]:
+    """Hold the project's lock; yields its file descriptor.
+
+    The kernel frees it when the last process that holds the descriptor ends, however it ends.
+
+    Raises:
+        ProjectLocked: Another build holds it and `wait` is False.
+    """
+    store.make_directories()
+    path = f"{store.shared}/lock"
+    fd = durable.open_append(path, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(path)
+            if not wait:
+                raise ProjectLocked(
+                    "another build holds this project",
+                    facts=[("held by", holder)],
+                    hint="wait for it, or leave out --no-wait",
+                ) from None
+            on_wait(holder)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        durable.truncate(path, 0)
+        durable.append(fd, f"process {os.getpid()}\n".encode(), path)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _holder(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read(200).strip() or "a process that did not say"
+    except OSError:
+        return "a process that did not say"
+
+
+def is_locked(store: StateStore) -> bool:
+    """Return whether a build holds the project now. Changes nothing."""
+    try:
+        fd = os.open(f"{store.shared}/lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
