@@ -18,8 +18,8 @@ from stagemake.cache.orphan import sweep
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from stagemake.cache.disk import DiskStore
     from stagemake.cache.rows import Place
+    from stagemake.cache.store import DiskStore
 
     References = Callable[[bytes], Iterable[str]]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import diskcache
 
 from stagemake.cache import raw_disk, rows
+from stagemake.cache.envelope import is_value_name
 from stagemake.cache.raw_cache import RawCache, RawDisk
 from stagemake.cache.rows import Place
 from stagemake.cache.settings import check_schema, refuses_double_quotes, wipe_foreign_settings
@@ -139,10 +140,12 @@ class Database:
         gone: list[Place] = []
         with self.transaction() as connection:
             for place in places:
-                cursor = connection.execute(
-                    "DELETE FROM Cache WHERE rowid = ? AND filename IS ?",
-                    (place.rowid, place.filename),
-                )
+                if place.filename is None or is_value_name(place.filename):
+                    same = "DELETE FROM Cache WHERE rowid = ? AND filename IS ?"
+                    cursor = connection.execute(same, (place.rowid, place.filename))
+                else:  # what was read of a foreign name need not be what stands there
+                    same = "DELETE FROM Cache WHERE rowid = ? AND key = ?"
+                    cursor = connection.execute(same, (place.rowid, place.key))
                 if cursor.rowcount == 1:
                     gone.append(place)
         freed = 0

@@ -47,7 +47,7 @@ class MemoryStore:
     def put_bytes(self, digest: str, data: bytes) -> bool:
         """Store a content, unless it has another digest."""
         if envelope.digest_of(data) != digest:
-            self.faults.add(FaultKind.CHANGED, "content has another digest than announced")
+            self.faults.add(FaultKind.CHANGED, "content is not what was announced")
             return False
         self._contents[digest] = bytes(data)
         return True
@@ -55,10 +55,14 @@ class MemoryStore:
     def put_file(self, digest: str, path: str, size: int) -> bool:
         """Store a file's content as it is now."""
         try:
-            return self.put_bytes(digest, raw_disk.read_file(path, size))
+            data = raw_disk.read_file(path, size)
         except OSError as error:
             self.faults.add(FaultKind.WRITE, error)
             return False
+        if len(data) != size:
+            self.faults.add(FaultKind.CHANGED, "content is not what was announced")
+            return False
+        return self.put_bytes(digest, data)
 
     def fetch(self, digest: str, size: int, target_path: str, mode: int) -> bool:
         """Write a content to a new file."""

@@ -10,7 +10,7 @@ from stagemake.cache import envelope, raw_disk
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stagemake.cache.disk import DiskStore
+    from stagemake.cache.store import DiskStore
 
 
 def sweep(store: DiskStore, *, older_than_s: float) -> tuple[int, int]:
@@ -31,6 +31,12 @@ def sweep(store: DiskStore, *, older_than_s: float) -> tuple[int, int]:
             continue
         freed += raw_disk.remove_value(store.directory, name)
         count += 1
+    # A kill can leave empty directories too; whoever just made one makes it again.
+    for first in _names(store.directory, 2):
+        for second in _names(os.path.join(store.directory, first), 2):
+            raw_disk.remove_empty(os.path.join(store.directory, first, second))
+        if not os.path.islink(os.path.join(store.directory, first)):
+            raw_disk.remove_empty(os.path.join(store.directory, first))
     return count, freed
 
 

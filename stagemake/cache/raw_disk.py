@@ -135,12 +135,20 @@ def copy_value(source_fd: int, directory: str, name: str) -> tuple[int, str]:
 
     On any failure nothing is left there.
     """
-    return _fill(create_value(directory, name), os.path.join(directory, name), source_fd)
+    try:
+        return _fill(create_value(directory, name), os.path.join(directory, name), source_fd)
+    except BaseException:
+        remove_value(directory, name)
+        raise
 
 
 def write_value(directory: str, name: str, data: bytes) -> None:
     """Write the new value file `name`; on any failure nothing is left there."""
-    _write_new(create_value(directory, name), os.path.join(directory, name), data)
+    try:
+        _write_new(create_value(directory, name), os.path.join(directory, name), data)
+    except BaseException:
+        remove_value(directory, name)
+        raise
 
 
 def create_value(directory: str, name: str) -> int:
@@ -187,17 +195,25 @@ def remove_value(directory: str, name: str | None) -> int:
         return 0
     assert name is not None, "is_value_name says so"
     path = os.path.join(directory, name)
+    size = 0
     try:
         size = os.lstat(path).st_size
         os.unlink(path)
+    except FileNotFoundError:
+        pass  # its directories may be left
     except OSError:
         return 0
-    try:
-        os.rmdir(os.path.dirname(path))
-        os.rmdir(os.path.dirname(os.path.dirname(path)))
-    except OSError:
-        pass  # not empty
+    remove_empty(os.path.dirname(path))
+    remove_empty(os.path.dirname(os.path.dirname(path)))
     return size
+
+
+def remove_empty(directory: str) -> None:
+    """Remove a directory if it is empty; trouble is ignored."""
+    try:
+        os.rmdir(directory)
+    except OSError:
+        pass
 
 
 def remove_new(path: str) -> None:

@@ -221,15 +221,14 @@ class Launcher:
         run = self._runs.pop(completion.stage_id)
         stage, shop = run.stage, self.shop
         shop.digester.forget([f"{output.rstrip('/')}/" for output in stage.outputs])
-        problem = _problem(completion, stage)
+        hook_problem = shop.hooks.after(stage)  # runs for whatever did run, failed or not
+        problem = _problem(completion, stage) or hook_problem
         settled = None
         if not problem:
             try:
                 settled = settle(run, completion, self.pipeline, shop)
             except StageProblem as error:
                 problem = str(error)
-        hook_problem = shop.hooks.after(stage)
-        problem = problem or hook_problem
         if problem or settled is None:
             return self._after_failure(run, completion, problem, is_stopping=is_stopping)
         notes = list(settled.notes)

@@ -66,7 +66,7 @@ class OutputKeeper:
             full = f"{shop.root}/{path}"
             if not os.path.lexists(full):
                 continue
-            if path not in self._broken and self.displace(path):
+            if self.displace(path):
                 kept.append(path)
             if os.path.lexists(full):
                 durable.remove_any(full)
@@ -76,6 +76,8 @@ class OutputKeeper:
     def displace(self, path: str) -> bool:
         """Put aside whatever at an output is not stagemake's; return whether there was anything."""
         shop = self.shop
+        if path in self._broken:
+            return False
         is_dir = os.path.isdir(f"{shop.root}/{path}") and not os.path.islink(f"{shop.root}/{path}")
         try:
             rows = shop.digester.scan_output(path, declared_dir=is_dir)

@@ -54,6 +54,7 @@ class Component:
     reads_text: bool = False
     text: tuple[ParsedSource, ast.AST] | None = None  # what its docstrings and comments are
     _own: bytes = b""
+    _listed_digests: dict[bool, str] = field(factory=dict)
 
     def own(self) -> bytes:
         """Return content and the roles of sorted edges; the edges are sorted by the first call."""
@@ -65,9 +66,14 @@ class Component:
 
     def listed_digest(self, *, with_text: bool) -> str:
         """Return the hex digest shown beside the label."""
+        known = self._listed_digests.get(with_text)
+        if known is not None:
+            return known
         targets = [target.label or target.content.hex() for _, target in self.edges]
         text = self.source_text() if with_text else ""
-        return digest_of(fields(self.own(), text, *targets)).hex()
+        listed = digest_of(fields(self.own(), text, *targets)).hex()
+        self._listed_digests[with_text] = listed
+        return listed
 
     def source_text(self) -> str:
         """Return the source text with docstrings and comments; empty when there is none."""
@@ -106,20 +112,29 @@ def summarize(root: Component) -> FunctionIdentity:
         parts.append(fields(component.own(), targets))
         if with_text:
             parts.append(fields(component.source_text()))
+    source = digest_of(b"".join(parts)).hex()
     return FunctionIdentity(
-        source=digest_of(b"".join(parts)).hex(),
-        components=tuple(
-            sorted(
-                (component.label, component.listed_digest(with_text=with_text))
-                for component in order
-                if component.label
-            )
-        ),
+        source=source,
+        components=_listed(order, source, with_text=with_text),
         fallbacks=_collected(component.fallbacks for component in order),
         always=any(component.always for component in order),
         files=_collected(component.files for component in order),
         absent=_collected(component.absent for component in order),
     )
+
+
+def _listed(order: list[Component], source: str, *, with_text: bool) -> tuple[tuple[str, str], ...]:
+    listed = [
+        (component.label, component.listed_digest(with_text=with_text))
+        for component in order
+        if component.label
+    ]
+    if len({label for label, _ in listed}) < len(listed):
+        # Several parts go by one label, like lambdas of one function: who refers to which of them is
+        # told by the whole only, so that no difference goes unlisted.
+        label, digest = listed[0]
+        listed[0] = label, digest_of(fields(digest, source)).hex()
+    return tuple(sorted(listed))
 
 
 def _collected(groups: Iterable[list[str]]) -> tuple[str, ...]:

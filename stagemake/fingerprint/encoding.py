@@ -234,7 +234,7 @@ class Encoder:
             contents.update(_extra_attributes(value))
             return self._named(b"o", contents, kind)
         base = next((base for base in _BASES if isinstance(value, base)), None)
-        if base is not None and kind.__reduce_ex__ is object.__reduce_ex__:
+        if base is not None and "__reduce__" not in _attributes(kind):
             return self._subclass(value, kind, base)
         return self._value(self._resolver.stand_in(value, self._path()))
 
@@ -288,6 +288,12 @@ class Encoder:
 
     def _path(self) -> str:
         return "".join(self._trail)
+
+
+def _attributes(kind: type) -> set[str]:
+    """Return what a class and its bases define beyond the built-in ones, by name."""
+    own = [each for each in kind.__mro__ if each.__module__ not in {"builtins", "collections"}]
+    return {name for each in own for name in vars(each)}
 
 
 def _field_names(kind: type) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from stagemake.fingerprint.class_component import expand_class
@@ -16,8 +16,8 @@ from stagemake.fingerprint.distributions import Origins, Owner, is_binary
 from stagemake.fingerprint.encoding import fields
 from stagemake.fingerprint.function_component import Body, expand_function
 from stagemake.fingerprint.module_component import expand_module, expand_namespace
-from stagemake.fingerprint.sources import ParsedSource, SourceStore
-from stagemake.fingerprint.value_component import expand_value
+from stagemake.fingerprint.sources import FileSources, ParsedSource, SourceStore
+from stagemake.fingerprint.value_component import Written, expand_value, write_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,10 +35,12 @@ class Graph:
     def __init__(self, project_root: str, sources: SourceStore) -> None:
         self.origins = Origins(project_root)
         self._sources = sources
+        self._files = FileSources()
         self._parsed: dict[str, ParsedSource | str | None] = {}
         self._by_id: dict[int, tuple[object, Component]] = {}  # keeps the value, so ids stay unique
         self._by_key: dict[tuple[str, ...], Component] = {}
         self._values: dict[tuple[int, str], tuple[object, Component]] = {}
+        self._written: dict[int, tuple[object, Written]] = {}
         self._bodies: dict[tuple[int, int], tuple[CodeType, dict[str, object], Body]] = {}
         self._file_by_module: dict[str, str] = {}
         self._work: list[Callable[[], None]] = []
@@ -52,6 +54,8 @@ class Graph:
         """Return the component of any value; `label` names it unless it has a name of its own."""
         if isinstance(value, (FunctionType, type, ModuleType)):
             return self.named(value)
+        if isinstance(value, BuiltinFunctionType) and not _is_bound(value):
+            return self.outside(value.__module__, value.__qualname__)
         known = self._values.get((id(value), label))
         if known is None:
             component = Component(label)
@@ -113,7 +117,10 @@ class Graph:
     def parsed(self, file: str) -> ParsedSource | str | None:
         """Return a file's parsed source, its bare text when it can't be parsed, None without text."""
         if file not in self._parsed:
+            # What was not imported for the evaluation, like the target of a late import, is on disk only.
             text = self._sources.text_of(file)
+            if text is None and not file.startswith("<"):
+                text = self._files.text_of(file)
             source: ParsedSource | str | None = text
             if text is not None:
                 try:
@@ -123,9 +130,15 @@ class Graph:
             self._parsed[file] = source
         return self._parsed[file]
 
-    def body(
-        self, code: CodeType, names: dict[str, object], make: Callable[[], Body]
-    ) -> Body:
+    def written(self, value: object) -> Written:
+        """Return a value's digest and references; each object is encoded once."""
+        known = self._written.get(id(value))
+        if known is None:
+            known = value, write_value(self, value)
+            self._written[id(value)] = known
+        return known[1]
+
+    def body(self, code: CodeType, names: dict[str, object], make: Callable[[], Body]) -> Body:
         """Return what functions with this code and these globals have in common; made once."""
         known = self._bodies.get((id(code), id(names)))
         if known is None:
@@ -146,6 +159,8 @@ class Graph:
 
     def owner_of_class(self, kind: type) -> Owner:
         """Return whose code a class is."""
+        if kind.__module__.partition(".")[0] == "stagemake":
+            return Owner.STAGEMAKE
         if self.file_of_module(kind.__module__):
             return self.origins.of_file(self.file_of_module(kind.__module__))
         return self.origins.of_module(kind.__module__)
@@ -234,6 +249,10 @@ class Graph:
         component.edges.append(("file", Component(label, digest_of(content))))
         component.files.append(self.shown_path(file))
         component.fallbacks.append(f"`{label}` has no Python source: the bytes of the file count")
+
+
+def _is_bound(function: BuiltinFunctionType) -> bool:
+    return function.__self__ is not None and not isinstance(function.__self__, ModuleType)
 
 
 def _captured(function: FunctionType) -> object:

@@ -63,7 +63,7 @@ class ParsedSource:
             return self.text
         if self._lines is None:
             self._lines = self.text.split("\n")
-        last: int = node.end_lineno  # type: ignore[attr-defined] - functions and classes have one
+        last: int = node.end_lineno  # type: ignore[attr-defined]  # functions and classes have one
         return "\n".join(self._lines[_first_line(node) - 1 : last])
 
     def _index(self) -> None:
@@ -85,7 +85,7 @@ class ParsedSource:
 
 
 def _first_line(node: ast.AST) -> int:
-    line: int = node.lineno  # type: ignore[attr-defined] - functions and classes have one
+    line: int = node.lineno  # type: ignore[attr-defined]  # functions and classes have one
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([line, *(decorator.lineno for decorator in decorators)])
 

@@ -24,6 +24,8 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from stagemake.fingerprint.component import digest_of
 from stagemake.fingerprint.distributions import Owner
 from stagemake.fingerprint.encoding import Encoder, Reference, Unencodable, fields
@@ -60,29 +62,50 @@ _BY_TYPE = frozenset(
 
 def expand_value(graph: Graph, component: Component, value: object) -> None:
     """Fill in the content of a value and edges to the functions and classes inside it."""
-    resolver = _Links(graph, component)
-    root = graph.origins.root
-    try:
-        encoded = Encoder(resolver, root=root if root != "/" else "").encode(value)
-    except Unencodable as error:
-        where = f" at {error.path}" if error.path else ""
-        component.fallbacks.append(
-            f"`{component.label}` holds {error.kind}{where}, which has no stable content: runs always"
-        )
+    written = graph.written(value)
+    component.content = written.content
+    component.edges += written.edges
+    if written.obstacle:
         component.always = True
-        encoded = fields("unencodable", error.kind, error.path)
-    component.content = digest_of(encoded)
+        component.fallbacks.append(
+            f"`{component.label}` holds {written.obstacle}, which has no stable content: runs always"
+        )
+
+
+@frozen
+class Written:
+    """A value's canonical digest, what it refers to, and what in it could not be written down."""
+
+    content: bytes
+    edges: tuple[tuple[str, Component], ...]
+    obstacle: str = ""
+
+
+def write_value(graph: Graph, value: object) -> Written:
+    """Encode a value. Foreign code (`__reduce_ex__`, descriptors) may raise anything: an obstacle."""
+    links = _Links(graph)
+    root = graph.origins.root
+    obstacle = ""
+    try:
+        encoded = Encoder(links, root=root if root != "/" else "").encode(value)
+    except Unencodable as error:
+        obstacle = f"{error.kind} at {error.path}" if error.path else error.kind
+    except Exception as error:
+        obstacle = f"{type(value).__qualname__} (raised {type(error).__name__})"
+    if obstacle:
+        encoded = fields("unencodable", obstacle)
+    return Written(digest_of(encoded), tuple(links.edges), obstacle)
 
 
 class _Links:
     """Gives an encoder references for what is identified apart, and notes the edges."""
 
-    def __init__(self, graph: Graph, component: Component) -> None:
+    def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._component = component
+        self.edges: list[tuple[str, Component]] = []
 
     def class_name(self, kind: type, path: str) -> str:
-        self._component.edges.append((f"{path}: class", self._graph.named(kind)))
+        self.edges.append((f"{path}: class", self._graph.named(kind)))
         return kind.__qualname__
 
     def preferred(self, value: object, path: str) -> object:
@@ -90,9 +113,10 @@ class _Links:
         kind = type(value)
         if kind.__module__.partition(".")[0] != "stagemake":
             return value
-        for base in (str, int, float):
-            if isinstance(value, base):
-                return base.__new__(base, value)
+        if isinstance(value, str):
+            return str.__str__(value)
+        if isinstance(value, int):
+            return int.__index__(value)
         # Stages, contexts and the like are not code: what matters of them is keyed elsewhere.
         return Reference(f"{kind.__qualname__} {getattr(value, 'name', '')}")
 
@@ -127,7 +151,7 @@ class _Links:
 
     def _object(self, value: Any, path: str) -> object:  # Any: whatever the user's code holds
         kind = type(value)
-        if value is os.environ or value in (sys.stdin, sys.stdout, sys.stderr):
+        if any(value is shared for shared in (os.environ, sys.stdin, sys.stdout, sys.stderr)):
             return Reference(f"the process's own {kind.__qualname__}")
         if (kind.__module__, kind.__qualname__) in _BY_TYPE:
             return kind
@@ -155,7 +179,7 @@ class _Links:
         )
 
     def _refer(self, path: str, target: Component) -> Reference:
-        self._component.edges.append((path, target))
+        self.edges.append((path, target))
         return Reference(target.label)
 
 

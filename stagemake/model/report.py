@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from stagemake.model.plan import Interval, Plan, Verdict
 
@@ -70,6 +70,10 @@ class DryRunReport:
     def potential_conflicts(self) -> tuple[Conflict, ...]:
         """Return what to look at before building."""
         return self.conflicts
+
+    def with_conflicts(self, conflicts: tuple[Conflict, ...]) -> DryRunReport:
+        """Return this report with what was found to look at."""
+        return evolve(self, conflicts=conflicts)
 
     def count(self, verdict: Verdict) -> int:
         """Return how many stages have this verdict."""

@@ -24,6 +24,10 @@ class FanOut:
         self._reporters = list(reporters)
         self.faults: list[str] = []
 
+    def add(self, reporter: Reporter) -> None:
+        """Tell one more."""
+        self._reporters.append(reporter)
+
     def handle(self, event: Event) -> None:
         """Pass the event on."""
         for reporter in list(self._reporters):

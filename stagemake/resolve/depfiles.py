@@ -90,7 +90,7 @@ def _check_inputs(stage: Stage, writer_by_depfile: Mapping[str, Stage]) -> None:
                     ("depfile", f"`{stage.depfile}`"),
                     ("declared", declared(stage)),
                 ],
-                hint="write the depfile elsewhere, or read the files of the directory by name",
+                hint="write to another path, or read the files of the directory by name",
             )
 
 

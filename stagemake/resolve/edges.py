@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
-from itertools import compress, count
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ from stagemake.resolve.depfiles import check_depfiles
 from stagemake.resolve.outputs import declarations, declared, index_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from stagemake.model.stage import SourceLocation, Stage, StageDependency
     from stagemake.resolve.outputs import OutputIndex
@@ -99,7 +98,7 @@ def infer_edges(stages: Sequence[Stage]) -> EdgeTable:
     Cost: O(stages + paths + edges), and a sort by name.
     """
     ranked = tuple(sorted(stages, key=attrgetter("name")))
-    id_by_name = dict(zip(map(attrgetter("name"), ranked), count()))
+    id_by_name: dict[str, int] = {stage.name: rank for rank, stage in enumerate(ranked)}
     assert len(id_by_name) == len(ranked), "the registry refuses two stages of one name"
     index = index_outputs(ranked)
     check_depfiles(ranked, index)
@@ -133,7 +132,7 @@ def _read_edges(stages: Sequence[Stage], index: OutputIndex) -> Edges:
 
 def _add_values(stages: Sequence[Stage], pulled: dict[int, list[int]]) -> None:
     provider_by_value: dict[str, int] = {}
-    for stage_id, stage in _with("provides", stages):
+    for stage_id, stage in [(rank, each) for rank, each in enumerate(stages) if each.provides]:
         for value in stage.provides:
             first = provider_by_value.setdefault(value, stage_id)
             if first != stage_id:
@@ -142,7 +141,7 @@ def _add_values(stages: Sequence[Stage], pulled: dict[int, list[int]]) -> None:
                     facts=declarations(stages[first], stage),
                     hint="give each value its own name",
                 )
-    for stage_id, stage in _with("uses", stages):
+    for stage_id, stage in [(rank, each) for rank, each in enumerate(stages) if each.uses]:
         for value in stage.uses:
             if value not in provider_by_value:
                 raise UnknownDependency(
@@ -160,7 +159,7 @@ def _add_dependencies(
     pulled: dict[int, list[int]],
     ordered: dict[int, list[int]],
 ) -> None:
-    for stage_id, stage in _with("dependencies", stages):
+    for stage_id, stage in [(rank, each) for rank, each in enumerate(stages) if each.dependencies]:
         for dependency in stage.dependencies:
             named = id_by_name.get(dependency.stage)
             if named is None:
@@ -172,11 +171,6 @@ def _add_dependencies(
                 pulled[stage_id].append(named)
             else:
                 ordered[stage_id].append(named)
-
-
-def _with(field_name: str, stages: Sequence[Stage]) -> Iterator[tuple[int, Stage]]:
-    """Return id and stage of those where the field isn't empty: few in a big project, so found fast."""
-    return compress(enumerate(stages), map(attrgetter(field_name), stages))
 
 
 def _merged(edges: Edges, more: Mapping[int, list[int]]) -> Edges:
@@ -209,8 +203,11 @@ def _output_is_input(stage: Stage) -> OutputIsInput:
     own = index_outputs((stage,))
     read = next(path for path in (*stage.inputs, *stage.implicit) if own.owners(path))
     written = own.first_meeting(read)
+    hint = "write to another path"
+    if read in own.folders:
+        hint += ", or read the files of the directory by name"
     return OutputIsInput(
         f"stage `{stage.name}` reads what it writes",
         facts=[("input", f"`{read}`"), ("output", f"`{written}`"), ("declared", declared(stage))],
-        hint="write to another path, or read the files of the directory by name",
+        hint=hint,
     )

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import cached_property
-from itertools import chain, count, repeat
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -111,10 +109,10 @@ def index_outputs(stages: Sequence[Stage]) -> OutputIndex:
 
     Cost: O(outputs).
     """
-    # No loop in Python over the paths: at 10 000 stages that is 3 ms instead of 7.
-    rows = tuple(map(attrgetter("outputs"), stages))
-    owners = chain.from_iterable(map(repeat, count(), map(len, rows)))
-    owner_by_path = dict(zip(chain.from_iterable(rows), owners, strict=True))
+    rows = [stage.outputs for stage in stages]
+    owner_by_path: dict[str, int] = {
+        path: stage_id for stage_id, outputs in enumerate(rows) for path in outputs
+    }
     slashed = [path for path in owner_by_path if path[-1:] == "/"]
     for path in slashed:
         owner_by_path.setdefault(path[:-1], owner_by_path.pop(path))
@@ -185,7 +183,7 @@ def _nested_output(stages: Sequence[Stage], index: OutputIndex) -> NestedOutput:
     inner = stages[index.owner_by_path[inner_path]]
     shown_outer, shown_inner = index.shown(outer_path), index.shown(inner_path)
     if shown_outer == outer_path:
-        hint = f"a directory output ends with a slash: `{outer_path}/`"
+        hint = f"`{outer_path}` can't be a file and a directory at once"
     elif outer is inner:
         hint = f"`{shown_outer}` already holds it: leave `{shown_inner}` out"
     else:

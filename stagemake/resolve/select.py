@@ -128,5 +128,6 @@ class _Names:
         return UnknownTarget(
             f"no stage, pipeline or output is called `{target}`",
             facts=facts,
-            hint=did_you_mean(target, known) or "`stagemake list` shows what there is",
+            hint=did_you_mean(target, dict.fromkeys(known))
+            or "`stagemake list` shows what there is",
         )

@@ -97,6 +97,7 @@ def _open_streams() -> None:
     sys.stdin = sys.__stdin__ = stdin  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = stdout  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = stderr  # type: ignore[misc]
+    faulthandler.disable()  # where the tool had it on, its handlers are gone by now
     faulthandler.enable(stderr, all_threads=False)  # a segfault shows where it happened
 
 

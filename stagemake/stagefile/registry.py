@@ -40,6 +40,7 @@ class StageRegistry:
         self._stage_by_name: dict[str, Stage] = {}
         self.pipelines: dict[str, PipelineDefinition] = {}
         self.pools: dict[str, PoolDefinition] = {}
+        self.version = 0  # counts changes, so that what is made from the stages can be remembered
 
     def __len__(self) -> int:
         return len(self._stage_by_name)
@@ -59,6 +60,7 @@ class StageRegistry:
                 hint="give one of them another name; in a loop, put the loop variable into it",
             )
         self._stage_by_name[name] = stage
+        self.version += 1
 
     def unregister(self, prefix: str) -> tuple[str, ...]:
         """Remove the stage of that name and every stage below `prefix.`; return their names."""
@@ -67,6 +69,7 @@ class StageRegistry:
         )
         for name in gone:
             del self._stage_by_name[name]
+        self.version += 1
         return gone
 
     def get(self, name: str) -> Stage:

@@ -1,0 +1,82 @@
+"""How a Python action is called, in a fork of the supervisor: its context, its modules, its values."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+from stagemake.model.context import ConfigStore, ExecutionMode, SharedData, StageContext
+from stagemake.model.stage import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stagemake.model.pipeline import Pipeline
+    from stagemake.model.stage import Stage
+    from stagemake.stagefile.loader import Evaluation
+
+
+@define
+class Caller:
+    """Calls the functions of one pipeline. What it does happens in a process of its own."""
+
+    root: str
+    pipeline: Pipeline
+    evaluations: Sequence[Evaluation]
+    scratch: str  # absolute; below it each call gets a directory of its own
+
+    def __call__(self, stage_id: int, payload: bytes) -> bytes:
+        """Call one stage's function; return the shared values it provided, as JSON.
+
+        Raises:
+            Exception: Whatever the function raised.
+        """
+        stage = self.pipeline.stages[stage_id]
+        assert isinstance(stage.action, Call), "only calls come here"
+        told = json.loads(payload)
+        os.makedirs(self.scratch, exist_ok=True)
+        scratch = tempfile.mkdtemp(dir=self.scratch)
+        try:
+            context = make_context(stage, self.root, scratch, told["env"], told["uses"])
+            with contextlib.ExitStack() as stack:
+                for evaluation in self.evaluations:
+                    stack.enter_context(evaluation.active())
+                answer = stage.action.function(context)
+                if inspect.isawaitable(answer):
+                    asyncio.run(_awaited(answer))
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return json.dumps(context.shared.provided if context.shared else {}).encode("ascii")
+
+
+async def _awaited(answer: Any) -> Any:  # Any: whatever users return
+    return await answer
+
+
+def make_context(
+    stage: Stage, root: str, scratch: str, env: Mapping[str, str], used: Mapping[str, Any]
+) -> StageContext:
+    """Return what an action or a hook of `stage` sees."""
+    top = Path(root)
+    return StageContext(
+        stage=stage,
+        mode=ExecutionMode.LIVE,
+        root=top,
+        scratch=Path(scratch),
+        inputs=tuple(top / path for path in stage.inputs),
+        outputs=tuple(top / path for path in stage.outputs),
+        env=MappingProxyType(dict(env)),
+        params=MappingProxyType(dict(stage.params)),
+        config=ConfigStore(stage.name, dict(stage.config)),
+        shared=SharedData(stage, used),
+    )

@@ -1,0 +1,146 @@
+"""`stagemake build`: bring targets up to date, or say what that would take."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from stagemake.cli.main import COMMANDS
+from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.model.request import BuildRequest, CacheMode
+from stagemake.report.json_form import dumps, forecast_object, outcome_object, plan_object
+from stagemake.report.plan_text import plan_text
+from stagemake.report.style import style_for
+from stagemake.report.terminal import Detail, TerminalReporter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stagemake.manager import StageManager
+
+
+@click.command("build")
+@click.argument("targets", nargs=-1)
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N",
+              help="Run N stages side by side (default: one a processor).")  # fmt: skip
+@click.option(
+    "-k", "--keep-going", is_flag=True, help="Go on with what does not need a failed stage."
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Report what would happen and change nothing.")
+@click.option(
+    "-q", "--question", is_flag=True, help="Say nothing; exit with 1 if there is work to do."
+)
+@click.option("-B", "--always-make", is_flag=True, help="Run every wanted stage.")
+@click.option("-s", "--silent", is_flag=True, help="Print failures only.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Print reasons, unchanged stages and replayed logs."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("--cache", type=click.Choice([mode.value for mode in CacheMode]), default="on",
+              help="What may be done with the cache.")  # fmt: skip
+@click.option("--no-wait", is_flag=True, help="Exit with 75 when another build holds the project.")
+@color_option
+@project_options
+def command(  # noqa: PLR0917 - click passes keywords
+    place: Place,
+    targets: tuple[str, ...],
+    jobs: int | None,
+    keep_going: bool,
+    dry_run: bool,
+    question: bool,
+    always_make: bool,
+    silent: bool,
+    verbose: bool,
+    as_json: bool,
+    cache: str,
+    no_wait: bool,
+    color: str,
+) -> int:
+    """Bring TARGETS up to date: stages, pipelines, output paths or patterns like 'compile.*'.
+
+    Without targets: the default pipeline, else every stage.
+    """
+    manager = place.manager(jobs=jobs or 0)
+    _warn_of_hidden_stages(manager)
+    request = BuildRequest(
+        targets=targets,
+        jobs=jobs or 0,
+        keep_going=keep_going,
+        force=always_make,
+        cache=CacheMode(cache),
+        wait=not no_wait,
+        cwd=place.cwd(manager.root),
+    )
+    if question:
+        return 0 if manager.plan(request).is_done else 1
+    if dry_run:
+        return _dry_run(manager, request, color, as_json=as_json, verbose=verbose)
+    detail = Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL
+    return _build(manager, request, color, detail, as_json=as_json)
+
+
+def _dry_run(
+    manager: StageManager, request: BuildRequest, color: str, *, as_json: bool, verbose: bool
+) -> int:
+    report = manager.dry_run_pipeline(request)
+    if as_json:
+        text = dumps(plan_object(report, request.targets))
+    else:
+        style = style_for(color, os.environ, is_terminal=sys.stdout.isatty())
+        text = plan_text(report, style, verbose=verbose)
+    click.echo(text, nl=False)
+    return 0
+
+
+def _build(
+    manager: StageManager, request: BuildRequest, color: str, detail: Detail, *, as_json: bool
+) -> int:
+    style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
+    manager.reporter.add(TerminalReporter(sys.stderr, style, detail))
+    forecast = None
+    if as_json:
+        forecast = forecast_object(manager.dry_run_pipeline(request))
+    with _signals(manager):
+        outcome = manager.execute_pipeline(request)
+    if as_json:
+        click.echo(dumps(outcome_object(outcome, forecast)), nl=False)
+    if outcome.interrupted_by:
+        return 128 + outcome.interrupted_by
+    return 0 if outcome.ok else 1
+
+
+@contextmanager
+def _signals(manager: StageManager) -> Iterator[None]:
+    """Turn INT, TERM and HUP into a request to end in order; a second one means now."""
+    read_fd, write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def note(number: int, _frame: object) -> None:
+        manager.interrupt.note(number)
+
+    before = {number: signal.signal(number, note) for number in numbers}
+    old_fd = signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
+    manager.wakeup_fd = read_fd
+    try:
+        yield
+    finally:
+        manager.wakeup_fd = None
+        signal.set_wakeup_fd(old_fd)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(read_fd)
+        os.close(write_fd)
+
+
+def _warn_of_hidden_stages(manager: StageManager) -> None:
+    hidden = [stage.name for stage in manager.get_stages() if stage.name in COMMANDS]
+    if hidden:
+        names = ", ".join(f"`{name}`" for name in hidden)
+        click.echo(
+            f"stagemake: {names} is also a command; build it by `build {hidden[0]}`", err=True
+        )

@@ -1,0 +1,106 @@
+"""The click group: `stagemake [OPTIONS] [TARGETS…]` is `stagemake build …`, everything else by name."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import stagemake
+from stagemake.model.error import StagemakeError
+from stagemake.report.style import style_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "build": "bring targets up to date (what `stagemake` does by itself)",
+    "list": "show stages, pipelines and descriptions",
+    "why": "say why a stage would run, or ran last time",
+    "cache": "look at the cache, clean it up, check it",
+    "clean": "remove what stagemake made, and nothing else",
+}
+
+
+class DefaultGroup(click.Group):
+    """Commands are imported when named; whatever names none is for `build`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order people want to read them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"stagemake.cli.{cmd_name}_command")
+        found: click.Command = module.command
+        return found
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `build` in front unless a command, --help or --version comes first."""
+        if not args or (args[0] not in COMMANDS and args[0] not in {"--help", "--version", "-h"}):
+            args = ["build", *args]
+        return super().parse_args(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=DefaultGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Options of `build` can be given without naming it: stagemake -n app. "
+    "`stagemake COMMAND --help` tells more.",
+    subcommand_metavar="[COMMAND] [OPTIONS] [TARGETS]...",
+)
+@click.version_option(stagemake.__version__, prog_name="stagemake", message="%(prog)s %(version)s")
+def group() -> None:
+    """Build what changed, restore what was built before, and say beforehand what that takes."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command line and return its exit status; prints its own errors."""
+    try:
+        result: Any = group.main(list(argv), prog_name="stagemake", standalone_mode=False)
+    except StagemakeError as error:
+        return _complain(str(error), error.exit_code)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except click.UsageError as error:
+        return _complain(_usage_text(error), 2)
+    except click.ClickException as error:
+        return _complain(f"error: {error.format_message()}", 2)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read us has left. Point stdout at nothing, or Python complains at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    return int(result or 0)
+
+
+def _usage_text(error: click.UsageError) -> str:
+    message = error.format_message()
+    text = f"error: {message[:1].lower()}{message[1:].rstrip('.')}"
+    if error.ctx is not None:
+        text += f"\nhint: see `{error.ctx.command_path} --help`"
+    return text
+
+
+def _complain(text: str, exit_code: int) -> int:
+    style = style_for("auto", os.environ, is_terminal=sys.stderr.isatty())
+    headline, _, rest = text.partition("\n")
+    head = headline.replace("error:", style.paint("error:", "red"), 1)
+    sys.stderr.write(head + ("\n" + rest if rest else "") + "\n")
+    return exit_code

@@ -1,0 +1,94 @@
+"""Settings of a project: `[tool.stagemake]` in its pyproject.toml, below flags and variables."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from stagemake.model.error import BadValue, StagemakeError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_CACHE_BYTES = 10 * 1024**3
+_KNOWN = ("cache_age_days", "cache_dir", "cache_size", "config", "environment", "jobs")
+
+
+@frozen
+class ProjectConfig:
+    """What a project's table says; defaults where it says nothing."""
+
+    cache_dir: str = ""
+    cache_bytes: int = DEFAULT_CACHE_BYTES
+    cache_age_s: float | None = None  # None: no limit
+    inherit_environment: bool = False
+    jobs: int = 0
+    values: Mapping[str, object] = field(factory=dict)  # for config() in Stagefiles
+
+
+def read_project_config(root: str) -> ProjectConfig:
+    """Return the project's settings; defaults when there is no file or no table.
+
+    Raises:
+        StagemakeError: The file can't be parsed, or a setting is unknown or has a wrong value.
+    """
+    path = os.path.join(root, "pyproject.toml")
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read()
+    except OSError:
+        return ProjectConfig()
+    if b"stagemake" not in data:
+        return ProjectConfig()
+    import tomllib  # noqa: PLC0415 - gate, 6 ms; most projects have no table
+
+    try:
+        table = tomllib.loads(data.decode("utf-8")).get("tool", {}).get("stagemake", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StagemakeError(
+            "pyproject.toml can't be parsed", facts=[("why", str(error))]
+        ) from error
+    return _checked(table)
+
+
+def _checked(table: Mapping[str, Any]) -> ProjectConfig:  # Any: whatever TOML holds
+    for name in table:
+        if name not in _KNOWN:
+            raise BadValue(
+                f"unknown setting `{name}`",
+                facts=[("in", "pyproject.toml, [tool.stagemake]")],
+                hint=did_you_mean(name, _KNOWN) or f"known: {', '.join(_KNOWN)}",
+            )
+    try:
+        days = table.get("cache_age_days")
+        return ProjectConfig(
+            cache_dir=_of(table, "cache_dir", str, ""),
+            cache_bytes=_size(table.get("cache_size", DEFAULT_CACHE_BYTES)),
+            cache_age_s=None if days is None else float(days) * 86_400,
+            inherit_environment=_environment(table.get("environment", "clean")),
+            jobs=_of(table, "jobs", int, 0),
+            values=_of(table, "config", dict, {}),
+        )
+    except (TypeError, ValueError) as error:
+        raise BadValue(str(error), facts=[("in", "pyproject.toml, [tool.stagemake]")]) from error
+
+
+def _of(table: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:  # Any: as above
+    value = table.get(name, default)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"`{name}` is {value!r}, not a {kind.__name__}")
+    return value
+
+
+def _environment(value: object) -> bool:
+    if value not in {"clean", "inherit"}:
+        raise ValueError(f'`environment` is {value!r}; it is "clean" or "inherit"')
+    return value == "inherit"
+
+
+def _size(value: object) -> int:
+    from stagemake.stagefile.declare import size_in_bytes  # noqa: PLC0415 - only with a table
+
+    return size_in_bytes(value, "cache_size")

@@ -1,0 +1,129 @@
+"""Components of whole modules, for what is imported late or used as a value: source and imports, unexecuted."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from stagemake.fingerprint.canonical_ast import canonical
+from stagemake.fingerprint.component import digest_of
+from stagemake.fingerprint.distributions import Owner, is_binary
+from stagemake.fingerprint.encoding import fields
+from stagemake.fingerprint.resolve_names import LateImport, names_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from stagemake.fingerprint.component import Component
+    from stagemake.fingerprint.graph import Graph
+
+DYNAMIC = frozenset(
+    {
+        "__import__",
+        "_getframe",
+        "eval",
+        "exec",
+        "import_module",
+        "reload",
+        "run_module",
+        "run_path",
+        "spec_from_file_location",
+    }
+)
+"""Last names of calls that can run code which no text names."""
+
+
+def expand_module(graph: Graph, component: Component, name: str, file: str) -> None:
+    """Fill in a module's canonical source and the modules that it imports, anywhere in it."""
+    component.files.append(graph.shown_path(file))
+    parsed = graph.parsed(file)
+    if parsed is None:
+        component.fallbacks.append(f"`{component.label}` has no source: runs always")
+        component.always = True
+        return
+    if isinstance(parsed, str):
+        component.fallbacks.append(f"`{component.label}` can't be parsed: its whole text counts")
+        component.content = digest_of(fields("text", parsed))
+        return
+    component.content = digest_of(fields("module", canonical(parsed.tree)))
+    component.text = (parsed, parsed.tree)
+    names = names_in(parsed.tree)
+    component.reads_text = names.reads_text
+    for load in names.free | names.local:
+        last = load.attributes[-1] if load.attributes else load.name
+        if last in DYNAMIC and not (load.attributes and last in {"eval", "exec"}):
+            component.always = True
+            component.fallbacks.append(
+                f"`{component.label}` uses `{last}`, which can reach any code: runs always"
+            )
+    is_package = file.rpartition("/")[2].startswith("__init__.")
+    package = name if is_package else name.rpartition(".")[0]
+    link_imports(graph, component, names.imports, {"__package__": package})
+
+
+def expand_namespace(graph: Graph, component: Component, names: dict[str, object]) -> None:
+    """Fill in all that a loaded module holds, except modules, whose source its own source names."""
+    component.content = digest_of(b"namespace")
+    scope = component.label.removesuffix(" values")
+    for name, value in sorted(names.items()):
+        if not isinstance(value, ModuleType) and not name.startswith("__"):
+            component.edges.append((name, graph.link(value, f"{scope}:{name}")))
+
+
+def link_imports(
+    graph: Graph,
+    component: Component,
+    imports: Iterable[LateImport],
+    names: Mapping[str, object],
+) -> None:
+    """Link the modules that import statements lead to; nothing is imported for it."""
+    for statement in sorted(imports, key=lambda each: (each.level, each.module, each.names)):
+        base = _absolute(statement, names)
+        if base is None:
+            component.fallbacks.append(
+                f"a relative import in `{component.label}` leads out of its package: its text counts"
+            )
+            continue
+        parts = base.split(".") if base else []
+        for count in range(1, len(parts) + 1):  # importing a.b runs a first
+            if not _link_import(graph, component, ".".join(parts[:count])):
+                break
+        else:
+            for name in statement.names:
+                found = graph.origins.find(f"{base}.{name}") if name != "*" else None
+                if found is not None and found.owner is Owner.OWN:
+                    _link_import(graph, component, found.name)
+
+
+def _link_import(graph: Graph, component: Component, name: str) -> bool:
+    """Link one module; whether its submodules are worth looking for."""
+    found = graph.origins.find(name)
+    if found is None:
+        component.fallbacks.append(
+            f"module `{name}`, imported in `{component.label}`, isn't there: its name counts"
+        )
+        path = name.replace(".", "/")
+        component.absent += [f"{path}.py", f"{path}/__init__.py"]
+        return False
+    if found.owner is Owner.INSTALLED:
+        linked = graph.distribution(name.partition(".")[0])
+        component.edges.append((f"import {name}", linked))
+    elif found.owner is Owner.OWN and is_binary(found.file):
+        component.edges.append((f"import {name}", graph.outside(name, "")))
+    elif found.owner is Owner.OWN and found.file:
+        component.edges.append((f"import {name}", graph.whole_module(name, found.file)))
+    return found.owner is Owner.OWN
+
+
+def _absolute(statement: LateImport, names: Mapping[str, object]) -> str | None:
+    if not statement.level:
+        return statement.module
+    package = names.get("__package__")
+    if not isinstance(package, str):
+        name = str(names.get("__name__", ""))
+        package = name if "__path__" in names else name.rpartition(".")[0]
+    parts = package.split(".") if package else []
+    if statement.level > len(parts):
+        return None
+    kept = parts[: len(parts) - statement.level + 1]
+    return ".".join([*kept, statement.module] if statement.module else kept)

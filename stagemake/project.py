@@ -1,0 +1,123 @@
+"""One project's declarations: what Stagefiles and programs registered, and the graph over them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from stagemake.fingerprint.function import FunctionIdentifier
+from stagemake.fingerprint.sources import FileSources
+from stagemake.model.stage import Call
+from stagemake.resolve.build import build_pipeline
+from stagemake.resolve.edges import infer_edges
+from stagemake.resolve.select import select
+from stagemake.stagefile.loader import evaluate
+from stagemake.stagefile.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stagemake.model.pipeline import Pipeline
+    from stagemake.model.stage import Stage
+    from stagemake.plan.declaration import Identity
+    from stagemake.resolve.edges import EdgeTable
+    from stagemake.stagefile.loader import Evaluation
+    from stagemake.stagefile.registry import StageRegistry
+
+
+@define
+class Project:
+    """The stages of one root. The graph is made when first asked for and again after a change."""
+
+    root: str
+    session: Session
+    evaluations: list[Evaluation] = field(factory=list)
+    _table: EdgeTable | None = None
+    _table_version: int = -1
+    _identifier: FunctionIdentifier | None = None
+
+    @classmethod
+    def at(cls, root: str, environ: Mapping[str, str], config: Mapping[str, object]) -> Project:
+        """Return an empty project at `root`, an absolute path."""
+        return cls(root, Session(root=root, environ=environ, config=config))
+
+    @property
+    def registry(self) -> StageRegistry:
+        """The stages, pipelines and pools."""
+        return self.session.registry
+
+    def load(self, path: str) -> Evaluation:
+        """Run a Stagefile and take in what it declares.
+
+        Raises:
+            StagefileError: Something in it is wrong.
+        """
+        relative = os.path.relpath(os.path.dirname(path), self.root)
+        self.session.base = "" if relative == "." else relative
+        evaluation = evaluate(self.session, path)
+        self.evaluations.append(evaluation)
+        self._identifier = None
+        return evaluation
+
+    def table(self) -> EdgeTable:
+        """Return all stages with the edges between them.
+
+        Raises:
+            StagefileError: Outputs collide or a dependency is unknown.
+        """
+        if self._table is None or self._table_version != self.registry.version:
+            stages = self.registry.stages()
+            self._table = infer_edges(stages)
+            self._table_version = self.registry.version
+        return self._table
+
+    def pipeline(self, targets: Sequence[str], cwd: str = "") -> Pipeline:
+        """Return what `targets` take, in order; without any: the default pipeline, else everything.
+
+        Raises:
+            UnknownTarget: A target is nothing known.
+            DependencyCycle: Stages wait for each other.
+        """
+        table = self.table()
+        pipelines = {each.name: each.members for each in self.registry.pipelines.values()}
+        wanted = self._wanted(table, targets, pipelines, cwd)
+        return build_pipeline(table, wanted, preference=wanted)
+
+    def _wanted(
+        self,
+        table: EdgeTable,
+        targets: Sequence[str],
+        pipelines: Mapping[str, tuple[str, ...]],
+        cwd: str,
+    ) -> Sequence[int]:
+        if targets:
+            return select(targets, stages=table.stages, pipelines=pipelines, cwd_prefix=cwd)
+        default = next((one for one in self.registry.pipelines.values() if one.default), None)
+        if default is not None:
+            return [table.id_by_name[member] for member in default.members]
+        return range(len(table.stages))
+
+    def identify(self, stage: Stage) -> Identity | None:
+        """Return the identity of a stage's function; None for commands. Remembers what it parsed."""
+        if not isinstance(stage.action, Call):
+            return None
+        if self._identifier is None:
+            self._identifier = FunctionIdentifier(self.root, _Sources(self.evaluations))
+        return self._identifier.identify(stage.action.function)
+
+
+class _Sources:
+    """Texts as they were compiled; files that no evaluation compiled are read from disk."""
+
+    def __init__(self, evaluations: Sequence[Evaluation]) -> None:
+        self._evaluations = evaluations
+        self._files = FileSources()
+
+    def text_of(self, filename: str) -> str | None:
+        for evaluation in self._evaluations:
+            text = evaluation.text_of(filename)
+            if text is not None:
+                return text
+        return self._files.text_of(filename)

@@ -1,0 +1,50 @@
+"""The cache's records as judging wants them: decoded, complete, or not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import define, field
+
+from stagemake.model.record import decode_hint, decode_result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from stagemake.model.result import ActionResult
+
+Hint = tuple[tuple[tuple[str, ...], ...], float, int]
+
+
+class Source(Protocol):
+    """What both the read-only reader and a full store can do."""
+
+    def get(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the intact records among `keys`."""
+
+    def missing(self, digests: Iterable[str]) -> set[str]:
+        """Return which contents aren't there."""
+
+
+@define
+class StoredRecords:
+    """Records from a cache; asked for one at a time, answered by what the cache holds then."""
+
+    source: Source
+    _hints: dict[str, Hint | None] = field(factory=dict)
+
+    def result(self, key: str) -> ActionResult | None:
+        """Return the stored result with all its contents there; None for a miss."""
+        body = self.source.get([key]).get(key)
+        result = decode_result(body) if body is not None else None
+        if result is None:
+            return None
+        blobs = [digest for digest, _ in result.blobs]
+        return result if not blobs or not self.source.missing(blobs) else None
+
+    def hint(self, weak: str) -> Hint | None:
+        """Return lists of discovered inputs, seconds and bytes known for a declaration."""
+        if weak not in self._hints:
+            body = self.source.get([weak]).get(weak)
+            self._hints[weak] = decode_hint(body) if body is not None else None
+        return self._hints[weak]

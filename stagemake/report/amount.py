@@ -1,0 +1,41 @@
+"""Numbers for people: durations, sizes, counts."""
+
+from __future__ import annotations
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: `12 ms`, `1.4 s`, `2 m 05 s`, `1 h 02 m`."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} m {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} m"
+
+
+def size(count: float) -> str:
+    """Return bytes with a binary unit: `512 B`, `1.5 KiB`, `2.0 GiB`."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return `1 stage`, `2 stages`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def printable(text: str) -> str:
+    r"""Return text that can't drive a terminal: control characters and surrogates as `\xNN`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )

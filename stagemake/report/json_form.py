@@ -1,0 +1,123 @@
+"""Plans and outcomes as the documented JSON objects. Keys are never left out; null is unknown."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import stagemake
+from stagemake.model.plan import Verdict
+from stagemake.model.result import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stagemake.model.plan import Interval, Step
+    from stagemake.model.report import DryRunReport
+    from stagemake.model.result import BuildOutcome, StageResult
+
+SCHEMA = 1
+
+
+def dumps(data: dict[str, Any]) -> str:
+    """Return one JSON object with a newline; text that isn't Unicode is escaped."""
+    return json.dumps(data, indent=2) + "\n"
+
+
+def plan_object(report: DryRunReport, targets: Sequence[str]) -> dict[str, Any]:
+    """Return what `build -n --json` prints."""
+    plan = report.plan
+    return {
+        "schema": SCHEMA,
+        "stagemake": stagemake.__version__,
+        "root": ".",
+        "jobs": report.jobs,
+        "targets": list(targets),
+        "stages": [_step(report, step) for step in plan.steps],
+        "totals": {verdict.value: report.count(verdict) for verdict in Verdict},
+        "forecast": forecast_object(report),
+        "conflicts": [
+            {
+                "kind": conflict.kind.code,
+                "path": conflict.path,
+                "stages": list(conflict.stages),
+                "hint": conflict.hint,
+            }
+            for conflict in report.conflicts
+        ],
+        "orphans": list(plan.orphans),
+    }
+
+
+def _step(report: DryRunReport, step: Step) -> dict[str, Any]:
+    stage = report.plan.pipeline.stages[step.stage_id]
+    estimate = step.estimate
+    return {
+        "name": stage.name,
+        "verdict": step.verdict.value,
+        "reason": step.reason.code,
+        "subject": step.subject,
+        "key": step.key,
+        "description": stage.description,
+        "estimate": {
+            "duration_s": _interval(estimate.duration_s),
+            "output_bytes": estimate.output_bytes,
+            "samples": estimate.samples,
+        },
+        "changes_output_p": estimate.changes_output_p,
+    }
+
+
+def _interval(interval: Interval | None) -> dict[str, float] | None:
+    if interval is None:
+        return None
+    return {"p50": round(interval.p50, 6), "p90": round(interval.p90, 6)}
+
+
+def forecast_object(report: DryRunReport) -> dict[str, Any]:
+    """Return the `forecast` part of a plan, which a build repeats beside what came of it."""
+    stages = report.plan.pipeline.stages
+    return {
+        "wall_s": _interval(report.wall_s),
+        "work_s": round(report.work_s, 6),
+        "critical_path": [stages[stage_id].name for stage_id in report.critical_path],
+        "critical_path_s": round(report.critical_path_s, 6),
+        "new_bytes": report.new_bytes,
+        "restore_bytes": report.restore_bytes,
+        "cache_bytes_after": report.cache_bytes + report.new_bytes,
+        "free_bytes": report.free_bytes,
+        "unestimated": report.unestimated,
+    }
+
+
+def outcome_object(outcome: BuildOutcome, forecast: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what `build --json` prints when done."""
+    return {
+        "schema": SCHEMA,
+        "ok": outcome.ok,
+        "wall_s": round(outcome.wall_s, 6),
+        "outcomes": {each.value: len(outcome.with_outcome(each)) for each in Outcome},
+        "stages": [_result(result) for result in outcome.results],
+        "forecast": forecast,
+        "cache": {
+            "hits": outcome.cache.hits,
+            "misses": outcome.cache.misses,
+            "bytes_read": outcome.cache.bytes_read,
+            "bytes_written": outcome.cache.bytes_written,
+        },
+    }
+
+
+def _result(result: StageResult) -> dict[str, Any]:
+    did_run = result.exit_code is not None
+    return {
+        "name": result.name,
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+        "subject": result.subject,
+        "key": result.key,
+        "wall_s": round(result.wall_s, 6) if did_run or result.wall_s else None,
+        "cpu_s": round(result.cpu_s, 6) if did_run else None,
+        "exit_code": result.exit_code,
+        "output_bytes": result.output_bytes,
+    }

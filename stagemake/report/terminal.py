@@ -1,0 +1,195 @@
+"""Progress as plain lines: one when a stage ends, failures again at the end, one summary."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, TextIO
+
+from attrs import define, field
+
+from stagemake.model.event import (
+    BuildFinished,
+    Notice,
+    PlanReady,
+    StageSettled,
+    StageStarted,
+    WaitingForLock,
+)
+from stagemake.model.plan import Reason
+from stagemake.model.result import Outcome
+from stagemake.report.amount import duration, plural, printable
+from stagemake.report.style import Style
+
+if TYPE_CHECKING:
+    from stagemake.model.event import Event
+    from stagemake.model.result import BuildOutcome, StageResult
+
+_WORDS = {
+    Outcome.RESTORED: ("restored", "blue"),
+    Outcome.CUT_OFF: ("unchanged", "dim"),
+    Outcome.RAN: ("ran", "green"),
+    Outcome.FAILED: ("FAILED", "red"),
+    Outcome.BLOCKED: ("blocked", "yellow"),
+    Outcome.CANCELLED: ("cancelled", "yellow"),
+    Outcome.FRESH: ("fresh", "dim"),
+}
+_REASONS = {reason.code: reason.value for reason in Reason}
+
+
+class Detail(enum.Enum):
+    """How much to say."""
+
+    SILENT = "silent"  # failures only
+    NORMAL = "normal"  # and a line for what ran or came back, with its output
+    VERBOSE = "verbose"  # and reasons, cut-offs, replayed logs
+
+
+@define
+class TerminalReporter:
+    """Writes to one text stream, usually stderr."""
+
+    stream: TextIO
+    style: Style = Style()
+    detail: Detail = Detail.NORMAL
+    rerun: str = "stagemake"  # the command that failures name
+    _failed: list[StageResult] = field(factory=list)
+
+    def handle(self, event: Event) -> None:
+        """Print what the event is worth."""
+        if isinstance(event, StageSettled):
+            self._settled(event)
+        elif isinstance(event, BuildFinished):
+            self._finished(event.outcome)
+        elif isinstance(event, Notice):
+            self._line(self.style.paint(f"stagemake: {printable(event.text)}", "yellow"))
+        elif isinstance(event, WaitingForLock):
+            self._line(f"stagemake: waiting for another build of this project ({event.holder})")
+        else:
+            assert isinstance(event, (PlanReady, StageStarted)), "every kind of event is known"
+        self.stream.flush()
+
+    def _line(self, text: str) -> None:
+        self.stream.write(text + "\n")
+
+    def _settled(self, event: StageSettled) -> None:
+        result = event.result
+        if result.outcome is Outcome.FAILED:
+            self._failed.append(result)
+        if self._is_hidden(result):
+            return
+        word, colour = _WORDS[result.outcome]
+        width = len(str(event.total))
+        head = f"[{event.done:>{width}}/{event.total}] {self.style.paint(f'{word:<9}', colour)}"
+        tail = ""
+        if result.outcome in {Outcome.RAN, Outcome.FAILED} and result.exit_code is not None:
+            tail = f"  {duration(result.wall_s)}"
+        if self.detail is Detail.VERBOSE and result.reason:
+            tail += self.style.paint(f"  ({reason_text(result.reason, result.subject)})", "dim")
+        self._line(f"{head} {printable(result.name)}{tail}")
+        if result.outcome is Outcome.RAN or self.detail is Detail.VERBOSE:
+            self._output(result)
+        for note in result.notes:
+            self._line(self.style.paint(f"  note: {printable(note)}", "yellow"))
+
+    def _is_hidden(self, result: StageResult) -> bool:
+        if self.detail is Detail.SILENT:
+            return True
+        if self.detail is Detail.VERBOSE:
+            return False
+        return result.outcome in {Outcome.CUT_OFF, Outcome.FRESH}
+
+    def _output(self, result: StageResult) -> None:
+        """Print what the stage printed, as one block."""
+        for data in (result.stdout, result.stderr):
+            if data:
+                text = shown_log(data, keep_colour=self.style.is_on)
+                self.stream.write(text if text.endswith("\n") else text + "\n")
+
+    def _finished(self, outcome: BuildOutcome) -> None:
+        for path in outcome.removed:
+            self._line(f"stagemake: removed `{printable(path)}`, which no stage makes any more")
+        for path, where in outcome.kept:
+            self._line(f"stagemake: `{printable(path)}` was yours; kept as `{printable(where)}`")
+        for result in self._failed:
+            self._failure(result)
+        blocked = outcome.with_outcome(Outcome.BLOCKED)
+        if blocked:
+            names = ", ".join(f"`{printable(result.name)}`" for result in blocked[:8])
+            more = f" and {len(blocked) - 8} more" if len(blocked) > 8 else ""
+            self._line(f"not run, because they need what failed: {names}{more}")
+        if self.detail is not Detail.SILENT or not outcome.ok:
+            self._line(self._summary(outcome))
+
+    def _failure(self, result: StageResult) -> None:
+        self._line("")
+        head = self.style.paint(f"failed: {printable(result.name)}", "red")
+        self._line(f"{head}: {printable(result.problem)}")
+        self._output(result)
+        for note in result.notes:
+            self._line(f"  {printable(note)}")
+        self._line(f"  to run it again: {self.rerun} {printable(result.name)}")
+
+    def _summary(self, outcome: BuildOutcome) -> str:
+        counts = [
+            (len(outcome.with_outcome(Outcome.RAN)), "ran", "green"),
+            (len(outcome.with_outcome(Outcome.RESTORED)), "restored", "blue"),
+            (
+                len(outcome.with_outcome(Outcome.FRESH))
+                + len(outcome.with_outcome(Outcome.CUT_OFF)),
+                "unchanged",
+                "dim",
+            ),
+            (len(outcome.with_outcome(Outcome.FAILED)), "failed", "red"),
+            (len(outcome.with_outcome(Outcome.BLOCKED)), "blocked", "yellow"),
+            (len(outcome.with_outcome(Outcome.CANCELLED)), "not run", "yellow"),
+        ]
+        if outcome.ok and not any(count for count, word, _ in counts if word != "unchanged"):
+            return "stagemake: up to date"
+        parts = [self.style.paint(f"{count} {word}", how) for count, word, how in counts if count]
+        stages = plural(len(outcome.results), "stage")
+        verb = "interrupted" if outcome.interrupted_by else "done" if outcome.ok else "failed"
+        return f"stagemake: {verb}, {stages}: {', '.join(parts)} in {duration(outcome.wall_s)}"
+
+
+def reason_text(code: str, subject: str) -> str:
+    """Return a reason for people: `input changed: src/a.c`."""
+    text = _REASONS.get(code, code)
+    return f"{text}: {printable(subject)}" if subject else text
+
+
+def shown_log(data: bytes, *, keep_colour: bool) -> str:
+    """Return captured output that is safe to print: colours only, no other control sequences."""
+    text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+    return "".join(_safe(text, keep_colour=keep_colour))
+
+
+def _safe(text: str, *, keep_colour: bool) -> list[str]:
+    out: list[str] = []
+    at = 0
+    while at < len(text):
+        start = text.find("\x1b", at)
+        out.append(_without_controls(text[at:] if start < 0 else text[at:start]))
+        if start < 0:
+            break
+        end = start + 1
+        if text[end : end + 1] == "[":
+            end += 1
+            while end < len(text) and not "@" <= text[end] <= "~":
+                end += 1
+            if keep_colour and text[end : end + 1] == "m":
+                out.append(text[start : end + 1])
+            end += 1
+        elif text[end : end + 1] == "]":  # a title or a link: up to BEL or ESC \
+            while end < len(text) and text[end] not in "\x07\x1b":
+                end += 1
+            end += 2 if text[end : end + 2] == "\x1b\\" else 1
+        else:
+            end += 1
+        at = end
+    return out
+
+
+def _without_controls(text: str) -> str:
+    return "".join(
+        char for char in text if char in "\n\t" or not (ord(char) < 32 or 127 <= ord(char) < 160)
+    )

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from stagemake import durable
+
+
+@pytest.fixture
+def at(tmp_path):
+    yield str(tmp_path)
+    durable.install(None)
+
+
+def contents(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def put(path, data=b"old"):
+    durable.make_dirs(os.path.dirname(path))
+    durable.write_new(path, data)
+    return path
+
+
+def fail_at(operation, number=errno.EIO):
+    def point(name, path):
+        if name == operation:
+            raise OSError(number, os.strerror(number), path)
+
+    durable.install(point)
+
+
+def test_made_directories_are_reported_outermost_first(at):
+    made = durable.make_dirs(f"{at}/a/b/c")
+
+    assert made == (f"{at}/a", f"{at}/a/b", f"{at}/a/b/c")
+    assert durable.make_dirs(f"{at}/a/b/c") == ()
+
+
+def test_directories_are_made_through_a_link_to_one(at):
+    durable.make_dirs(f"{at}/disk")
+    durable.symlink("disk", f"{at}/build")
+
+    durable.make_dirs(f"{at}/build/sub")
+
+    assert os.path.isdir(f"{at}/disk/sub")
+
+
+def test_a_file_in_the_way_of_a_directory_is_named(at):
+    put(f"{at}/a")
+
+    with pytest.raises(NotADirectoryError) as caught:
+        durable.make_dirs(f"{at}/a/b/c")
+
+    assert caught.value.filename == f"{at}/a"
+
+
+def test_an_atomic_write_replaces_a_link_and_not_what_it_leads_to(at):
+    put(f"{at}/precious", b"precious")
+    durable.symlink("precious", f"{at}/link")
+
+    durable.write_atomic(f"{at}/link", b"new", sync=True)
+
+    assert contents(f"{at}/link") == b"new"
+    assert contents(f"{at}/precious") == b"precious"
+
+
+@pytest.mark.parametrize("operation", ["open", "write", "fsync", "rename"])
+def test_a_failed_atomic_write_leaves_the_old_file_and_nothing_else(at, operation):
+    path = put(f"{at}/file")
+    fail_at(operation)
+
+    with pytest.raises(OSError, match="Input/output") as caught:
+        durable.write_atomic(path, b"new", sync=True)
+
+    assert caught.value.filename == path
+    assert contents(path) == b"old"
+    assert os.listdir(at) == ["file"]
+
+
+def test_nothing_is_created_over_what_exists_not_even_a_dangling_link(at):
+    durable.symlink("nowhere", f"{at}/link")
+
+    with pytest.raises(FileExistsError):
+        durable.write_new(f"{at}/link", b"x")
+
+    assert not os.path.lexists(f"{at}/nowhere")
+
+
+def test_appends_add_up_and_can_be_cut_off(at):
+    fd = durable.open_append(f"{at}/journal")
+    durable.append(fd, b"one")
+    durable.append(fd, b"two")
+    os.close(fd)
+
+    durable.truncate(f"{at}/journal", 4)
+
+    assert contents(f"{at}/journal") == b"onet"
+
+
+def test_a_failed_append_names_the_file(at):
+    fd = os.open(put(f"{at}/file"), os.O_RDONLY)
+
+    with pytest.raises(OSError, match="Bad file") as caught:
+        durable.append(fd, b"x", "journal")
+
+    os.close(fd)
+    assert caught.value.filename == "journal"
+
+
+def test_removing_a_tree_follows_no_link_and_minds_no_read_only_directory(at):
+    put(f"{at}/outside/precious")
+    put(f"{at}/tree/deep/file")
+    durable.symlink("../outside", f"{at}/tree/link")
+    durable.set_mode(f"{at}/tree/deep", 0o555)
+
+    durable.remove_tree(f"{at}/tree")
+
+    assert os.listdir(at) == ["outside"]
+    assert contents(f"{at}/outside/precious") == b"old"
+
+
+def test_a_link_to_a_directory_is_no_tree(at):
+    put(f"{at}/outside/precious")
+    durable.symlink("outside", f"{at}/link")
+
+    with pytest.raises(NotADirectoryError):
+        durable.remove_tree(f"{at}/link")
+    durable.remove_any(f"{at}/link")
+
+    assert os.listdir(at) == ["outside"]
+
+
+def test_a_tree_a_thousand_levels_deep_is_removed(at):
+    path = f"{at}/d"
+    for _ in range(1000):
+        durable.make_dirs(path)
+        path += "/d"
+
+    durable.remove_tree(f"{at}/d")
+
+    assert os.listdir(at) == []
+
+
+def test_removing_nothing_is_fine_only_where_it_says_so(at):
+    durable.remove_any(f"{at}/gone")
+
+    with pytest.raises(FileNotFoundError):
+        durable.remove(f"{at}/gone")
+
+
+def cross_device(name, path):
+    """Refuse renames between places, as file systems do; those beside a target pass."""
+    if name == "rename" and not cross_device.passed.pop(path, False):
+        cross_device.passed[path] = True
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+
+
+def test_a_tree_moves_to_another_file_system_with_links_modes_and_times(at):
+    cross_device.passed = {}
+    put(f"{at}/tree/bin/run", b"#!")
+    durable.set_mode(f"{at}/tree/bin/run", 0o750)
+    durable.make_dirs(f"{at}/tree/empty")
+    durable.symlink("bin/run", f"{at}/tree/link")
+    os.utime(f"{at}/tree/bin/run", ns=(1, 2_000_000_000))
+    os.utime(f"{at}/tree/bin", ns=(1, 3_000_000_000))
+    durable.install(cross_device)
+
+    durable.move_aside(f"{at}/tree", f"{at}/moved")
+
+    assert os.listdir(at) == ["moved"]
+    assert contents(f"{at}/moved/link") == b"#!"
+    assert os.stat(f"{at}/moved/bin/run").st_mode & 0o777 == 0o750
+    assert os.stat(f"{at}/moved/bin/run").st_mtime_ns == 2_000_000_000
+    assert os.stat(f"{at}/moved/bin").st_mtime_ns == 3_000_000_000
+    assert os.path.isdir(f"{at}/moved/empty")
+
+
+def test_a_move_that_fails_half_way_keeps_the_original(at):
+    cross_device.passed = {}
+    put(f"{at}/tree/a")
+
+    def point(name, path):
+        cross_device(name, path)
+        if name == "write":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    durable.install(point)
+
+    with pytest.raises(OSError, match="No space"):
+        durable.move_aside(f"{at}/tree", f"{at}/moved")
+
+    assert os.listdir(at) == ["tree"]
+    assert contents(f"{at}/tree/a") == b"old"
+
+
+def test_nothing_is_moved_over_what_exists(at):
+    put(f"{at}/a")
+    put(f"{at}/b", b"b")
+
+    with pytest.raises(FileExistsError):
+        durable.move_aside(f"{at}/a", f"{at}/b")
+
+    assert contents(f"{at}/b") == b"b"
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, 131071, 131072, 3_000_000])
+def test_a_copy_has_the_same_bytes_from_a_path_or_a_descriptor(at, size):
+    data = os.urandom(size)
+    source = put(f"{at}/source", data)
+    fd = os.open(source, os.O_RDONLY)
+
+    counts = (durable.clone_or_copy(source, f"{at}/a"), durable.clone_or_copy(fd, f"{at}/b", 0o777))
+
+    os.close(fd)
+    assert counts == (size, size)
+    assert contents(f"{at}/a") == contents(f"{at}/b") == data
+    assert os.stat(f"{at}/b").st_mode & 0o100
+
+
+def test_a_failed_copy_leaves_nothing(at):
+    source = put(f"{at}/source")
+    fail_at("write", errno.ENOSPC)
+
+    with pytest.raises(OSError, match="No space") as caught:
+        durable.clone_or_copy(source, f"{at}/copy")
+
+    assert caught.value.filename == f"{at}/copy"
+    assert os.listdir(at) == ["source"]
+
+
+def test_touching_creates_and_then_only_moves_the_times(at):
+    durable.touch(f"{at}/probe")
+    os.utime(f"{at}/probe", ns=(0, 0))
+
+    durable.touch(f"{at}/probe")
+
+    assert os.stat(f"{at}/probe").st_mtime_ns > 0
+    assert contents(f"{at}/probe") == b""
+
+
+def test_a_link_that_cannot_be_made_is_the_one_named(at):
+    put(f"{at}/taken")
+
+    with pytest.raises(FileExistsError) as caught:
+        durable.symlink("text", f"{at}/taken")
+
+    assert caught.value.filename == f"{at}/taken"

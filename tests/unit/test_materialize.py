@@ -1,0 +1,355 @@
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+from xxhash import xxh3_128_hexdigest
+
+from stagemake import durable
+from stagemake.digesting import Digester
+from stagemake.materialize import Restored, preserve, restore, sweep_temps
+from stagemake.model.entry import OutputFile, entry_of_output
+
+
+class World:
+    """A project directory and contents to restore into it."""
+
+    def __init__(self, root):
+        self.outside = str(root / "outside")
+        self.root = str(root / "project")
+        os.mkdir(self.root)
+        os.mkdir(self.outside)
+        self.blobs = {}
+        self.fetched = []
+
+    def file(self, path, text="new", kind="file"):
+        digest = xxh3_128_hexdigest(text.encode())
+        self.blobs[digest] = text.encode()
+        return OutputFile(path, kind, digest, len(text))
+
+    def fetch(self, digest, size_bytes, target, mode):
+        if digest not in self.blobs:
+            return False
+        durable.write_new(target, self.blobs[digest], mode)
+        self.fetched.append(digest)
+        return True
+
+    def put(self, path, text="old"):
+        full = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "w") as file:
+            file.write(text)
+
+    def restore(self, rows, outputs, **more):
+        return restore(self.root, tuple(rows), outputs, self.fetch, **more)
+
+    def tree(self, top=None):
+        """Return what is there: path -> text, link text or None for a directory."""
+        top = top or self.root
+        found = {}
+        for directory, directories, files in os.walk(top):
+            for name in directories + files:
+                full = os.path.join(directory, name)
+                path = os.path.relpath(full, top)
+                if os.path.islink(full):
+                    found[path] = "-> " + os.readlink(full)
+                elif os.path.isdir(full):
+                    found[path] = None
+                else:
+                    with open(full) as file:
+                        found[path] = file.read()
+        return found
+
+
+@pytest.fixture
+def world(tmp_path):
+    yield World(tmp_path)
+    durable.install(None)
+
+
+def dist(world):
+    return [
+        OutputFile("dist", "directory"),
+        world.file("dist/a"),
+        OutputFile("dist/empty", "directory"),
+        OutputFile("dist/link", "symlink", target="../b"),
+        world.file("dist/run", "#!", "executable"),
+    ]
+
+
+NEW_DIST = {
+    "dist": None,
+    "dist/a": "new",
+    "dist/empty": None,
+    "dist/link": "-> ../b",
+    "dist/run": "#!",
+}
+
+
+def test_everything_comes_back_exactly(world):
+    rows = [*dist(world), world.file("obj/deep/b", "B"), OutputFile("s", "symlink", target="x")]
+
+    ended = world.restore(rows, ["dist/", "obj/deep/b", "s"])
+
+    assert ended is Restored.DONE
+    assert world.tree() == {
+        **NEW_DIST,
+        "obj": None,
+        "obj/deep": None,
+        "obj/deep/b": "B",
+        "s": "-> x",
+    }
+    assert os.access(f"{world.root}/dist/run", os.X_OK)
+    assert not os.stat(f"{world.root}/dist/a").st_mode & 0o111
+
+
+def test_stale_files_in_a_directory_output_go_away(world):
+    world.put("dist/stale/file")
+    world.put("dist/a")
+
+    world.restore(dist(world), ["dist/"])
+
+    assert world.tree() == NEW_DIST
+
+
+@pytest.mark.parametrize("lost", ["dist/run", "z"])
+def test_one_missing_content_leaves_everything_as_it_was(world, lost):
+    world.put("dist/stale")
+    world.put("a")
+    before = world.tree()
+    rows = [world.file("a", "A"), *dist(world), world.file("sub/z", "Z")]
+    del world.blobs[next(row.digest for row in rows if row.path.endswith(lost))]
+
+    ended = world.restore(rows, ["a", "dist/", "sub/z"])
+
+    assert ended is Restored.INCOMPLETE
+    assert world.tree() == before
+
+
+def test_contents_of_the_wrong_size_are_missing_contents(world):
+    row = world.file("a")
+    world.blobs[row.digest] = b"short?"
+
+    assert world.restore([row], ["a"]) is Restored.INCOMPLETE
+    assert world.tree() == {}
+
+
+def test_a_fetch_that_lies_is_not_believed(world):
+    rows = (world.file("a"),)
+
+    ended = restore(world.root, rows, ["a"], lambda *_: True)
+
+    assert ended is Restored.INCOMPLETE
+
+
+def test_planted_links_are_replaced_and_not_followed(world):
+    with open(f"{world.outside}/v", "w") as file:
+        file.write("precious")
+    os.symlink(f"{world.outside}/v", f"{world.root}/a")
+    os.symlink(world.outside, f"{world.root}/dist")
+
+    world.restore([world.file("a"), *dist(world)], ["a", "dist/"])
+
+    assert world.tree() == {"a": "new", **NEW_DIST}
+    assert world.tree(world.outside) == {"v": "precious"}
+
+
+def test_a_link_above_an_output_is_the_users_layout(world):
+    os.symlink(world.outside, f"{world.root}/build")
+
+    ended = world.restore([world.file("build/app")], ["build/app"])
+
+    assert ended is Restored.DONE
+    assert os.path.islink(f"{world.root}/build")
+    assert world.tree(world.outside) == {"app": "new"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "outputs"),
+    [
+        ([OutputFile("src", "directory")], ["dist/"]),
+        (
+            [OutputFile("dist", "directory"), OutputFile("dist/l", "symlink", target="../..")],
+            ["dist/"],
+        ),
+        (
+            [OutputFile("dist", "directory"), OutputFile("dist/no/l", "symlink", target="x")],
+            ["dist/"],
+        ),
+        ([OutputFile("dist", "directory")], ["dist"]),
+        ([OutputFile("dist", "symlink", target="src")], ["dist/"]),
+        ([], ["dist/"]),
+        ([OutputFile("../x", "symlink", target="y")], ["../x"]),
+    ],
+)
+def test_a_manifest_that_is_not_for_these_outputs_is_refused(world, rows, outputs):
+    assert world.restore(rows, outputs) is Restored.REFUSED
+    assert world.tree() == {}
+
+
+def test_an_output_that_is_right_already_is_left_untouched(world):
+    rows = [world.file("a"), *dist(world)]
+    outputs = ["a", "dist/"]
+    world.restore(rows, outputs)
+    before = os.stat(f"{world.root}/a"), os.stat(f"{world.root}/dist/a")
+    world.put("b", "a neighbour")
+    world.fetched.clear()
+
+    ended = world.restore(rows, outputs, entry_at=Digester(world.root).output_entry)
+
+    assert ended is Restored.DONE
+    assert world.fetched == []
+    assert before == (os.stat(f"{world.root}/a"), os.stat(f"{world.root}/dist/a"))
+
+
+def test_what_was_there_is_offered_before_anything_is_replaced(world):
+    world.put("a", "mine")
+    world.put("dist/a", "mine too")
+    offered = []
+
+    def displace(path):
+        offered.append((path, world.tree()["a"] if path == "a" else world.tree()["dist/a"]))
+        preserve(world.root, path, ".stagemake/kept/now")
+
+    rows = [world.file("a"), *dist(world), world.file("new")]
+    world.restore(rows, ["a", "dist/", "new"], displace=displace)
+
+    assert offered == [("a", "mine"), ("dist", "mine too")]
+    assert world.tree(f"{world.root}/.stagemake/kept/now") == {
+        "a": "mine",
+        "dist": None,
+        "dist/a": "mine too",
+    }
+
+
+@pytest.mark.parametrize(
+    ("there", "rows", "outputs"),
+    [
+        ("x/file", [("x", "file")], ["x"]),
+        ("x", [("x", "directory")], ["x/"]),
+        ("x/file", [("x", "symlink")], ["x"]),
+    ],
+)
+def test_a_thing_of_another_kind_gives_way(world, there, rows, outputs):
+    world.put(there)
+    kind = rows[0][1]
+    row = (
+        world.file("x")
+        if kind == "file"
+        else OutputFile("x", kind, target="y" * (kind == "symlink"))
+    )
+
+    world.restore([row], outputs)
+
+    expected = {"file": "new", "directory": None, "symlink": "-> y"}[kind]
+    assert world.tree() == {"x": expected}
+
+
+def test_a_file_where_a_directory_is_needed_is_an_error_that_names_it(world):
+    world.put("sub")
+
+    with pytest.raises(NotADirectoryError) as caught:
+        world.restore([world.file("sub/a")], ["sub/a"])
+
+    assert caught.value.filename == f"{world.root}/sub"
+    assert world.tree() == {"sub": "old"}
+
+
+def operations_of(world, rows, outputs):
+    seen = []
+    durable.install(lambda name, path: seen.append(name))
+    world.restore(rows, outputs)
+    durable.install(None)
+    return len(seen)
+
+
+def test_whichever_operation_fails_nothing_unfinished_stays(tmp_path):
+    rows_of = lambda world: [world.file("a", "A"), *dist(world), world.file("s/z", "Z")]
+    outputs = ["a", "dist/", "s/z"]
+    (tmp_path / "count").mkdir()
+    counted = World(tmp_path / "count")
+    counted.put("dist/stale")
+    count = operations_of(counted, rows_of(counted), outputs)
+    named = []
+    for number in range(count):
+        place = tmp_path / str(number)
+        place.mkdir()
+        world = World(place)
+        world.put("dist/stale")
+        left = [number]
+
+        def point(name, path, left=left):
+            left[0] -= 1
+            if left[0] == -1:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+        durable.install(point)
+        try:
+            world.restore(rows_of(world), outputs)
+        except OSError as error:
+            named.append(error.filename)
+        finally:
+            durable.install(None)
+        sweep_temps([world.root])
+
+        tree = world.tree()
+        assert not [path for path in tree if ".stagemake-tmp" in path]
+        assert {path: tree[path] for path in tree if path.startswith("dist")} in (
+            NEW_DIST,
+            {"dist": None, "dist/stale": "old"},
+        )
+        assert world.restore(rows_of(world), outputs) is Restored.DONE
+        assert world.tree() == counted.tree()
+    assert all(named)
+    assert len(named) >= count - 2  # removing what was replaced may fail without harm
+
+
+def test_a_sweep_takes_only_what_is_ours(world):
+    world.put(".stagemake-tmp-1-a/deep/file")
+    world.put(".stagemake-tmp-1-b")
+    world.put("keep")
+
+    count = sweep_temps([world.root, f"{world.root}/gone"])
+
+    assert count == 2
+    assert world.tree() == {"keep": "old"}
+
+
+def test_nothing_kept_is_ever_overwritten(world):
+    places = []
+    for text in ("one", "two", "three"):
+        world.put("d/a", text)
+        places.append(preserve(world.root, "d/a", "kept/now"))
+    world.put("kept/now/x", "a file")
+    world.put("x/y", "below")
+
+    places.append(preserve(world.root, "x/y", "kept/now"))
+
+    assert places == ["kept/now/d/a", "kept/now.1/d/a", "kept/now.2/d/a", "kept/now.1/x/y"]
+    assert [world.tree()[place] for place in places] == ["one", "two", "three", "below"]
+
+
+def test_what_cannot_be_kept_stays_where_it_is(world):
+    world.put("a", "mine")
+    world.put("kept", "in the way")
+
+    with pytest.raises(FileExistsError):
+        preserve(world.root, "a", "kept/now")
+    with pytest.raises(FileNotFoundError):
+        preserve(world.root, "gone", "other")
+
+    assert world.tree()["a"] == "mine"
+
+
+def test_the_exec_bit_comes_back_under_a_strict_umask(world):
+    row = world.file("run", "#!", "executable")
+
+    before = os.umask(0o177)
+    try:
+        world.restore([row], ["run"])
+    finally:
+        os.umask(before)
+
+    assert os.stat(f"{world.root}/run").st_mode & 0o100
+    assert entry_of_output((row,), "run") == Digester(world.root).output_entry("run")
