@@ -40,8 +40,9 @@ class Tool:
         return lines[0].strip() if lines and not done.returncode else "unknown"
 
     def environment(self, root: str) -> dict[str, str]:
-        """Return this process's environment without other builds' settings, and `env` on top."""
-        strays = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "NINJA_STATUS")
+        """Return this process's environment without what would disturb, and `env` on top."""
+        # Without bytecode files a Python tool would compile itself in every run.
+        strays = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "NINJA_STATUS", "PYTHONDONTWRITEBYTECODE")
         inherited = {
             name: value
             for name, value in os.environ.items()

@@ -38,7 +38,7 @@ def make_phases(root: str) -> dict[str, Callable[[], object]]:
         import stagemake.manager  # noqa: F401 - only its cost matters
 
     def make_manager() -> None:
-        from stagemake import StageManager
+        from stagemake.manager import StageManager
 
         managers.append(StageManager(root=root, cache_dir=os.path.join(root, CACHE_DIRECTORY)))
 

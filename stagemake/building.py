@@ -18,6 +18,7 @@ from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment, stage_environment
 from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
+from stagemake.explaining import explain_stage
 from stagemake.freshness.signature import FileClock
 from stagemake.history import History
 from stagemake.hooks import BoundHooks
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from stagemake.cache.disk import DiskStore
     from stagemake.config import ProjectConfig
     from stagemake.execute.workshop import Interrupt
+    from stagemake.explaining import Explanation
     from stagemake.hooks import HookBook
     from stagemake.model.context import StageContext
     from stagemake.model.event import Event
@@ -89,6 +91,14 @@ class Builder:
             report = report_of(plan, self.jobs, cache_bytes=stats.bytes, free_bytes=free)
             found = conflicts_of(report, world, is_locked=is_locked(self.state))
             return report.with_conflicts(found)
+        finally:
+            self._close_reader()
+
+    def explain(self, pipeline: Pipeline) -> tuple[Explanation, ...]:
+        """Return everything behind the verdict of each target. Changes nothing."""
+        world = self._world(Digester(self.root, dict(self.state.snapshot.memo)))
+        try:
+            return tuple(explain_stage(pipeline, target, world) for target in pipeline.targets)
         finally:
             self._close_reader()
 
@@ -267,11 +277,7 @@ class Builder:
         store, problem = open_store(
             self.cache_directory,
             budget_bytes=self.settings.cache_bytes,
-            **(
-                {}
-                if self.settings.cache_age_s is None
-                else {"max_age_s": self.settings.cache_age_s}
-            ),
+            max_age_s=self.settings.cache_age_s,
         )
         if problem:
             self.emit(Notice(f"cache: {problem}"))
@@ -282,9 +288,7 @@ class Builder:
             return
         if is_due(store):
             done = collect(store, references)
-            self.emit(
-                Notice(f"cache: removed {done.freed_bytes} bytes that were used longest ago")
-            )
+            self.emit(Notice(f"cache: removed {done.freed_bytes} bytes that were used longest ago"))
         for text in store.faults.first.values():
             self.emit(Notice(f"cache: {text}"))
         store.close()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_CACHE_BYTES = 10 * 1024**3
+DEFAULT_CACHE_AGE_S = 90 * 86_400.0
 _KNOWN = ("cache_age_days", "cache_dir", "cache_size", "config", "environment", "jobs")
 
 
@@ -22,7 +23,7 @@ class ProjectConfig:
 
     cache_dir: str = ""
     cache_bytes: int = DEFAULT_CACHE_BYTES
-    cache_age_s: float | None = None  # None: no limit
+    cache_age_s: float = DEFAULT_CACHE_AGE_S  # unused for longer: removed
     inherit_environment: bool = False
     jobs: int = 0
     values: Mapping[str, object] = field(factory=dict)  # for config() in Stagefiles
@@ -62,11 +63,10 @@ def _checked(table: Mapping[str, Any]) -> ProjectConfig:  # Any: whatever TOML h
                 hint=did_you_mean(name, _KNOWN) or f"known: {', '.join(_KNOWN)}",
             )
     try:
-        days = table.get("cache_age_days")
         return ProjectConfig(
             cache_dir=_of(table, "cache_dir", str, ""),
             cache_bytes=_size(table.get("cache_size", DEFAULT_CACHE_BYTES)),
-            cache_age_s=None if days is None else float(days) * 86_400,
+            cache_age_s=float(table.get("cache_age_days", DEFAULT_CACHE_AGE_S / 86_400)) * 86_400,
             inherit_environment=_environment(table.get("environment", "clean")),
             jobs=_of(table, "jobs", int, 0),
             values=_of(table, "config", dict, {}),

@@ -40,7 +40,7 @@ def conflicts_of(report: DryRunReport, world: World, *, is_locked: bool) -> tupl
 
 def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
     """Return inputs that are neither there nor made by a stage: path, who needs it, hint."""
-    found = []
+    found: list[tuple[str, Stage, str]] = []
     pipeline = plan.pipeline
     for step in plan.steps:
         if step.verdict is Verdict.FRESH:

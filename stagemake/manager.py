@@ -25,6 +25,7 @@ from stagemake.state import StateStore
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from stagemake.explaining import Explanation
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
@@ -200,6 +201,15 @@ class StageManager:
         """
         request = self._request(targets)
         return self._builder(request).execute(self.build_pipeline(request))
+
+    def explain(self, targets: Sequence[str] | BuildRequest) -> tuple[Explanation, ...]:
+        """Return for each targeted stage everything behind its verdict. Changes nothing.
+
+        Raises:
+            StagemakeError: As `build_pipeline`.
+        """
+        request = self._request(targets)
+        return self._builder(request).explain(self.build_pipeline(request))
 
     async def execute_pipeline_async(
         self, targets: Sequence[str] | BuildRequest = ()

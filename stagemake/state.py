@@ -17,7 +17,7 @@ from stagemake.model.error import ProjectLocked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from stagemake.freshness.snapshot import Snapshot
+    from stagemake.freshness.snapshot import Snapshot, Trace
 
 DIRECTORY = ".stagemake"
 
@@ -90,7 +90,7 @@ class StateStore:
         self._append((journal.BEGIN, stage_name, outputs))
         return os.fstat(self._journal_fd).st_mtime_ns
 
-    def settle(self, stage_name: str, trace: tuple) -> None:  # type: ignore[type-arg]  # a trace
+    def settle(self, stage_name: str, trace: Trace) -> None:
         """Note that a stage is done and this is its trace."""
         self._append((journal.SETTLE, stage_name, trace))
 

@@ -24,7 +24,7 @@ def cache_directory(explicit: str | None, environ: Mapping[str, str], config: st
     for given in (explicit, environ.get(VARIABLE), config):
         if given:
             return os.path.abspath(_at_home(given, environ))
-    import platformdirs  # noqa: PLC0415 - gate, 8 ms, only where nobody named a directory
+    import platformdirs  # noqa: PLC0415 - gate: only where nobody named a directory
 
     return os.path.abspath(platformdirs.user_cache_dir("stagemake", appauthor=False))
 

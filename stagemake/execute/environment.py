@@ -17,8 +17,8 @@ BASE = (
 )  # fmt: skip
 """Passed through as they are and not keyed: they say where things are, not what comes out."""
 
-FIXED = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
-"""The same for everyone, so that sorting, messages and dates are."""
+FIXED = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1"}
+"""The same for everyone, so that sorting, messages and dates are; and no `__pycache__` appears among inputs."""
 
 
 def base_environment(environ: Mapping[str, str], *, inherit: bool) -> dict[str, str]:

@@ -24,6 +24,8 @@ from stagemake.runner.port import Completion, Work
 from stagemake.stagefile.placeholder import argv_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stagemake.execute.outputs import OutputKeeper
     from stagemake.execute.workshop import Workshop
     from stagemake.model.pipeline import Pipeline
@@ -94,7 +96,7 @@ class Launcher:
         self._misses += 1
         return self._start(Run(stage_id, stage, made, before, 0))
 
-    def _missing(self, stage: Stage, missing: list[str]) -> StageResult:
+    def _missing(self, stage: Stage, missing: Sequence[str]) -> StageResult:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         return self._failed(
             stage,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stagemake.execute.workshop import Workshop
+    from stagemake.freshness.snapshot import Trace
     from stagemake.model.entry import Manifest
     from stagemake.model.stage import Stage
 
@@ -44,7 +45,7 @@ class OutputKeeper:
             for trace in self.shop.state.snapshot.traces.values():
                 self.note_trace(trace)
 
-    def note_trace(self, trace: tuple) -> None:  # type: ignore[type-arg]  # columns of freshness.snapshot
+    def note_trace(self, trace: Trace) -> None:
         """Note what a past build left for a stage, before the stage begins anew."""
         for row in trace[columns.MANIFEST]:
             self._known.setdefault(row[0], OutputFile(*row).entry)

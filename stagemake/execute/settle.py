@@ -12,7 +12,8 @@ from xxhash import xxh3_128_hexdigest
 from stagemake import durable
 from stagemake.execute.environment import mask
 from stagemake.fingerprint.depfile import parse_depfile
-from stagemake.model.entry import encode_manifest, entries_of
+from stagemake.freshness.signature import youngest_ns
+from stagemake.model.entry import check_manifest, encode_manifest, entries_of
 from stagemake.model.record import decode_hint, encode_hint, encode_result
 from stagemake.model.result import ActionResult, LogBlob
 from stagemake.plan.declaration import weak_key
@@ -21,6 +22,7 @@ from stagemake.stagefile.paths import canonical
 
 if TYPE_CHECKING:
     from stagemake.execute.workshop import Workshop
+    from stagemake.freshness.snapshot import Trace
     from stagemake.model.entry import Manifest
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.stage import Stage
@@ -40,7 +42,7 @@ class Settled:
 
     result: ActionResult
     key: str | None
-    trace: tuple | None  # type: ignore[type-arg]  # columns of freshness.snapshot
+    trace: Trace | None
     notes: tuple[str, ...] = ()
 
 
@@ -90,9 +92,14 @@ def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop)
     key = strong_key(weak, run.judgement, found)
     if depfile_notes:
         return Settled(result, key, None, depfile_notes)
+    notes = ()
     if stage.cache and shop.request.cache.writes and shop.store is not None:
-        _store(run, key, result, small, shop)
-    return Settled(result, key, trace_of(stage, run.judgement, key, found, result))
+        try:
+            check_manifest(manifest)
+            _store(run, key, result, small, shop)
+        except ValueError as error:  # a link that leaves the project: right here, wrong elsewhere
+            notes = (f"not cached: {error}",)
+    return Settled(result, key, trace_of(stage, run.judgement, key, found, result), notes)
 
 
 def trace_of(
@@ -101,7 +108,7 @@ def trace_of(
     key: str,
     found: tuple[tuple[str, str], ...],
     result: ActionResult,
-) -> tuple:  # type: ignore[type-arg]  # columns of freshness.snapshot
+) -> Trace:
     """Return the trace that lets the next build find this result fresh."""
     entries = entries_of(result.outputs)
     return (
@@ -231,7 +238,7 @@ def _changed_meanwhile(
         if signature is None:
             return path
         slack = 0 if pipeline.producer_of(path) is None else 1
-        if max(signature[1], signature[2]) >= run.begun_ns + slack:
+        if youngest_ns(signature) >= run.begun_ns + slack:
             return path
     return ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 
@@ -33,15 +33,27 @@ class Interrupt:
         self.signal = self.signal or number
 
 
-class Hooks:
+class Hooks(Protocol):
     """Called round every stage that runs, in the tool's own process."""
 
-    def before(self, stage: Stage) -> str:  # noqa: ARG002 - overridden by the manager's
+    def before(self, stage: Stage) -> str:
         """Run what comes before a stage; return what went wrong, empty for nothing."""
+
+    def after(self, stage: Stage) -> str:
+        """Run what comes after a stage; return what went wrong, empty for nothing."""
+
+
+class NoHooks:
+    """Hooks of a build that has none."""
+
+    def before(self, stage: Stage) -> str:
+        """Return an empty text."""
+        del stage
         return ""
 
-    def after(self, stage: Stage) -> str:  # noqa: ARG002 - as above
-        """Run what comes after a stage; return what went wrong, empty for nothing."""
+    def after(self, stage: Stage) -> str:
+        """Return an empty text."""
+        del stage
         return ""
 
 
@@ -62,7 +74,7 @@ class Workshop:
     environ: Mapping[str, str]
     pools: Mapping[str, int]
     interrupt: Interrupt = field(factory=Interrupt)
-    hooks: Hooks = field(factory=Hooks)
+    hooks: Hooks = field(factory=NoHooks)
     now_s: Callable[[], float] = time.monotonic
     wall_clock_s: Callable[[], float] = time.time
     kept_at: str = ""  # where this build puts files of the user's, relative to the root

@@ -79,7 +79,7 @@ def _link_attributes(
     methods: list[FunctionType] = []
     is_enum = issubclass(kind, enum.Enum)
     generated = _has_fields(kind)
-    members = dict(kind.__members__) if is_enum and issubclass(kind, enum.Enum) else {}
+    members = dict(kind.__members__) if issubclass(kind, enum.Enum) else {}
     for name, value in sorted(vars(kind).items()):
         if name in members or isinstance(value, (MemberDescriptorType, GetSetDescriptorType)):
             continue
@@ -87,11 +87,14 @@ def _link_attributes(
         if isinstance(function, FunctionType):
             is_own = graph.owner_of(function) is Owner.OWN
             made = function.__code__.co_filename.startswith("<")
-            if (made and generated) or (not is_own and _is_internal(name)):
+            hidden = _is_internal(name) or (is_enum and name.startswith("_"))
+            if (made and generated) or (not is_own and hidden):
                 continue
             if is_own:
                 methods.append(function)
-            component.edges.append((f"{type(value).__name__} {name}", graph.named(function)))
+            # Enum hooks are wrapped in a staticmethod from 3.12 on; the definition says what they are.
+            role = "hook" if hidden and is_enum else type(value).__name__
+            component.edges.append((f"{role} {name}", graph.named(function)))
         elif name in assigned or not (_is_internal(name) or (is_enum and name.startswith("_"))):
             component.edges.append((name, graph.link(value, f"{component.label}.{name}")))
     if members:

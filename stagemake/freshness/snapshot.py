@@ -11,7 +11,10 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     Signature = tuple[int, ...]
+    Trace = tuple[Any, ...]
     Memo = dict[str, tuple[Signature, str]]
 
 FORMAT = 1
@@ -84,7 +87,7 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.memo: Memo = {}  # by path: its signature when it had that entry
-        self.traces: dict[str, tuple] = {}  # type: ignore[type-arg]  # columns above; by stage
+        self.traces: dict[str, Trace] = {}  # columns above; by stage
         self.interrupted: dict[str, tuple[str, ...]] = {}  # by stage: outputs it was writing
 
     def encoded(self) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stagemake.fingerprint.encoding import encode, fields
 from stagemake.model.stage import Call, Command
@@ -40,7 +40,7 @@ PLATFORM    what results are bound to: system and machine, for calls also the in
 COMPONENTS  for a call: (label, digest) of everything its identity is made of; not in the key itself
 """
 
-Declaration = tuple  # type: ignore[type-arg]  # of the columns above; plain, so that marshal takes it
+Declaration = tuple[Any, ...]  # of the columns above; plain, so that marshal takes it
 
 KEY_FORMAT = b"stagemake action 1"
 """Raised whenever the encoding below changes: every key is then another one."""
@@ -53,9 +53,17 @@ _EMPTY: tuple[object, ...] = ()
 class Identity(Protocol):
     """Identity of a function, as `fingerprint.function` gives it."""
 
-    source: str
-    components: tuple[tuple[str, str], ...]
-    always: bool
+    @property
+    def source(self) -> str:
+        """Digest over all that the function is made of."""
+
+    @property
+    def components(self) -> tuple[tuple[str, str], ...]:
+        """Label and digest of each part, sorted."""
+
+    @property
+    def always(self) -> bool:
+        """Whether a change could go unseen, so that the stage has to run every time."""
 
 
 def declare(stage: Stage, identity: Identity | None) -> Declaration:

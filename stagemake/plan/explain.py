@@ -13,6 +13,7 @@ from stagemake.plan import declaration as columns
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from stagemake.freshness.snapshot import Trace
     from stagemake.model.stage import Stage
     from stagemake.plan.judge import Judgement, Sight
     from stagemake.plan.world import World
@@ -30,7 +31,7 @@ class Difference:
 
 def first_difference(
     stage: Stage,
-    trace: tuple,  # type: ignore[type-arg]  # columns of freshness.snapshot
+    trace: Trace,
     made: Judgement,
     world: World,
     sight: Sight,
@@ -43,7 +44,7 @@ def first_difference(
 
 def differences(
     stage: Stage,
-    trace: tuple,  # type: ignore[type-arg]  # as above
+    trace: Trace,
     made: Judgement,
     world: World,
     sight: Sight,
@@ -144,7 +145,7 @@ def _pairs(
             )
 
 
-def _inputs(stage: Stage, trace: tuple, made: Judgement) -> Iterator[Difference]:  # type: ignore[type-arg]  # as above
+def _inputs(stage: Stage, trace: Trace, made: Judgement) -> Iterator[Difference]:
     old = trace[trace_columns.DECLARATION]
     before = dict(
         zip(
@@ -163,14 +164,14 @@ def _changed_input(path: str, old: str, new: str) -> Difference:
     return Difference(reason, path, old, new)
 
 
-def _programs(trace: tuple, made: Judgement) -> Iterator[Difference]:  # type: ignore[type-arg]  # as above
+def _programs(trace: Trace, made: Judgement) -> Iterator[Difference]:
     before = {name: entry for name, _, entry in trace[trace_columns.PROGRAMS]}
     for name, _, entry in made.programs:
         if name in before and before[name] != entry:
             yield Difference(Reason.PROGRAM_CHANGED, name, before[name], entry)
 
 
-def _outputs(stage: Stage, trace: tuple, world: World) -> Iterator[Difference]:  # type: ignore[type-arg]  # as above
+def _outputs(stage: Stage, trace: Trace, world: World) -> Iterator[Difference]:
     known = dict(
         zip(
             trace[trace_columns.DECLARATION][columns.OUTPUTS],

@@ -16,6 +16,7 @@ from stagemake.plan.declaration import weak_key
 from stagemake.plan.explain import first_difference
 
 if TYPE_CHECKING:
+    from stagemake.freshness.snapshot import Trace
     from stagemake.model.result import ActionResult
     from stagemake.model.stage import Stage
     from stagemake.plan.declaration import Declaration
@@ -54,7 +55,7 @@ class Judgement:
     programs: tuple[tuple[str, str, str], ...] = ()
     values: tuple[tuple[str, str | None], ...] = ()
     old_outputs: tuple[str, ...] | None = None  # entries of the outputs as last recorded
-    refreshed: tuple | None = None  # type: ignore[type-arg]  # a trace to replace the old one
+    refreshed: Trace | None = None  # a trace to replace the old one
 
 
 def judge(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sight) -> Judgement:
@@ -83,7 +84,7 @@ def judge(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sight) -
 
 def _inputs_hold(
     stage: Stage,
-    trace: tuple,  # type: ignore[type-arg]  # columns of freshness.snapshot
+    trace: Trace,
     upstream: tuple[int, ...],
     world: World,
     sight: Sight,
@@ -109,7 +110,7 @@ def _inputs_hold(
     )
 
 
-def _outputs_hold(stage: Stage, trace: tuple, world: World) -> bool:  # type: ignore[type-arg]  # as above
+def _outputs_hold(stage: Stage, trace: Trace, world: World) -> bool:
     """Return whether every output is as the action left it."""
     disk = world.disk
     for path, known in zip(stage.outputs, trace[trace_columns.OUTPUTS], strict=True):
@@ -121,7 +122,7 @@ def _outputs_hold(stage: Stage, trace: tuple, world: World) -> bool:  # type: ig
 def _judge_by_key(
     stage: Stage,
     declaration: Declaration,
-    trace: tuple | None,  # type: ignore[type-arg]  # as above
+    trace: Trace | None,
     world: World,
     sight: Sight,
 ) -> Judgement:
@@ -159,7 +160,7 @@ def _judge_by_key(
 
 def _discovered_lists(
     stage: Stage,
-    trace: tuple | None,  # type: ignore[type-arg]  # as above
+    trace: Trace | None,
     weak_hex: str,
     world: World,
     *,
@@ -182,7 +183,7 @@ def _discovered_lists(
 
 def _look_up(  # noqa: PLR0917 - one step of judging, cut out for length
     stage: Stage,
-    trace: tuple | None,  # type: ignore[type-arg]  # as above
+    trace: Trace | None,
     weak: bytes,
     lists: list[tuple[str, ...]],
     made: Judgement,
@@ -233,7 +234,7 @@ def _open_subject(stage: Stage, lists: list[tuple[str, ...]], made: Judgement, s
 
 def _why(
     stage: Stage,
-    trace: tuple | None,  # type: ignore[type-arg]  # as above
+    trace: Trace | None,
     made: Judgement,
     world: World,
     sight: Sight,

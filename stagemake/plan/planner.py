@@ -12,6 +12,7 @@ from stagemake.plan.judge import judge
 from stagemake.plan.sight import PlannedSight
 
 if TYPE_CHECKING:
+    from stagemake.freshness.snapshot import Trace
     from stagemake.model.pipeline import Pipeline
     from stagemake.plan.judge import Judgement
     from stagemake.plan.world import World
@@ -22,7 +23,7 @@ class Planned:
     """A plan and, by stage name, traces that turned out to hold under another spelling."""
 
     plan: Plan
-    refreshed: dict[str, tuple]  # type: ignore[type-arg]  # columns of freshness.snapshot
+    refreshed: dict[str, Trace]
 
 
 def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = ()) -> Planned:
@@ -33,7 +34,7 @@ def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = (
     """
     sight = PlannedSight(world.disk)
     steps: list[Step] = []
-    refreshed = {}
+    refreshed: dict[str, Trace] = {}
     traces = world.snapshot.traces
     for stage_id, stage in enumerate(pipeline.stages):
         made = judge(stage, pipeline.upstream[stage_id], world, sight)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 MARKER_VARIABLE = "STAGEMAKE_MARKER"
 
 # The kernel hands out such files a page at a time: a shorter answer is the end.
 FULL_READ_BYTES = 4000
+
+PATIENCE_S = 2.0  # for a killed process in an uninterruptible sleep
+PAUSE_S = 0.0005
 
 
 def mark(marker: str, stage_id: int) -> str:
@@ -70,13 +74,22 @@ def start_ticks(pid: int) -> int | None:
 def end_marked(marker: str) -> int:
     """Kill every process of this user that some stage of the build `marker` started; return how many.
 
-    Only for the case that the supervisor is gone. Cost: O(processes on the machine).
+    Only for the case that the supervisor is gone. Cost: O(processes on the machine), a few times.
     """
-    ended = 0
-    for pid in _numbers_in("/proc"):
-        if (mark_of(pid) or "").startswith(f"{marker}-") and kill(pid, signal.SIGKILL):
-            ended += 1
-    return ended
+    ended: set[int] = set()
+    give_up_s = time.monotonic() + PATIENCE_S
+    clean_passes = 0
+    # One pass misses what forks while it looks, and what is in the middle of an exec.
+    while clean_passes < 3 and time.monotonic() < give_up_s:
+        killed = {
+            pid
+            for pid in _numbers_in("/proc")
+            if (mark_of(pid) or "").startswith(f"{marker}-") and kill(pid, signal.SIGKILL)
+        }
+        ended |= killed
+        clean_passes = 0 if killed else clean_passes + 1
+        time.sleep(PAUSE_S)
+    return len(ended)
 
 
 def kill(pid: int, signum: int) -> bool:

@@ -31,15 +31,17 @@ class Completion:
     """How one action ended."""
 
     stage_id: int
-    exit_code: int  # 0 is success; -N: ended by signal N; 127: could not be started
+    exit_code: (
+        int  # 0 is success; -N: ended by signal N; 126, 127: could not start; 124: see timed_out
+    )
     stdout: bytes = b""
     stderr: bytes = b""
-    value: bytes | None = None  # what a Python call returned
+    value: bytes | None = None  # what a Python call returned; None after sys.exit(0), too
     started_s: float = 0.0  # time.monotonic()
     wall_s: float = 0.0
     cpu_s: float = 0.0  # user and system, of the action and the children it waited for
-    peak_rss_bytes: int = 0
-    timed_out: bool = False
+    peak_rss_bytes: int = 0  # 0 when unknown, as for small programs
+    timed_out: bool = False  # never with exit_code 0
     note: str = ""  # why it could not start, or what else the runner had to do; one line
     survivors: int = 0  # processes that outlived the action and were ended
 
@@ -51,7 +53,7 @@ class Runner(Protocol):
         """Begin; returns at once. Trouble arrives as a `Completion`."""
 
     def wait(self, timeout_s: float | None) -> Sequence[Completion]:
-        """Return what has ended since, at least one unless the time is over or nothing runs."""
+        """Return what has ended since, at least one unless the time is over, nothing runs or a signal came."""
 
     def stop(self, *, now: bool) -> None:
         """End whatever runs: politely first, or `now`. Their completions still arrive."""

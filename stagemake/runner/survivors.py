@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from stagemake.runner.descendants import (
+    PATIENCE_S,
+    PAUSE_S,
     Children,
     descendants_of,
     kill,
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from stagemake.runner.running import Running
-
-PATIENCE_S = 2.0  # for one in an uninterruptible sleep
-PAUSE_S = 0.0005
 
 
 @frozen

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_command_runs_in_the_root_with_no_input_and_default_signals_and_umask(
 def test_reopening_the_standard_streams_appends(runner) -> None:
     done = run_one(runner, shell(0, "echo a; echo b >/dev/stdout; echo c >/dev/stderr; echo d >&2"))
 
-    assert (b"a\nb\n", b"c\nd\n") == (done.stdout, done.stderr)
+    assert (done.stdout, done.stderr) == (b"a\nb\n", b"c\nd\n")
 
 
 def test_binary_output_comes_back_as_it_is(runner, tmp_path) -> None:
@@ -137,7 +138,7 @@ def test_a_script_without_an_interpreter_line_is_run_by_sh(runner, tmp_path) -> 
 
     done = run_one(runner, Work(0, ENV, argv=("./bare", "x y")))
 
-    assert (0, b"ran x y\n") == (done.exit_code, done.stdout)
+    assert (done.exit_code, done.stdout) == (0, b"ran x y\n")
 
 
 def test_costs_are_measured(runner) -> None:
@@ -156,13 +157,13 @@ def test_a_timeout_ends_the_action_politely(runner) -> None:
 
     done = run_one(runner, shell(0, text, timeout_s=0.2))
 
-    assert (True, 124, b"up\nbye\n") == (done.timed_out, done.exit_code, done.stdout)
+    assert (done.timed_out, done.exit_code, done.stdout) == (True, 124, b"up\nbye\n")
 
 
 def test_what_ignores_the_polite_signal_is_killed(runner) -> None:
     done = run_one(runner, shell(0, "trap '' TERM; while :; do sleep 0.01; done", timeout_s=0.1))
 
-    assert (True, -signal.SIGKILL) == (done.timed_out, done.exit_code)
+    assert (done.timed_out, done.exit_code) == (True, -signal.SIGKILL)
 
 
 def test_stop_ends_all_and_their_completions_arrive(runner, tmp_path) -> None:
@@ -190,7 +191,7 @@ def test_stop_now_kills(tmp_path) -> None:
 
         runner.stop(now=True)
 
-        assert [-signal.SIGKILL] == [each.exit_code for each in runner.wait(DEADLINE_S)]
+        assert [each.exit_code for each in runner.wait(DEADLINE_S)] == [-signal.SIGKILL]
         assert runner.wait(None) == []
 
 
@@ -203,7 +204,7 @@ def test_wait_is_over_when_its_time_is(runner, tmp_path) -> None:
 
     with open(tmp_path / "gate", "w") as gate:
         gate.write("go\n")
-    assert [0] == [each.exit_code for each in runner.wait(DEADLINE_S)]
+    assert [each.exit_code for each in runner.wait(DEADLINE_S)] == [0]
 
 
 def test_wait_is_woken_by_the_wakeup_descriptor(tmp_path) -> None:
@@ -238,7 +239,7 @@ def test_a_console_action_uses_the_tools_own_streams_and_process_group(capfd, tm
 
         done = run_one(runner, shell(0, text, console=True))
 
-    assert (0, b"") == (done.exit_code, done.stdout)
+    assert (done.exit_code, done.stdout) == (0, b"")
     assert ["shown", str(os.getpgrp())] == capfd.readouterr().out.split()
 
 
@@ -264,3 +265,23 @@ def test_five_hundred_actions_leave_no_descriptor_and_no_zombie(tmp_path) -> Non
             assert children.read() == ""
     assert before == after
     assert not os.path.exists(f"/proc/{supervisor}")
+
+
+def test_what_the_tool_has_not_flushed_is_not_printed_twice(tmp_path) -> None:
+    program = (
+        "import sys, os; sys.path[:0] = sys.argv[1:]\n"
+        "from runner_kit import *\n"
+        "with local_runner('/', lambda i, p: print('called') or b'') as runner:\n"
+        "    sys.stdout.write('tool\\n')\n"
+        "    runner.prepare(); sys.stdout.write('held\\n')\n"
+        "    assert run_one(runner, called(0)).stdout == b'called\\n'\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, *sys.path],
+        capture_output=True,
+        timeout=DEADLINE_S,
+        check=True,
+    )
+
+    assert done.stdout == b"tool\nheld\n"

@@ -56,7 +56,7 @@ def test_nothing_outlives_its_action(tmp_path, line) -> None:
         (tmp_path / "gate").write_text("go\n")
 
         (done,) = runner.wait(DEADLINE_S)
-        assert (5, 4, "") == (done.exit_code, done.survivors, done.note)
+        assert (done.exit_code, done.survivors, done.note) == (5, 4, "")
         assert line.has_ended()
 
 
@@ -68,11 +68,11 @@ def test_an_action_ends_only_what_is_its_own(tmp_path, line) -> None:
 
         other = run_one(runner, shell(1, "setsid sleep 1000 & echo out"))
 
-        assert (1, b"out\n") == (other.survivors, other.stdout)
+        assert (other.survivors, other.stdout) == (1, b"out\n")
         assert not line.has_ended()
         (tmp_path / "gate").write_text("go\n")
         (done,) = runner.wait(DEADLINE_S)
-        assert 4 == done.survivors
+        assert done.survivors == 4
         assert line.has_ended()
 
 
@@ -90,30 +90,39 @@ def test_a_stray_that_hides_is_ended_with_the_last_that_could_have_started_it(
         line.expect(1)
         (tmp_path / "gate").write_text("go\n")
         (first,) = runner.wait(DEADLINE_S)
-        assert (1, 0) == (first.stage_id, first.survivors)
+        assert (first.stage_id, first.survivors) == (1, 0)
         assert not line.has_ended()
 
         (tmp_path / "held").write_text("go\n")
 
         (last,) = runner.wait(DEADLINE_S)
-        assert (0, 1) == (last.stage_id, last.survivors)
+        assert (last.stage_id, last.survivors) == (0, 1)
         assert line.has_ended()
 
 
 def test_the_output_of_a_survivor_does_not_reach_the_next_action(tmp_path) -> None:
     with local_runner(tmp_path) as runner:
-        run_one(runner, shell(0, "(while :; do echo noise; done) & sleep 0.02"))
+        run_one(
+            runner,
+            shell(0, "mkfifo f; (echo noise; echo >f; while :; do echo noise; done) & read x <f"),
+        )
 
-        done = run_one(runner, shell(1, "sleep 0.02; echo clean"))
+        done = run_one(runner, shell(1, "echo clean"))
 
     assert done.stdout == b"clean\n"
 
 
 def test_an_orphan_that_ends_by_itself_is_no_survivor(tmp_path) -> None:
     with local_runner(tmp_path) as runner:
-        done = run_one(runner, shell(0, "mkfifo f; (setsid sh -c ': >f' &); read x <f; sleep 0.05"))
+        done = run_one(
+            runner,
+            shell(
+                0,
+                "mkfifo f; (setsid sh -c 'echo $$ >f' &); read pid <f; while kill -0 $pid 2>&-; do :; done",
+            ),
+        )
 
-    assert 0 == done.survivors
+    assert done.survivors == 0
 
 
 def test_close_ends_everything_that_runs(tmp_path, line) -> None:

@@ -1,0 +1,102 @@
+"""Removing what stagemake made, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from stagemake import durable
+from stagemake.digesting import Digester
+from stagemake.freshness import snapshot as columns
+from stagemake.model.entry import OutputFile
+from stagemake.state import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from stagemake.state import StateStore
+
+
+@define
+class Cleanup:
+    """What cleaning removes (or removed) and what it leaves, and why."""
+
+    removed: list[str]  # outputs as stagemake left them, sorted
+    left: list[str]  # outputs changed since: the user's now
+
+
+def find_cleanup(state: StateStore, root: str, stage_names: Iterable[str] | None) -> Cleanup:
+    """Return what cleaning would do. Changes nothing.
+
+    Args:
+        state: The project's memory: only what is recorded there is stagemake's.
+        root: The project's directory, absolute.
+        stage_names: Only outputs of these stages; None for all ever recorded and still there.
+    """
+    known = state.snapshot
+    digester = Digester(root, dict(known.memo))
+    wanted = None if stage_names is None else set(stage_names)
+    found = Cleanup([], [])
+    for name, trace in known.traces.items():
+        if wanted is not None and name not in wanted:
+            continue
+        rows = {row[0]: OutputFile(*row).entry for row in trace[columns.MANIFEST]}
+        for output in trace[columns.DECLARATION][4]:
+            _sort_in(output.rstrip("/"), root, digester, rows, found)
+    for name, outputs in known.interrupted.items():
+        if wanted is None or name in wanted:
+            found.removed.extend(
+                path for path in (one.rstrip("/") for one in outputs)
+                if os.path.lexists(f"{root}/{path}")
+            )  # fmt: skip
+    found.removed = sorted(set(found.removed))
+    found.left.sort()
+    return found
+
+
+def _sort_in(
+    path: str, root: str, digester: Digester, rows: dict[str, str], found: Cleanup
+) -> None:
+    full = f"{root}/{path}"
+    if not os.path.lexists(full):
+        return
+    is_dir = os.path.isdir(full) and not os.path.islink(full)
+    try:
+        now = digester.scan_output(path, declared_dir=is_dir)
+    except OSError:
+        found.left.append(path)
+        return
+    changed = [row.path for row in now if rows.get(row.path) != row.entry]
+    if changed:
+        found.left.extend(changed)
+        found.removed.extend(
+            row.path for row in now if row.kind != "directory" and row.path not in changed
+        )
+    else:
+        found.removed.append(path)
+
+
+def clean(
+    state: StateStore,
+    root: str,
+    stage_names: Iterable[str] | None,
+    *,
+    on_wait: Callable[[str], None],
+) -> Cleanup:
+    """Remove what stagemake made and nobody changed, with directories left empty by that."""
+    names = None if stage_names is None else list(stage_names)
+    with locked(state, wait=True, on_wait=on_wait):
+        state.reload()
+        found = find_cleanup(state, root, names)
+        for path in found.removed:
+            durable.remove_any(f"{root}/{path}")
+            parent = os.path.dirname(path)
+            while parent:
+                try:
+                    durable.remove_dir(f"{root}/{parent}")
+                except OSError:
+                    break
+                parent = os.path.dirname(parent)
+    return found

@@ -1,0 +1,174 @@
+"""`stagemake cache`: where it is, what is in it, and keeping it in order."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stagemake.cache.collect import clear as clear_store
+from stagemake.cache.collect import collect, verify
+from stagemake.cache.disk import open_store
+from stagemake.cache.locate import cache_directory
+from stagemake.cache.reader import ReadOnlyStore
+from stagemake.config import ProjectConfig, read_project_config
+from stagemake.model.error import NoStagefile, StagemakeError
+from stagemake.model.record import references
+from stagemake.report.amount import plural, size
+from stagemake.report.json_form import dumps
+from stagemake.stagefile.declare import size_in_bytes
+from stagemake.stagefile.loader import find_stagefile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stagemake.cache.disk import DiskStore
+
+
+def _settings() -> tuple[str, ProjectConfig]:
+    """Return the project's root, or the working directory without a project, and its settings."""
+    try:
+        root = os.path.dirname(find_stagefile("."))
+    except NoStagefile:
+        root = os.path.abspath(".")
+    return root, read_project_config(root)
+
+
+def _directory(given: str | None) -> str:
+    root, settings = _settings()
+    configured = settings.cache_dir
+    if configured and not configured.startswith("~"):
+        configured = os.path.join(root, configured)
+    return cache_directory(given, os.environ, configured or None)
+
+
+def _open(given: str | None) -> DiskStore | None:
+    directory = _directory(given)
+    if not os.path.isdir(directory):
+        return None
+    _, settings = _settings()
+    store, problem = open_store(
+        directory, budget_bytes=settings.cache_bytes, max_age_s=settings.cache_age_s
+    )
+    if store is None:
+        raise StagemakeError(f"the cache can't be used: {problem}")
+    if problem:
+        click.echo(f"stagemake: cache: {problem}", err=True)
+    return store
+
+
+@click.group("cache")
+def command() -> None:
+    """Look at the cache, clean it up, check it."""
+
+
+def _dir_option(function: Callable[..., Any]) -> Callable[..., Any]:  # Any: click's own shape
+    return click.option("--cache-dir", metavar="DIR", help="The cache in DIR.")(function)
+
+
+@command.command("path")
+@_dir_option
+def path(cache_dir: str | None) -> int:
+    """Print where the cache is."""
+    click.echo(_directory(cache_dir))
+    return 0
+
+
+@command.command("stats")
+@_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def stats(cache_dir: str | None, *, as_json: bool) -> int:
+    """Count what is in the cache."""
+    directory = _directory(cache_dir)
+    reader = ReadOnlyStore(directory)
+    try:
+        found = reader.stats()
+    finally:
+        reader.close()
+    _, settings = _settings()
+    if as_json:
+        click.echo(
+            dumps(
+                {
+                    "schema": 1,
+                    "path": directory,
+                    "records": found.records,
+                    "blobs": found.blobs,
+                    "bytes": found.bytes,
+                    "limit_bytes": settings.cache_bytes,
+                }
+            ),
+            nl=False,
+        )
+        return 0
+    click.echo(f"path     {directory}")
+    click.echo(f"records  {found.records}")
+    click.echo(f"blobs    {found.blobs}")
+    click.echo(f"size     {size(found.bytes)} of {size(settings.cache_bytes)}")
+    return 0
+
+
+@command.command("gc")
+@_dir_option
+@click.option("--max-size", metavar="SIZE", help="Shrink to SIZE, like 2GiB (default: the limit).")
+@click.option("--max-age", type=float, metavar="DAYS", help="Remove what was unused for DAYS.")
+def gc(cache_dir: str | None, max_size: str | None, max_age: float | None) -> int:
+    """Remove what was used longest ago, down to the limits."""
+    store = _open(cache_dir)
+    if store is None:
+        click.echo("stagemake: there is no cache yet", err=True)
+        return 0
+    try:
+        done = collect(
+            store,
+            references,
+            budget_bytes=None if max_size is None else size_in_bytes(max_size, "--max-size"),
+            max_age_s=None if max_age is None else max_age * 86_400,
+        )
+    finally:
+        store.close()
+    click.echo(
+        f"removed {plural(done.records, 'record')} and {plural(done.blobs, 'blob')},"
+        f" {size(done.freed_bytes)}; {size(done.kept_bytes)} left"
+    )
+    return 0
+
+
+@command.command("verify")
+@_dir_option
+def verify_command(cache_dir: str | None) -> int:
+    """Read everything again and remove what is damaged. Exits with 1 if anything was."""
+    store = _open(cache_dir)
+    if store is None:
+        click.echo("stagemake: there is no cache yet", err=True)
+        return 0
+    try:
+        found = verify(store)
+    finally:
+        store.close()
+    click.echo(
+        f"{found.entries} entries, {size(found.bytes)} read: {found.damaged} damaged"
+        + (" and removed" if found.damaged else "")
+    )
+    return 1 if found.damaged else 0
+
+
+@command.command("clear")
+@_dir_option
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+def clear(cache_dir: str | None, *, yes: bool) -> int:
+    """Remove everything from the cache."""
+    store = _open(cache_dir)
+    if store is None:
+        click.echo("stagemake: there is no cache yet", err=True)
+        return 0
+    try:
+        if not yes and sys.stdin.isatty():
+            click.confirm(f"remove everything in {store.directory}?", abort=True)
+        done = clear_store(store)
+    finally:
+        store.close()
+    click.echo(f"removed {size(done.freed_bytes)}")
+    return 0
