@@ -9,50 +9,37 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from stagemake import durable
-from stagemake.cache.collect import collect, is_due
-from stagemake.cache.disk import open_store
-from stagemake.cache.reader import ReadOnlyStore
-from stagemake.calling import Caller, make_context
-from stagemake.conflicts import conflicts_of, missing_inputs
 from stagemake.digesting import Digester
-from stagemake.execute.environment import base_environment, stage_environment
-from stagemake.execute.scheduler import Scheduler
-from stagemake.execute.workshop import Workshop
-from stagemake.explaining import explain_stage
+from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
 from stagemake.history import History
-from stagemake.hooks import BoundHooks
 from stagemake.model.error import MissingInput
-from stagemake.model.event import BuildFinished, Notice, PlanReady, WaitingForLock
-from stagemake.model.record import references
+from stagemake.model.event import BuildFinished, WaitingForLock
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.estimate import report_of
 from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.world import NoRecords, World
 from stagemake.records import StoredRecords
-from stagemake.runner.local import LocalRunner
 from stagemake.state import is_locked, locked, orphans_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stagemake.cache.disk import DiskStore
+    from stagemake.cache.reader import ReadOnlyStore
     from stagemake.config import ProjectConfig
     from stagemake.execute.workshop import Interrupt
     from stagemake.explaining import Explanation
     from stagemake.hooks import HookBook
-    from stagemake.model.context import StageContext
     from stagemake.model.event import Event
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
     from stagemake.model.request import BuildRequest
-    from stagemake.model.stage import Stage
     from stagemake.plan.planner import Planned
     from stagemake.project import Project
     from stagemake.state import StateStore
 
-_SETTLE_S = 3.0  # how long to wait, at most, for a coarse file system clock to move on
+SETTLE_S = 3.0  # how long to wait, at most, for a coarse file system clock to move on
 
 
 @define
@@ -70,7 +57,6 @@ class Builder:
     emit: Callable[[Event], None]
     hooks: HookBook
     interrupt: Interrupt
-    wakeup_fd: int | None = None
     _reader: ReadOnlyStore | None = field(default=None)
 
     def plan(self, pipeline: Pipeline) -> Planned:
@@ -83,6 +69,8 @@ class Builder:
 
     def dry_run(self, pipeline: Pipeline) -> DryRunReport:
         """Return a plan with its costs and conflicts. Changes nothing."""
+        from stagemake.conflicts import conflicts_of  # noqa: PLC0415 - gate, dry runs only
+
         world = self._world(Digester(self.root, dict(self.state.snapshot.memo)))
         try:
             plan = plan_pipeline(pipeline, world, self._orphans()).plan
@@ -96,6 +84,8 @@ class Builder:
 
     def explain(self, pipeline: Pipeline) -> tuple[Explanation, ...]:
         """Return everything behind the verdict of each target. Changes nothing."""
+        from stagemake.explaining import explain_stage  # noqa: PLC0415 - gate, `why` only
+
         world = self._world(Digester(self.root, dict(self.state.snapshot.memo)))
         try:
             return tuple(explain_stage(pipeline, target, world) for target in pipeline.targets)
@@ -103,8 +93,8 @@ class Builder:
             self._close_reader()
 
     def _world(self, digester: Digester) -> World:
-        records = StoredRecords(self._read_only()) if self.request.cache.reads else NoRecords()
-        base = self._base_env()
+        records = StoredRecords(self._read_only) if self.request.cache.reads else NoRecords()
+        base = self.base_env()
         return World(
             root=self.root,
             disk=digester,
@@ -116,11 +106,14 @@ class Builder:
             force=self.request.force,
         )
 
-    def _base_env(self) -> dict[str, str]:
+    def base_env(self) -> dict[str, str]:
+        """Return what every stage gets before its own declarations."""
         return base_environment(self.environ, inherit=self.settings.inherit_environment)
 
     def _read_only(self) -> ReadOnlyStore:
         if self._reader is None:
+            from stagemake.cache.reader import ReadOnlyStore  # noqa: PLC0415 - gate, 17 ms with sqlite3
+
             self._reader = ReadOnlyStore(self.cache_directory)
         return self._reader
 
@@ -165,11 +158,16 @@ class Builder:
             if planned.plan.is_done:
                 return self._nothing_to_do(planned, digester, memo_before)
             self._check_inputs(planned.plan, world)
-            return self._carry_out(planned, world, digester, lock_fd)
+            from stagemake.executing import carry_out  # noqa: PLC0415 - gate, 60 ms, only with work to do
+
+            with self.interrupt.armed():
+                return carry_out(self, planned, world, digester, lock_fd)
 
     def _check_inputs(self, plan: Plan, world: World) -> None:
         if self.request.keep_going:
             return
+        from stagemake.conflicts import missing_inputs  # noqa: PLC0415 - gate, only with work to do
+
         missing = missing_inputs(plan, world)
         if missing:
             path, stage, hint = missing[0]
@@ -188,7 +186,7 @@ class Builder:
             self.state.open()
             for name, trace in planned.refreshed.items():
                 self.state.settle(name, trace)
-            digester.settle(time.monotonic() + _SETTLE_S)
+            digester.settle(time.monotonic() + SETTLE_S)
             self.state.mark_changed()
             self.state.save()
         plan = planned.plan
@@ -199,99 +197,6 @@ class Builder:
         outcome = BuildOutcome(results, 0.0)
         self.emit(BuildFinished(outcome))
         return outcome
-
-    def _carry_out(
-        self, planned: Planned, world: World, digester: Digester, lock_fd: int
-    ) -> BuildOutcome:
-        self.state.open()
-        for name, trace in planned.refreshed.items():
-            self.state.settle(name, trace)
-        plan = planned.plan
-        runner = LocalRunner(
-            self.root,
-            call=Caller(
-                self.root, plan.pipeline, tuple(self.project.evaluations), self.state.scratch
-            ),
-            marker=os.urandom(8).hex(),
-            keep_open=(lock_fd,),
-            wakeup_fd=self.wakeup_fd,
-        )
-        store = None
-        try:
-            runner.prepare()  # fork before there are threads or open databases
-            store = self._open_store()
-            if store is not None and self.request.cache.reads:
-                world.records = StoredRecords(store)
-            shop = self._workshop(world, digester, runner, store)
-            self.emit(PlanReady(plan, self.jobs))
-            scheduler = Scheduler(plan, shop)
-            outcome = scheduler.run()
-        finally:
-            runner.close()
-            if store is not None:
-                store.flush()
-            digester.settle(time.monotonic() + _SETTLE_S)
-            self.state.save()
-            if os.path.lexists(self.state.scratch):
-                durable.remove_any(self.state.scratch)
-        History(self.state.history_path).add(scheduler.launcher.past_runs)
-        self._close_store(store)
-        self.emit(BuildFinished(outcome))
-        return outcome
-
-    def _workshop(
-        self, world: World, digester: Digester, runner: LocalRunner, store: DiskStore | None
-    ) -> Workshop:
-        base = self._base_env()
-
-        def context_of(stage: Stage) -> StageContext:
-            env = stage_environment(base, self.environ, stage)
-            return make_context(stage, self.root, self.state.scratch, env, {})
-
-        stamp = time.strftime("%Y-%m-%dT%H-%M-%S")
-        umask = os.umask(0o022)
-        os.umask(umask)
-        return Workshop(
-            root=self.root,
-            request=self.request,
-            jobs=self.jobs,
-            world=world,
-            digester=digester,
-            state=self.state,
-            store=store,
-            runner=runner,
-            emit=self.emit,
-            base_env=base,
-            environ=self.environ,
-            pools={pool.name: pool.depth for pool in self.project.registry.pools.values()},
-            interrupt=self.interrupt,
-            hooks=BoundHooks(self.hooks, context_of),
-            kept_at=f".stagemake/kept/{stamp}",
-            umask=umask,
-        )
-
-    def _open_store(self) -> DiskStore | None:
-        cache = self.request.cache
-        if not cache.reads and not cache.writes:
-            return None
-        store, problem = open_store(
-            self.cache_directory,
-            budget_bytes=self.settings.cache_bytes,
-            max_age_s=self.settings.cache_age_s,
-        )
-        if problem:
-            self.emit(Notice(f"cache: {problem}"))
-        return store
-
-    def _close_store(self, store: DiskStore | None) -> None:
-        if store is None:
-            return
-        if is_due(store):
-            done = collect(store, references)
-            self.emit(Notice(f"cache: removed {done.freed_bytes} bytes that were used longest ago"))
-        for text in store.faults.first.values():
-            self.emit(Notice(f"cache: {text}"))
-        store.close()
 
 
 def free_bytes(*paths: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import json
@@ -53,6 +52,8 @@ class Caller:
                     stack.enter_context(evaluation.active())
                 answer = stage.action.function(context)
                 if inspect.isawaitable(answer):
+                    import asyncio  # noqa: PLC0415 - gate, 44 ms, paid by async stages only
+
                     asyncio.run(_awaited(answer))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

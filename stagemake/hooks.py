@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any, NewType
 
@@ -67,6 +66,8 @@ class BoundHooks:
             try:
                 answer = getattr(hook, method)(stage.name, context)
                 if inspect.isawaitable(answer):
+                    import asyncio  # noqa: PLC0415 - gate, 44 ms, paid by async hooks only
+
                     asyncio.run(_awaited(answer))
             except Exception as error:
                 name = getattr(hook, "name", "") or type(hook).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +67,6 @@ class StageManager:
         self.project = Project.at(self.root, self.environ, values)
         self.reporter = FanOut(reporters)
         self.interrupt = Interrupt()
-        self.wakeup_fd: int | None = None  # readable when `interrupt` was told something
         self._given_values = dict(config or {})
         self._jobs = jobs
         self._cache_dir = None if cache_dir is None else os.fspath(cache_dir)
@@ -215,6 +213,8 @@ class StageManager:
         self, targets: Sequence[str] | BuildRequest = ()
     ) -> BuildOutcome:
         """Do as `execute_pipeline` in a thread, so that the event loop goes on. Cancelling stops the build."""
+        import asyncio  # noqa: PLC0415 - gate, 44 ms; who awaits has it loaded
+
         work = asyncio.ensure_future(asyncio.to_thread(self.execute_pipeline, targets))
         try:
             return await asyncio.shield(work)
@@ -226,8 +226,6 @@ class StageManager:
     def stop(self, signal_number: int = 15) -> None:
         """Ask the running build to end in order; a second call ends its stages at once."""
         self.interrupt.note(signal_number)
-        if self.wakeup_fd is not None:
-            os.write(self.wakeup_fd, b"\0")
 
     # -- the parts -------------------------------------------------------------------------------
 
@@ -267,7 +265,6 @@ class StageManager:
             emit=self.reporter.handle,
             hooks=self._hooks,
             interrupt=self.interrupt,
-            wakeup_fd=self.wakeup_fd,
         )
 
     def _check_configuration(self) -> None:

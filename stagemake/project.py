@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake.fingerprint.function import FunctionIdentifier
-from stagemake.fingerprint.sources import FileSources
 from stagemake.model.stage import Call
 from stagemake.resolve.build import build_pipeline
 from stagemake.resolve.edges import infer_edges
@@ -19,6 +17,7 @@ from stagemake.stagefile.session import Session
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from stagemake.fingerprint.function import FunctionIdentifier
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.stage import Stage
     from stagemake.plan.declaration import Identity
@@ -104,6 +103,8 @@ class Project:
         if not isinstance(stage.action, Call):
             return None
         if self._identifier is None:
+            from stagemake.fingerprint.function import FunctionIdentifier  # noqa: PLC0415 - gate, 20 ms, with functions only
+
             self._identifier = FunctionIdentifier(self.root, _Sources(self.evaluations))
         return self._identifier.identify(stage.action.function)
 
@@ -113,6 +114,8 @@ class _Sources:
 
     def __init__(self, evaluations: Sequence[Evaluation]) -> None:
         self._evaluations = evaluations
+        from stagemake.fingerprint.sources import FileSources  # noqa: PLC0415 - gate, with functions only
+
         self._files = FileSources()
 
     def text_of(self, filename: str) -> str | None:

@@ -9,7 +9,7 @@ from attrs import define, field
 from stagemake.model.record import decode_hint, decode_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from stagemake.model.result import ActionResult
 
@@ -30,21 +30,21 @@ class Source(Protocol):
 class StoredRecords:
     """Records from a cache; asked for one at a time, answered by what the cache holds then."""
 
-    source: Source
+    source_of: Callable[[], Source]  # asked when first needed: a fresh build opens no cache
     _hints: dict[str, Hint | None] = field(factory=dict)
 
     def result(self, key: str) -> ActionResult | None:
         """Return the stored result with all its contents there; None for a miss."""
-        body = self.source.get([key]).get(key)
+        body = self.source_of().get([key]).get(key)
         result = decode_result(body) if body is not None else None
         if result is None:
             return None
         blobs = [digest for digest, _ in result.blobs]
-        return result if not blobs or not self.source.missing(blobs) else None
+        return result if not blobs or not self.source_of().missing(blobs) else None
 
     def hint(self, weak: str) -> Hint | None:
         """Return lists of discovered inputs, seconds and bytes known for a declaration."""
         if weak not in self._hints:
-            body = self.source.get([weak]).get(weak)
+            body = self.source_of().get([weak]).get(weak)
             self._hints[weak] = decode_hint(body) if body is not None else None
         return self._hints[weak]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from stagemake.manager import StageManager
 
+_PATIENCE = 2  # requests to end, before the tool itself is cut short
+
 
 @click.command("build")
 @click.argument("targets", nargs=-1)
@@ -117,24 +119,19 @@ def _build(
 @contextmanager
 def _signals(manager: StageManager) -> Iterator[None]:
     """Turn INT, TERM and HUP into a request to end in order; a second one means now."""
-    read_fd, write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def note(number: int, _frame: object) -> None:
-        manager.interrupt.note(number)
+        manager.stop(number)
+        if manager.interrupt.count > _PATIENCE:  # nothing is listening: a long read, say
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, note) for number in numbers}
-    old_fd = signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
-    manager.wakeup_fd = read_fd
     try:
         yield
     finally:
-        manager.wakeup_fd = None
-        signal.set_wakeup_fd(old_fd)
         for number, handler in before.items():
             signal.signal(number, handler)
-        os.close(read_fd)
-        os.close(write_fd)
 
 
 def _warn_of_hidden_stages(manager: StageManager) -> None:

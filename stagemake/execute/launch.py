@@ -142,7 +142,7 @@ class Launcher:
             entry_at=shop.digester.output_entry,
             displace=self._displace,
         )
-        shop.digester.forget([f"{output.rstrip('/')}/" for output in stage.outputs])
+        shop.digester.forget(stage.outputs)
         if outcome is not Restored.DONE:
             shop.emit(Notice(f"the cached result of `{stage.name}` is damaged; running it instead"))
             return None
@@ -222,7 +222,7 @@ class Launcher:
         """Settle an action that has ended; None: it was started again."""
         run = self._runs.pop(completion.stage_id)
         stage, shop = run.stage, self.shop
-        shop.digester.forget([f"{output.rstrip('/')}/" for output in stage.outputs])
+        shop.digester.forget(stage.outputs)
         hook_problem = shop.hooks.after(stage)  # runs for whatever did run, failed or not
         problem = _problem(completion, stage) or hook_problem
         settled = None

@@ -71,7 +71,7 @@ class OutputKeeper:
                 kept.append(path)
             if os.path.lexists(full):
                 durable.remove_any(full)
-            shop.digester.forget((f"{path}/",))
+            shop.digester.forget((path,))
         return kept
 
     def displace(self, path: str) -> bool:
@@ -100,7 +100,7 @@ class OutputKeeper:
     def _keep(self, path: str) -> bool:
         shop = self.shop
         self.shop.kept.append((path, preserve(shop.root, path, shop.kept_at)))
-        shop.digester.forget((f"{path}/",))
+        shop.digester.forget((path,))
         return True
 
     def adopt(self, stage: Stage) -> None:
@@ -132,7 +132,7 @@ class OutputKeeper:
             target = f"{place}/{path}"
             durable.make_dirs(os.path.dirname(target), 0o700)
             durable.move_aside(full, target)
-            shop.digester.forget((f"{path}/",))
+            shop.digester.forget((path,))
             moved.append(target.removeprefix(f"{shop.root}/"))
         return moved
 
@@ -151,7 +151,7 @@ class OutputKeeper:
                 if any(self._known.get(row.path) != row.entry for row in rows):
                     continue  # edited since: it's the user's now
             durable.remove_any(full)
-            shop.digester.forget((f"{path}/",))
+            shop.digester.forget((path,))
             removed.append(path)
             self._remove_empty_parents(path)
         return removed

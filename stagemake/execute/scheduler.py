@@ -98,7 +98,9 @@ class Scheduler:
             if shop.interrupt.count > told:
                 shop.runner.stop(now=told > 0)
                 told = shop.interrupt.count
-            for completion in shop.runner.wait(None):
+            completions = shop.runner.wait(None)
+            shop.interrupt.drain()
+            for completion in completions:
                 stage_id = completion.stage_id
                 self._occupy(stage_id, -1)
                 self._start_ready()  # keep the machine busy while this one settles

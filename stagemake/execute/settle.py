@@ -16,7 +16,6 @@ from stagemake.freshness.signature import youngest_ns
 from stagemake.model.entry import check_manifest, encode_manifest, entries_of
 from stagemake.model.record import decode_hint, encode_hint, encode_result
 from stagemake.model.result import ActionResult, LogBlob
-from stagemake.plan.declaration import weak_key
 from stagemake.plan.judge import strong_key
 from stagemake.stagefile.paths import canonical
 
@@ -88,11 +87,11 @@ def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop)
         note = f"not recorded: input `{changed}` changed while the stage ran"
         return Settled(result, None, None, (*depfile_notes, note))
     found = tuple((path, shop.digester.entry(path)) for path in discovered)
-    weak = weak_key(run.judgement.declaration)
+    weak = shop.world.weak_bytes(stage)
     key = strong_key(weak, run.judgement, found)
     if depfile_notes:
         return Settled(result, key, None, depfile_notes)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if stage.cache and shop.request.cache.writes and shop.store is not None:
         try:
             check_manifest(manifest)

@@ -46,17 +46,17 @@ def expand_class(graph: Graph, component: Component, kind: type, file: str) -> N
         component.edges.append((f"base {index}", graph.named(base)))
     if type(kind) is not type:
         component.edges.append(("metaclass", graph.named(type(kind))))
-    component.content = digest_of(_definition(graph, component, kind, nodes, parsed, methods))
+    component.content = digest_of(_definition(graph, component, kind, (parsed, nodes), methods))
 
 
 def _definition(
     graph: Graph,
     component: Component,
     kind: type,
-    nodes: list[ast.ClassDef],
-    parsed: ParsedSource | str | None,
+    source: tuple[ParsedSource | str | None, list[ast.ClassDef]],
     methods: list[FunctionType],
 ) -> bytes:
+    parsed, nodes = source
     names = dict(vars(sys.modules[kind.__module__])) if kind.__module__ in sys.modules else {}
     for method in methods:
         names = method.__globals__

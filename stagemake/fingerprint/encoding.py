@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
 
+from stagemake.fingerprint.instances import defined_names, extra_attributes, field_names
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -228,13 +230,13 @@ class Encoder:
         preferred = self._resolver.preferred(value, self._path())
         if preferred is not value:
             return self._value(preferred)
-        names = _field_names(kind)
+        names = field_names(kind)
         if names is not None:
             contents = {name: getattr(value, name) for name in names if hasattr(value, name)}
-            contents.update(_extra_attributes(value))
+            contents.update(extra_attributes(value))
             return self._named(b"o", contents, kind)
         base = next((base for base in _BASES if isinstance(value, base)), None)
-        if base is not None and "__reduce__" not in _attributes(kind):
+        if base is not None and "__reduce__" not in defined_names(kind):
             return self._subclass(value, kind, base)
         return self._value(self._resolver.stand_in(value, self._path()))
 
@@ -248,7 +250,7 @@ class Encoder:
         else:
             content = base.__new__(base, value)
         factory = getattr(value, "default_factory", None) if base is dict else None
-        return self._named(b"k", (content, factory, _extra_attributes(value)), kind)
+        return self._named(b"k", (content, factory, extra_attributes(value)), kind)
 
     def _named(self, tag: bytes, content: object, kind: type) -> bytes:
         return _tagged(
@@ -288,29 +290,3 @@ class Encoder:
 
     def _path(self) -> str:
         return "".join(self._trail)
-
-
-def _attributes(kind: type) -> set[str]:
-    """Return what a class and its bases define beyond the built-in ones, by name."""
-    own = [each for each in kind.__mro__ if each.__module__ not in {"builtins", "collections"}]
-    return {name for each in own for name in vars(each)}
-
-
-def _field_names(kind: type) -> tuple[str, ...] | None:
-    declared = kind.__dict__.get("__dataclass_fields__")
-    if declared is not None:
-        return tuple(declared)
-    attributes = kind.__dict__.get("__attrs_attrs__")
-    if attributes is not None:
-        return tuple(attribute.name for attribute in attributes)
-    if issubclass(kind, tuple) and isinstance(kind.__dict__.get("_fields"), tuple):
-        return tuple(kind.__dict__["_fields"])
-    return None
-
-
-def _extra_attributes(value: object) -> dict[str, object]:
-    """Return what an instance carries beside its fields; attrs caches a seeded hash there."""
-    own = getattr(value, "__dict__", None)
-    if not isinstance(own, dict):
-        return {}
-    return {name: item for name, item in own.items() if not name.startswith("_attrs_cached")}

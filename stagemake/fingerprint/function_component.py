@@ -8,15 +8,16 @@ import importlib
 import importlib.util
 import runpy
 import sys
-from types import CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from types import CellType, FunctionType, ModuleType
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from stagemake.fingerprint import bytecode
 from stagemake.fingerprint.canonical_ast import canonical
 from stagemake.fingerprint.component import Component, digest_of
 from stagemake.fingerprint.distributions import Owner
-from stagemake.fingerprint.encoding import encode, fields
+from stagemake.fingerprint.encoding import fields
 from stagemake.fingerprint.module_component import DYNAMIC, link_imports
 from stagemake.fingerprint.resolve_names import Load, names_in
 from stagemake.fingerprint.value_component import is_stagemake
@@ -81,7 +82,7 @@ def _link_cell(
     graph: Graph,
     component: Component,
     name: str,
-    cell: Any,  # Any: the type of cells has no public generic form
+    cell: CellType,
     loads: Iterable[Load],
 ) -> None:
     try:
@@ -92,8 +93,7 @@ def _link_cell(
         )
         return
     for load in loads:
-        scope = f"{component.label} closure "
-        _link_load(graph, component, load, value, scope, prefix="closure ")
+        _link_load(graph, component, load, value, f"{component.label} closure ", prefix="closure ")
 
 
 def _make_body(graph: Graph, label: str, function: FunctionType, file: str) -> Body:
@@ -136,7 +136,9 @@ def _with_source(
             f"`{component.label}` shares a line with its like and can't be told apart: all of them, "
             "and the bytecode on this Python version, count"
         )
-        component.content = digest_of(fields(component.content, _bytecode(function.__code__)))
+        component.content = digest_of(
+            fields(component.content, bytecode.bytes_of(function.__code__))
+        )
 
 
 def _load_order(load: Load) -> tuple[str, tuple[str, ...], str]:
@@ -292,29 +294,8 @@ def _without_source(graph: Graph, body: Body, function: FunctionType, text: str 
         component.fallbacks.append(
             f"`{component.label}` has no source: its bytecode counts, on this Python version only"
         )
-        component.content = digest_of(_bytecode(code))
-    for name in sorted(_all_names(code)):
+        component.content = digest_of(bytecode.bytes_of(code))
+    for name in sorted(bytecode.names_of(code)):
         value = _lookup(function.__globals__, name)
         if value is not _MISSING:
             _link_load(graph, component, Load(name), value, component.label.partition(":")[0] + ":")
-
-
-def _codes(code: CodeType) -> list[CodeType]:
-    codes = [code]
-    for each in codes:  # grows while it is walked
-        codes.extend(const for const in each.co_consts if isinstance(const, CodeType))
-    return codes
-
-
-def _all_names(code: CodeType) -> set[str]:
-    return {name for each in _codes(code) for name in each.co_names}
-
-
-def _bytecode(code: CodeType) -> bytes:
-    parts: list[bytes | str] = [sys.implementation.cache_tag or "", sys.version]
-    for each in _codes(code):
-        constants = [const for const in each.co_consts if not isinstance(const, CodeType)]
-        shape = (each.co_flags, each.co_argcount, each.co_posonlyargcount, each.co_kwonlyargcount)
-        named = (each.co_names, each.co_varnames, each.co_freevars, each.co_cellvars)
-        parts += [each.co_code, encode((shape, named, constants))]
-    return fields("bytecode", *parts)

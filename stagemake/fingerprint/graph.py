@@ -238,7 +238,7 @@ class Graph:
     def _add_file(self, component: Component, module: str) -> None:
         """Count an own extension module by its bytes: it has no source to look into."""
         file = self.file_of_module(module)
-        if not file:
+        if not is_binary(file):
             return
         label = self.display(file, module)
         try:

@@ -128,13 +128,7 @@ class _Walk:
                 inner.bound.update(_type_parameters(node))
                 self._push(node.body, inner)
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                inner = _Scope(scope, type(node))
-                self._push([node.generators[0].iter], scope)  # evaluated outside
-                children = [child for child in ast.iter_child_nodes(node)]
-                self._push([child for child in children if child not in node.generators], inner)
-                for index, generator in enumerate(node.generators):
-                    self._push([generator.target, *generator.ifs], inner)
-                    self._push([generator.iter] if index else [], inner)
+                self._comprehension(node, scope)
             case ast.AnnAssign():
                 self._push([node.target, node.value], scope)
             case ast.AugAssign():
@@ -144,6 +138,17 @@ class _Walk:
             case _:
                 self._bind(node, scope)
                 self._push(ast.iter_child_nodes(node), scope)
+
+    def _comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: _Scope
+    ) -> None:
+        inner = _Scope(scope, type(node))
+        self._push([node.generators[0].iter], scope)  # evaluated outside
+        results = [child for child in ast.iter_child_nodes(node) if child not in node.generators]
+        self._push(results, inner)
+        for index, generator in enumerate(node.generators):
+            self._push([generator.target, *generator.ifs], inner)
+            self._push([generator.iter] if index else [], inner)
 
     def _bind(self, node: ast.AST, scope: _Scope) -> None:
         """Note the names that a statement or pattern binds by other means than a Name node."""

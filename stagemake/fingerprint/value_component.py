@@ -166,8 +166,10 @@ class _Links:
                 return kind, wrapped
             raise Unencodable(path, f"{kind.__module__}.{kind.__qualname__}") from None
         if isinstance(reduced, str):
+            # It goes by the name of a global, like a TypeVar or a function of an extension module.
             module = getattr(value, "__module__", None) or kind.__module__
-            return self._refer(path, self._graph.outside(module, reduced))
+            self.edges.append((f"{path}: name", self._graph.outside(module, reduced)))
+            return kind, reduced
         made, arguments, state, items, pairs = (*reduced, None, None, None, None)[:5]
         return (
             self._refer(path, self._graph.named(kind)),

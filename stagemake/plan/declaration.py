@@ -7,7 +7,7 @@ import platform
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-from stagemake.fingerprint.encoding import encode, fields
+from stagemake.fingerprint.encoding import encode
 from stagemake.model.stage import Call, Command
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ COMPONENTS  for a call: (label, digest) of everything its identity is made of; n
 
 Declaration = tuple[Any, ...]  # of the columns above; plain, so that marshal takes it
 
-KEY_FORMAT = b"stagemake action 1"
+Plain = str | bytes | None | tuple["Plain", ...]
+
+KEY_FORMAT = b"stagemake action 1\n"
 """Raised whenever the encoding below changes: every key is then another one."""
 
 _MACHINE = f"{sys.platform} {platform.machine() if os.name != 'posix' else os.uname().machine}"
@@ -112,6 +114,34 @@ def weak_key(declaration: Declaration) -> bytes:
     Cost: some 20 us; only asked for when the traces don't answer.
     """
     params = tuple((name, value) for name, value, _ in declaration[PARAMS])
-    return fields(
-        KEY_FORMAT, encode((*declaration[:PARAMS], params, *declaration[PARAMS + 1 : COMPONENTS]))
+    return KEY_FORMAT + canonical_bytes(
+        (*declaration[:PARAMS], params, *declaration[PARAMS + 1 : COMPONENTS])
     )
+
+
+def canonical_bytes(value: Plain) -> bytes:
+    """Return typed, length-prefixed bytes of nested tuples of text, bytes and None.
+
+    Two values have the same bytes only if they are equal. Several times faster than the general
+    `fingerprint.encoding`, which takes whatever users write; nesting is as deep as a declaration.
+    """
+    out: list[bytes] = []
+    _append(value, out)
+    return b"".join(out)
+
+
+def _append(value: Plain, out: list[bytes]) -> None:
+    kind = type(value)
+    if kind is tuple:
+        out.append(b"(%d:" % len(value))  # type: ignore[arg-type]  # a tuple, by the line above
+        for item in value:  # type: ignore[union-attr]  # as above
+            _append(item, out)  # type: ignore[arg-type]  # as above
+    elif value is None:
+        out.append(b"n")
+    elif isinstance(value, str):  # also its subclasses: names and paths
+        data = value.encode("utf-8", "surrogatepass")
+        out.append(b"s%d:%b" % (len(data), data))
+    elif isinstance(value, bytes):
+        out.append(b"b%d:%b" % (len(value), value))
+    else:
+        raise TypeError(f"no canonical bytes for a {kind.__name__}")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import define
 from xxhash import xxh3_128_hexdigest
 
-from stagemake.fingerprint.encoding import encode, fields
 from stagemake.fingerprint.program import programs_of_shell
 from stagemake.freshness import snapshot as trace_columns
 from stagemake.model.plan import Reason, Verdict
 from stagemake.model.stage import Command
-from stagemake.plan.declaration import weak_key
+from stagemake.plan.declaration import canonical_bytes
 from stagemake.plan.explain import first_difference
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ def _judge_by_key(
     programs = programs_of(stage, world)
     entries = tuple(sight.entry(path) for path in (*stage.inputs, *stage.implicit))
     values = tuple((name, sight.value(name)) for name in stage.uses)
-    weak = weak_key(declaration)
+    weak = world.weak_bytes(stage)
     weak_hex = xxh3_128_hexdigest(b"weak" + weak)
     made = Judgement(
         Verdict.MISS,
@@ -279,4 +278,4 @@ def strong_key(
 ) -> str:
     """Return the action key: the declared part plus the content of everything the action reads."""
     programs = tuple((name.rpartition("/")[2], entry) for name, _, entry in made.programs)
-    return xxh3_128_hexdigest(fields(weak, encode((made.entries, programs, found, made.values))))
+    return xxh3_128_hexdigest(weak + canonical_bytes((made.entries, programs, found, made.values)))

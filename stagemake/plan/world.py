@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import define, field
 
 from stagemake.fingerprint.program import resolve_program
-from stagemake.plan.declaration import declare
+from stagemake.plan.declaration import declare, weak_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -67,6 +67,7 @@ class World:
     _programs: dict[str, tuple[str, str]] = field(factory=dict)
     _good_programs: set[tuple[tuple[str, str, str], ...]] = field(factory=set)
     _declarations: dict[str, Declaration] = field(factory=dict)
+    _weak: dict[str, bytes] = field(factory=dict)
     _always: set[str] = field(factory=set)
 
     def declaration(self, stage: Stage) -> Declaration:
@@ -77,6 +78,13 @@ class World:
             if identity is not None and identity.always:
                 self._always.add(stage.name)
             found = self._declarations[stage.name] = declare(stage, identity)
+        return found
+
+    def weak_bytes(self, stage: Stage) -> bytes:
+        """Return the canonical bytes of what the stage declares; made once."""
+        found = self._weak.get(stage.name)
+        if found is None:
+            found = self._weak[stage.name] = weak_key(self.declaration(stage))
         return found
 
     def is_unidentified(self, stage: Stage) -> bool:

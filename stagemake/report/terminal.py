@@ -49,7 +49,7 @@ class TerminalReporter:
     """Writes to one text stream, usually stderr."""
 
     stream: TextIO
-    style: Style = Style()
+    style: Style = field(factory=Style)
     detail: Detail = Detail.NORMAL
     rerun: str = "stagemake"  # the command that failures name
     _failed: list[StageResult] = field(factory=list)

@@ -144,9 +144,14 @@ def _components(upstream: Sequence[Sequence[int]]) -> Iterator[list[int]]:
                 if path:
                     low[path[-1]] = min(low[path[-1]], low[current])
                 if low[current] == number_of[current]:
-                    component = [unassigned.pop()]
-                    while component[-1] != current:
-                        component.append(unassigned.pop())
+                    component = _popped_through(current, unassigned)
                     for member in component:
                         low[member] = finished
                     yield component
+
+
+def _popped_through(last: int, stack: list[int]) -> list[int]:
+    popped = [stack.pop()]
+    while popped[-1] != last:
+        popped.append(stack.pop())
+    return popped

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from stagemake.model.error import BadPath, BadValue, StagemakeError
 from stagemake.model.stage import Call, Command, Stage
-from stagemake.stagefile import glob as globbing
 from stagemake.stagefile.declare import Keywords, build_stage, check_name
+from stagemake.stagefile.glob import expand
 from stagemake.stagefile.placeholder import check_template
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import CURRENT, current
@@ -151,7 +151,7 @@ def glob(pattern: str, *more: str, exclude: Sequence[str] | str = ()) -> list[Pa
             raise BadPath(
                 f"glob() takes relative patterns, not {one!r}", facts=[("at", str(location))]
             )
-        paths, visited = globbing.expand(session.root, session.base, one, exclude=excluded)
+        paths, visited = expand(session.root, session.base, one, exclude=excluded)
         found.update(paths)
         session.globbed.extend(visited)
     return [Path(path) for path in sorted(found)]

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-import random
+from typing import TYPE_CHECKING
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stagemake.fingerprint.encoding import encode, fields
+
+if TYPE_CHECKING:
+    import random
 
 SCALARS = (
     st.none()

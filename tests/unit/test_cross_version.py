@@ -34,9 +34,9 @@ Alias = dict[str, list[int]]
 Maybe = typing.Optional[int]
 
 class Colour(enum.Enum):
+    def _generate_next_value_(name, start, count, last): return count
     RED = 1
     BLUE = enum.auto()
-    def _generate_next_value_(name, start, count, last): return count
     @property
     def other(self): return Colour.BLUE
 
@@ -197,7 +197,11 @@ def interpreter(version: str) -> str | None:
     candidates = [shutil.which(f"python{version}"), *reversed(by_pyenv)]
     for candidate in candidates:
         # pyenv's shims exist for versions that aren't selected: only one that answers counts.
-        if candidate and subprocess.run([candidate, "-c", ""], capture_output=True).returncode == 0:
+        if (
+            candidate
+            and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode
+            == 0
+        ):
             return candidate
     return None
 

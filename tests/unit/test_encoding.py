@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -43,14 +43,14 @@ class Spot:
     y: int
 
 
-Pair = collections.namedtuple("Pair", "x y")
+Pair = collections.namedtuple("Pair", "x y")  # noqa: PYI024 - this form on purpose
 
 
 class Word(str):
     __slots__ = ()
 
 
-UTC = datetime.UTC
+UTC = dt.UTC
 DISTINCT = [
     None,
     ...,
@@ -116,13 +116,13 @@ DISTINCT = [
     range(1, 3),
     slice(3),
     slice(None, 3, 1),
-    datetime.date(2024, 1, 2),
-    datetime.datetime(2024, 1, 2),  # noqa: DTZ001 - without a zone on purpose
-    datetime.datetime(2024, 1, 2, tzinfo=UTC),
-    datetime.datetime(2024, 1, 2, fold=1),  # noqa: DTZ001 - without a zone on purpose
-    datetime.time(1, 2),
-    datetime.timedelta(1),
-    datetime.timedelta(0, 1),
+    dt.date(2024, 1, 2),
+    dt.datetime(2024, 1, 2),  # noqa: DTZ001 - without a zone on purpose
+    dt.datetime(2024, 1, 2, tzinfo=UTC),
+    dt.datetime(2024, 1, 2, fold=1),  # noqa: DTZ001 - without a zone on purpose
+    dt.time(1, 2),
+    dt.timedelta(1),
+    dt.timedelta(0, 1),
     decimal.Decimal(1),
     decimal.Decimal("1.0"),
     decimal.Decimal("NaN"),
@@ -168,7 +168,7 @@ def test_order_of_insertion_never_counts_in_dicts_and_sets() -> None:
 
     forward = encode([{name: name for name in names}, set(names)])
 
-    assert forward == encode([{name: name for name in reversed(names)}, set(reversed(names))])
+    assert forward == encode([{name: name for name in reversed(names)}, {*names[::-1]}])
 
 
 @pytest.mark.parametrize(

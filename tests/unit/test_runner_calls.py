@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from runner_kit import DEADLINE_S, ENV, Lifeline, called, local_runner, run_all, run_one
+from runner_kit import ENV, Lifeline, called, local_runner, run_all, run_one
 
 from stagemake.runner.port import Work
 

@@ -1,0 +1,143 @@
+"""Carry out a plan that has work in it: supervisor, cache and scheduler put together and taken down."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from stagemake import durable
+from stagemake.building import SETTLE_S
+from stagemake.cache.collect import collect, is_due
+from stagemake.cache.disk import open_store
+from stagemake.calling import Caller, make_context
+from stagemake.execute.environment import stage_environment
+from stagemake.execute.scheduler import Scheduler
+from stagemake.execute.workshop import Workshop
+from stagemake.history import History
+from stagemake.hooks import BoundHooks
+from stagemake.model.event import BuildFinished, Notice, PlanReady
+from stagemake.model.record import references
+from stagemake.records import StoredRecords
+from stagemake.report.amount import size
+from stagemake.runner.local import LocalRunner
+
+if TYPE_CHECKING:
+    from stagemake.building import Builder
+    from stagemake.cache.disk import DiskStore
+    from stagemake.digesting import Digester
+    from stagemake.model.context import StageContext
+    from stagemake.model.result import BuildOutcome
+    from stagemake.model.stage import Stage
+    from stagemake.plan.planner import Planned
+    from stagemake.plan.world import World
+
+
+def carry_out(
+    builder: Builder, planned: Planned, world: World, digester: Digester, lock_fd: int
+) -> BuildOutcome:
+    """Build what `planned` says and save what came of it, however it ends. Holds the lock `lock_fd`."""
+    state = builder.state
+    state.open()
+    for name, trace in planned.refreshed.items():
+        state.settle(name, trace)
+    runner = _runner(builder, planned, lock_fd)
+    store = None
+    try:
+        runner.prepare()  # fork before there are threads or open databases
+        store = _open_store(builder)
+        if store is not None and builder.request.cache.reads:
+            world.records = StoredRecords(lambda: store)
+        shop = _workshop(builder, world, digester, runner, store)
+        builder.emit(PlanReady(planned.plan, builder.jobs))
+        scheduler = Scheduler(planned.plan, shop)
+        outcome = scheduler.run()
+    finally:
+        runner.close()
+        if store is not None:
+            store.flush()
+        digester.settle(time.monotonic() + SETTLE_S)
+        state.save()
+        if os.path.lexists(state.scratch):
+            durable.remove_any(state.scratch)
+    History(state.history_path).add(scheduler.launcher.past_runs)
+    if store is not None:
+        _close_store(builder, store)
+    builder.emit(BuildFinished(outcome))
+    return outcome
+
+
+def _runner(builder: Builder, planned: Planned, lock_fd: int) -> LocalRunner:
+    call = Caller(
+        builder.root,
+        planned.plan.pipeline,
+        tuple(builder.project.evaluations),
+        builder.state.scratch,
+    )
+    return LocalRunner(
+        builder.root,
+        call=call,
+        marker=os.urandom(8).hex(),
+        keep_open=(lock_fd,),
+        wakeup_fd=builder.interrupt.read_fd,
+    )
+
+
+def _workshop(
+    builder: Builder,
+    world: World,
+    digester: Digester,
+    runner: LocalRunner,
+    store: DiskStore | None,
+) -> Workshop:
+    base = builder.base_env()
+    root, scratch = builder.root, builder.state.scratch
+
+    def context_of(stage: Stage) -> StageContext:
+        env = stage_environment(base, builder.environ, stage)
+        return make_context(stage, root, scratch, env, {})
+
+    umask = os.umask(0o022)
+    os.umask(umask)
+    return Workshop(
+        root=root,
+        request=builder.request,
+        jobs=builder.jobs,
+        world=world,
+        digester=digester,
+        state=builder.state,
+        store=store,
+        runner=runner,
+        emit=builder.emit,
+        base_env=base,
+        environ=builder.environ,
+        pools={pool.name: pool.depth for pool in builder.project.registry.pools.values()},
+        interrupt=builder.interrupt,
+        hooks=BoundHooks(builder.hooks, context_of),
+        kept_at=f".stagemake/kept/{time.strftime('%Y-%m-%dT%H-%M-%S')}",
+        umask=umask,
+    )
+
+
+def _open_store(builder: Builder) -> DiskStore | None:
+    cache = builder.request.cache
+    if not cache.reads and not cache.writes:
+        return None
+    store, problem = open_store(
+        builder.cache_directory,
+        budget_bytes=builder.settings.cache_bytes,
+        max_age_s=builder.settings.cache_age_s,
+    )
+    if problem:
+        builder.emit(Notice(f"cache: {problem}"))
+    return store
+
+
+def _close_store(builder: Builder, store: DiskStore) -> None:
+    """Keep the cache within its budget, say once what was wrong with it, and let go of it."""
+    if is_due(store):
+        done = collect(store, references)
+        builder.emit(Notice(f"cache: removed {size(done.freed_bytes)} that was used longest ago"))
+    for text in store.faults.first.values():
+        builder.emit(Notice(f"cache: {text}"))
+    store.close()
