@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stagemake.cache.reader import ReadOnlyStore
-    from stagemake.config import ProjectConfig
+    from stagemake.settings import ProjectConfig
     from stagemake.execute.workshop import Interrupt
     from stagemake.explaining import Explanation
     from stagemake.hooks import HookBook

@@ -64,18 +64,19 @@ def expand_function(graph: Graph, component: Component, function: FunctionType, 
     component.fallbacks += shared.fallbacks
     component.files += shared.files
     component.absent += shared.absent
-    label = component.label
     positional = code.co_varnames[: code.co_argcount]
     defaults = function.__defaults__ or ()
     named = [*zip(positional[len(positional) - len(defaults) :], defaults, strict=True)]
     named += (function.__kwdefaults__ or {}).items()
     for name, value in named:
-        target = graph.link(value, f"{label} default of {name}")
+        target = graph.link(value, f"{component.label} default of {name}")
         component.edges.append((f"default {name}", target))
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         _link_cell(graph, component, name, cell, body.cell_loads.get(name) or {Load(name)})
     for name, value in function.__dict__.items():
-        component.edges.append((f"attribute {name}", graph.link(value, f"{label}.{name}")))
+        component.edges.append(
+            (f"attribute {name}", graph.link(value, f"{component.label}.{name}"))
+        )
 
 
 def _link_cell(
