@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stagemake.cache.reader import ReadOnlyStore
-    from stagemake.settings import ProjectConfig
     from stagemake.execute.workshop import Interrupt
     from stagemake.explaining import Explanation
     from stagemake.hooks import HookBook
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from stagemake.model.request import BuildRequest
     from stagemake.plan.planner import Planned
     from stagemake.project import Project
+    from stagemake.settings import ProjectConfig
     from stagemake.state import StateStore
 
 SETTLE_S = 3.0  # how long to wait, at most, for a coarse file system clock to move on
@@ -128,8 +128,8 @@ class Builder:
             path
             for path in orphans_of(
                 self.state.snapshot,
-                (path for stage in stages for path in stage.outputs),
-                (path for stage in stages for path in (*stage.inputs, *stage.implicit)),
+                {path for stage in stages for path in stage.outputs},
+                lambda: {path for stage in stages for path in (*stage.inputs, *stage.implicit)},
             )
             if os.path.lexists(f"{self.root}/{path}")
         )

@@ -9,7 +9,6 @@ from attrs import evolve
 
 from stagemake.building import Builder
 from stagemake.cache.locate import cache_directory
-from stagemake.settings import read_project_config
 from stagemake.execute.workshop import Interrupt
 from stagemake.hooks import HookBook, HookId
 from stagemake.model.error import BadValue, UsageError, did_you_mean
@@ -18,6 +17,7 @@ from stagemake.model.seed import StageLike
 from stagemake.model.stage import Call, Stage
 from stagemake.project import Project
 from stagemake.report.port import FanOut
+from stagemake.settings import read_project_config
 from stagemake.stagefile.declare import build_stage
 from stagemake.state import StateStore
 

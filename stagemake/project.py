@@ -82,7 +82,8 @@ class Project:
         table = self.table()
         pipelines = {each.name: each.members for each in self.registry.pipelines.values()}
         wanted = self._wanted(table, targets, pipelines, cwd)
-        return build_pipeline(table, wanted, preference=wanted)
+        everything = isinstance(wanted, range)  # then there is no order to prefer
+        return build_pipeline(table, wanted, preference=() if everything else wanted)
 
     def _wanted(
         self,

@@ -15,7 +15,7 @@ from stagemake.freshness import journal, snapshot
 from stagemake.model.error import ProjectLocked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator
 
     from stagemake.freshness.snapshot import Snapshot, Trace
 
@@ -145,27 +145,25 @@ def _apply(found: Snapshot, record: tuple) -> None:  # type: ignore[type-arg]  #
         found.interrupted.pop(stage_name, None)
 
 
-def owned_outputs(known: Snapshot) -> Mapping[str, str]:
-    """Return the entry of every output that past builds made, by path without trailing slash."""
-    return {
-        path.rstrip("/"): entry
-        for trace in known.traces.values()
-        for path, entry in zip(trace[snapshot.DECLARATION][4], trace[snapshot.OUTPUTS], strict=True)
-    }
-
-
-def orphans_of(known: Snapshot, outputs: Iterable[str], inputs: Iterable[str]) -> list[str]:
+def orphans_of(
+    known: Snapshot, outputs: Collection[str], inputs: Callable[[], Collection[str]]
+) -> list[str]:
     """Return outputs of past builds that no stage makes now, sorted, without trailing slash.
 
     Left out are those that have become an input: who promotes a made file to a source keeps it.
+
+    Args:
+        known: What past builds recorded.
+        outputs: As declared now.
+        inputs: Gives what is declared now; asked only if something is left over.
     """
-    now = {path.rstrip("/") for path in outputs}
-    before = {path.rstrip("/") for paths in known.interrupted.values() for path in paths}
-    before.update(owned_outputs(known))
-    gone = before - now
-    if not gone:
+    before = {path for trace in known.traces.values() for path in trace[snapshot.DECLARATION][4]}
+    before.update(path for paths in known.interrupted.values() for path in paths)
+    left = before.difference(outputs)
+    if not left:
         return []
-    gone.difference_update(inputs)
+    now = {path.rstrip("/") for path in outputs}
+    gone = {path.rstrip("/") for path in left}.difference(now, inputs())
     parents = {parent for path in now for parent in _parents(path)}
     return sorted(
         path for path in gone if path not in parents and not now.intersection(_parents(path))

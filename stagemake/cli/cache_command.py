@@ -13,11 +13,11 @@ from stagemake.cache.collect import collect, verify
 from stagemake.cache.disk import open_store
 from stagemake.cache.locate import cache_directory
 from stagemake.cache.reader import ReadOnlyStore
-from stagemake.settings import ProjectConfig, read_project_config
 from stagemake.model.error import NoStagefile, StagemakeError
 from stagemake.model.record import references
 from stagemake.report.amount import plural, size
 from stagemake.report.json_form import dumps
+from stagemake.settings import ProjectConfig, read_project_config
 from stagemake.stagefile.declare import size_in_bytes
 from stagemake.stagefile.loader import find_stagefile
 

@@ -91,6 +91,14 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _usage_text(error: click.UsageError) -> str:
+    if isinstance(error, click.NoSuchOption):
+        known = (
+            [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
+        )
+        hint = did_you_mean(error.option_name, known)
+        return str(
+            UsageError(f"there is no option `{error.option_name}`", hint=hint or _see(error))
+        )
     message = error.format_message()
     text = f"error: {message[:1].lower()}{message[1:].rstrip('.')}"
     if error.ctx is not None:

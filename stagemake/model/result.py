@@ -60,7 +60,13 @@ class Outcome(enum.Enum):
     @property
     def is_good(self) -> bool:
         """Whether downstream stages may go on."""
-        return self in {Outcome.FRESH, Outcome.RESTORED, Outcome.CUT_OFF, Outcome.RAN}
+        # Not a set: hashing a member is a Python call, and this is asked for every stage.
+        return (
+            self is Outcome.FRESH
+            or self is Outcome.RAN
+            or self is Outcome.RESTORED
+            or self is Outcome.CUT_OFF
+        )
 
 
 @frozen
@@ -109,6 +115,10 @@ class BuildOutcome:
     def ok(self) -> bool:
         """Whether everything wanted is up to date now."""
         return not self.interrupted_by and all(result.outcome.is_good for result in self.results)
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many stages ended so."""
+        return sum(1 for result in self.results if result.outcome is outcome)
 
     def with_outcome(self, outcome: Outcome) -> tuple[StageResult, ...]:
         """Return the results with this outcome, in execution order."""

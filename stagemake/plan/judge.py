@@ -66,19 +66,31 @@ def judge(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sight) -
         world: What is on disk, in past traces and in the cache.
         sight: How inputs look that upstream stages make.
     """
-    declaration = world.declaration(stage)
+    key = fresh_key(stage, upstream, world, sight)
+    if key is not None:
+        return Judgement(FRESH, Reason.UNCHANGED, key=key)
+    trace = world.snapshot.traces.get(stage.name)
+    return _judge_by_key(stage, world.declaration(stage), trace, world, sight)
+
+
+def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sight) -> str | None:
+    """Return the action key of a stage whose last result still holds, as it stands; else None.
+
+    This is the first half of `judge`, by itself because a no-op asks nothing else.
+    """
     trace = world.snapshot.traces.get(stage.name)
     if (
         trace is not None
-        and trace[trace_columns.DECLARATION] == declaration
+        and trace[trace_columns.DECLARATION] == world.declaration(stage)
         and not world.force
         and not stage.runs_always
-        and not world.is_unidentified(stage)
+        and not (stage.is_call and world.is_unidentified(stage))
         and _inputs_hold(stage, trace, upstream, world, sight)
         and _outputs_hold(stage, trace, world)
     ):
-        return Judgement(FRESH, Reason.UNCHANGED, key=trace[trace_columns.KEY])
-    return _judge_by_key(stage, declaration, trace, world, sight)
+        key: str = trace[trace_columns.KEY]
+        return key
+    return None
 
 
 def _inputs_hold(
@@ -104,8 +116,11 @@ def _inputs_hold(
         at += 1
     return (
         world.programs_hold(trace[trace_columns.PROGRAMS])
-        and all(entry(path) == known for path, known in discovered)
-        and all(sight.value(name) == known for name, known in trace[trace_columns.VALUES][0])
+        and (not discovered or all(entry(path) == known for path, known in discovered))
+        and (
+            not stage.uses
+            or all(sight.value(name) == known for name, known in trace[trace_columns.VALUES][0])
+        )
     )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from stagemake.freshness import snapshot as trace_columns
-from stagemake.model.plan import UNKNOWN, Estimate, Interval, Plan, Step, Verdict
-from stagemake.plan.judge import judge
+from stagemake.model.plan import UNKNOWN, Estimate, Interval, Plan, Reason, Step, Verdict
+from stagemake.plan.judge import fresh_key, judge
 from stagemake.plan.sight import PlannedSight
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = (
     refreshed: dict[str, Trace] = {}
     traces = world.snapshot.traces
     for stage_id, stage in enumerate(pipeline.stages):
+        key = fresh_key(stage, pipeline.upstream[stage_id], world, sight)
+        if key is not None:
+            if stage.provides:
+                sight.add_fresh(traces[stage.name][trace_columns.VALUES][1])
+            steps.append(Step(stage_id, Verdict.FRESH, Reason.UNCHANGED, "", key))
+            continue
         made = judge(stage, pipeline.upstream[stage_id], world, sight)
         if made.verdict is Verdict.FRESH:
             if stage.provides:

@@ -96,7 +96,7 @@ def outcome_object(outcome: BuildOutcome, forecast: dict[str, Any] | None) -> di
         "schema": SCHEMA,
         "ok": outcome.ok,
         "wall_s": round(outcome.wall_s, 6),
-        "outcomes": {each.value: len(outcome.with_outcome(each)) for each in Outcome},
+        "outcomes": {each.value: outcome.count(each) for each in Outcome},
         "stages": [_result(result) for result in outcome.results],
         "forecast": forecast,
         "cache": {

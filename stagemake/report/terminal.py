@@ -112,7 +112,7 @@ class TerminalReporter:
             self._line(f"stagemake: `{printable(path)}` was yours; kept as `{printable(where)}`")
         for result in self._failed:
             self._failure(result)
-        blocked = outcome.with_outcome(Outcome.BLOCKED)
+        blocked = outcome.with_outcome(Outcome.BLOCKED) if not outcome.ok else ()
         if blocked:
             names = ", ".join(f"`{printable(result.name)}`" for result in blocked[:8])
             more = f" and {len(blocked) - 8} more" if len(blocked) > 8 else ""
@@ -130,22 +130,18 @@ class TerminalReporter:
         self._line(f"  to run it again: {self.rerun} {printable(result.name)}")
 
     def _summary(self, outcome: BuildOutcome) -> str:
-        counts = [
-            (len(outcome.with_outcome(Outcome.RAN)), "ran", "green"),
-            (len(outcome.with_outcome(Outcome.RESTORED)), "restored", "blue"),
-            (
-                len(outcome.with_outcome(Outcome.FRESH))
-                + len(outcome.with_outcome(Outcome.CUT_OFF)),
-                "unchanged",
-                "dim",
-            ),
-            (len(outcome.with_outcome(Outcome.FAILED)), "failed", "red"),
-            (len(outcome.with_outcome(Outcome.BLOCKED)), "blocked", "yellow"),
-            (len(outcome.with_outcome(Outcome.CANCELLED)), "not run", "yellow"),
-        ]
-        if outcome.ok and not any(count for count, word, _ in counts if word != "unchanged"):
+        count = outcome.count
+        if count(Outcome.FRESH) == len(outcome.results) and outcome.ok:
             return "stagemake: up to date"
-        parts = [self.style.paint(f"{count} {word}", how) for count, word, how in counts if count]
+        counts = [
+            (count(Outcome.RAN), "ran", "green"),
+            (count(Outcome.RESTORED), "restored", "blue"),
+            (count(Outcome.FRESH) + count(Outcome.CUT_OFF), "unchanged", "dim"),
+            (count(Outcome.FAILED), "failed", "red"),
+            (count(Outcome.BLOCKED), "blocked", "yellow"),
+            (count(Outcome.CANCELLED), "not run", "yellow"),
+        ]
+        parts = [self.style.paint(f"{many} {word}", how) for many, word, how in counts if many]
         stages = plural(len(outcome.results), "stage")
         verb = "interrupted" if outcome.interrupted_by else "done" if outcome.ok else "failed"
         return f"stagemake: {verb}, {stages}: {', '.join(parts)} in {duration(outcome.wall_s)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from stagemake.model.error import BadKeyword, BadPath, BadValue, did_you_mean
 from stagemake.model.stage import (
     Action,
+    Command,
     DependencyOrder,
     SourceLocation,
     Stage,
@@ -92,9 +93,28 @@ def build_stage(
         reader = _READERS.get(word)
         if reader is None:
             raise _unknown_keyword(word)
-        if value is not None or word == "env":
+        if value is not None:
             reader(session, value, fields)
+    if type(action) is Command and "/" in action.template[0]:
+        _add_own_program(session, action, fields)
     return Stage(StageName(check_name(name)), action, location=location, **fields)
+
+
+def _add_own_program(session: Session, action: Command, fields: dict[str, Any]) -> None:
+    """Make a program of the project's own an input: it may be made by a stage.
+
+    Of a shell text that is the first word, when it is a plain relative path.
+    """
+    word = action.template[0]
+    if action.shell:
+        word = word.split(None, 1)[0]
+        if not word.replace("/", "").replace("_", "").replace("-", "").replace(".", "").isalnum():
+            return
+    if "/" not in word or word[0] in "/{~":
+        return
+    path = canonical(word, session.root, "")  # commands run in the root
+    if path not in fields.get("inputs", ()) and path not in fields.get("implicit", ()):
+        fields["implicit"] = (*fields.get("implicit", ()), path)
 
 
 def _unknown_keyword(word: str) -> BadKeyword:
@@ -105,7 +125,27 @@ def _unknown_keyword(word: str) -> BadKeyword:
     return BadKeyword(f"unknown keyword `{word}`", hint=did_you_mean(word, _READERS))
 
 
-def _flat(value: object, what: str) -> list[Any]:
+def shown_value(value: object) -> str:
+    """Return a value as an error shows it: short, and the same in every run."""
+    if isinstance(value, Stage):
+        return f"the stage `{value.name}`"
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"the function `{value.__qualname__}`"
+    text = repr(value)
+    if " at 0x" in text:  # no address: it tells nothing and differs every time
+        return f"an instance of `{type(value).__qualname__}`"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _flat(value: object, what: str) -> Sequence[Any]:
+    """Return the items of a keyword's value; one level of lists inside is dissolved."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        for item in value:  # type: ignore[attr-defined]  # a list or a tuple, by the lines above
+            if type(item) is list or type(item) is tuple:
+                break
+        else:
+            return value  # type: ignore[return-value]  # as above
     if isinstance(value, (str, os.PathLike, Stage, StageDependency)):
         return [value]
     if isinstance(value, (set, frozenset, dict)):
@@ -114,7 +154,7 @@ def _flat(value: object, what: str) -> list[Any]:
             hint="use a list; sorted(…) makes one of a set",
         )
     if isinstance(value, (bytes, bytearray)) or not isinstance(value, Iterable):
-        raise BadValue(f"{what} is {value!r}, not a list")
+        raise BadValue(f"{what} is {shown_value(value)}, not a list")
     items: list[Any] = list(value)
     if any(type(item) in {list, tuple} for item in items):
         items = [
@@ -130,13 +170,13 @@ def _read_inputs(word: str) -> Callable[[Session, object, dict[str, Any]], None]
         for item in _flat(value, word):
             if isinstance(item, str):
                 paths.append(canonical(item, root, base))
+            elif type(item) is Stage:
+                _read_stage_input(item, paths, fields)
             elif isinstance(item, os.PathLike):
                 paths.append(canonical(_text(item, word), root, base))
-            elif isinstance(item, Stage):
-                _read_stage_input(item, paths, fields)
             else:
                 raise BadValue(
-                    f"{word} holds {item!r}, a {type(item).__name__}",
+                    f"{word} holds {shown_value(item)}, not a path",
                     hint="inputs are paths and stages",
                 )
         fields[word] = tuple(dict.fromkeys(paths)) if len(paths) > 1 else tuple(paths)
@@ -164,10 +204,10 @@ def _text(item: os.PathLike[str], word: str) -> str:
 def _read_outputs(session: Session, value: object, fields: dict[str, Any]) -> None:
     paths: list[str] = []
     for item in _flat(value, "outputs"):
-        if isinstance(item, os.PathLike):
+        if not isinstance(item, str) and isinstance(item, os.PathLike):
             item = _text(item, "outputs")  # noqa: PLW2901 - the same path, as text
         if not isinstance(item, str):
-            raise BadValue(f"outputs holds {item!r}, a {type(item).__name__}, not a path")
+            raise BadValue(f"outputs holds {shown_value(item)}, not a path")
         paths.append(canonical_output(item, session.root, session.base))
     if len(paths) > 1 and len(set(paths)) != len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
@@ -177,7 +217,7 @@ def _read_outputs(session: Session, value: object, fields: dict[str, Any]) -> No
 
 def _read_depfile(session: Session, value: object, fields: dict[str, Any]) -> None:
     if not isinstance(value, (str, os.PathLike)):
-        raise BadValue(f"depfile is {value!r}, not a path")
+        raise BadValue(f"depfile is {shown_value(value)}, not a path")
     text = value if isinstance(value, str) else _text(value, "depfile")
     fields["depfile"] = canonical_output(text, session.root, session.base)
 
@@ -199,7 +239,7 @@ def _names(word: str, value: object) -> tuple[str, ...]:
     names = _flat(value, word)
     for name in names:
         if not isinstance(name, str) or not name:
-            raise BadValue(f"{word} holds {name!r}, not a name")
+            raise BadValue(f"{word} holds {shown_value(name)}, not a name")
     return tuple(dict.fromkeys(names))
 
 
@@ -227,16 +267,16 @@ def _read_config(session: Session, value: object, fields: dict[str, Any]) -> Non
 
 def _read_params(_session: Session, value: object, fields: dict[str, Any]) -> None:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise BadValue(f"params is {value!r}, not a mapping of names to values")
+        raise BadValue(f"params is {shown_value(value)}, not a mapping of names to values")
     fields["params"] = tuple(sorted(value.items()))
 
 
 def _read_order(
-    order: DependencyOrder, *, required: bool
+    word: str, order: DependencyOrder, *, required: bool
 ) -> Callable[[Session, object, dict[str, Any]], None]:
     def read(_session: Session, value: object, fields: dict[str, Any]) -> None:
         found = list(fields.get("dependencies", ()))
-        for item in _flat(value, "after, before or optional"):
+        for item in _flat(value, word):
             if isinstance(item, StageDependency):
                 given = StageDependency(item.stage, order, item.required and required)
             elif isinstance(item, Stage):
@@ -244,7 +284,9 @@ def _read_order(
             elif isinstance(item, str) and item:
                 given = StageDependency(StageName(item), order, required)
             else:
-                raise BadValue(f"{item!r} is no stage and no name of one")
+                raise BadValue(
+                    f"{word} holds {shown_value(item)}, neither a stage nor the name of one"
+                )
             found.append(given)
         fields["dependencies"] = tuple(dict.fromkeys(found))
 
@@ -254,7 +296,7 @@ def _read_order(
 def _read_flag(word: str) -> Callable[[Session, object, dict[str, Any]], None]:
     def read(_session: Session, value: object, fields: dict[str, Any]) -> None:
         if not isinstance(value, bool):
-            raise BadValue(f"{word} is {value!r}, neither True nor False")
+            raise BadValue(f"{word} is {shown_value(value)}, neither True nor False")
         fields[word] = value
 
     return read
@@ -263,7 +305,7 @@ def _read_flag(word: str) -> Callable[[Session, object, dict[str, Any]], None]:
 def _read_text(word: str) -> Callable[[Session, object, dict[str, Any]], None]:
     def read(_session: Session, value: object, fields: dict[str, Any]) -> None:
         if not isinstance(value, str):
-            raise BadValue(f"{word} is {value!r}, not a text")
+            raise BadValue(f"{word} is {shown_value(value)}, not a text")
         fields[word] = value
 
     return read
@@ -271,13 +313,13 @@ def _read_text(word: str) -> Callable[[Session, object, dict[str, Any]], None]:
 
 def _read_version(_session: Session, value: object, fields: dict[str, Any]) -> None:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise BadValue(f"version is {value!r}, not a text or a number")
+        raise BadValue(f"version is {shown_value(value)}, not a text or a number")
     fields["version"] = str(value)
 
 
 def _number(word: str, value: object, least: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
-        raise BadValue(f"{word} is {value!r}, not a number from {least:g} up")
+        raise BadValue(f"{word} is {shown_value(value)}, not a number from {least:g} up")
     return float(value)
 
 
@@ -295,7 +337,7 @@ def _read_timeout(_session: Session, value: object, fields: dict[str, Any]) -> N
 def _read_retries(_session: Session, value: object, fields: dict[str, Any]) -> None:
     number = _number("retries", value, 0)
     if number != int(number):
-        raise BadValue(f"retries is {value!r}, not a whole number")
+        raise BadValue(f"retries is {shown_value(value)}, not a whole number")
     fields["retries"] = int(number)
 
 
@@ -318,7 +360,9 @@ def size_in_bytes(value: object, word: str) -> int:
                 return int(float(digits) * factor)
         except ValueError:
             pass
-        raise BadValue(f"{word} is {value!r}, not a size", hint='write a size as "2 GiB"')
+        raise BadValue(
+            f"{word} is {shown_value(value)}, not a size", hint='write a size as "2 GiB"'
+        )
     return int(_number(word, value, 0))
 
 
@@ -339,9 +383,9 @@ _READERS: Mapping[str, Callable[[Session, Any, dict[str, Any]], None]] = {
     "uses": _read_names("uses"),
     "provides": _read_names("provides"),
     "tools": _read_names("tools"),
-    "after": _read_order(DependencyOrder.BEFORE, required=True),
-    "before": _read_order(DependencyOrder.AFTER, required=True),
-    "optional": _read_order(DependencyOrder.BEFORE, required=False),
+    "after": _read_order("after", DependencyOrder.BEFORE, required=True),
+    "before": _read_order("before", DependencyOrder.AFTER, required=True),
+    "optional": _read_order("optional", DependencyOrder.BEFORE, required=False),
     "pool": _read_text("pool"),
     "cpus": _read_cpus,
     "memory": _read_memory,

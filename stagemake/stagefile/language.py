@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from stagemake.model.error import BadPath, BadValue, StagemakeError
 from stagemake.model.stage import Call, Command, Stage
-from stagemake.stagefile.declare import Keywords, build_stage, check_name
+from stagemake.stagefile.declare import Keywords, build_stage, check_name, shown_value
 from stagemake.stagefile.glob import expand
 from stagemake.stagefile.placeholder import check_template
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
@@ -16,6 +17,10 @@ from stagemake.stagefile.session import CURRENT, current
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Unpack
+
+# Flags of code objects; `inspect` has names for them and costs milliseconds.
+_TAKES_ANY = 0x04
+_IS_GENERATOR = 0x20 | 0x200
 
 F = TypeVar("F", bound="Callable[..., Any]")  # Any: whatever users write
 
@@ -51,7 +56,7 @@ def _command_action(argv_or_text: Sequence[str] | str) -> Command:
         return Command((argv_or_text,), shell=True)
     if not isinstance(argv_or_text, (list, tuple)):
         raise BadValue(
-            f"the command is a {type(argv_or_text).__name__}, not a list or a text",
+            f"the command is {shown_value(argv_or_text)}, neither a list nor a text",
             hint='write ["program", "argument"] or "program argument"',
         )
     argv = []
@@ -62,8 +67,8 @@ def _command_action(argv_or_text: Sequence[str] | str) -> Command:
             argv.append(word)
         else:
             raise BadValue(
-                f"the command holds {word!r}, a {type(word).__name__}",
-                hint="every word of a command is a text",
+                f"the command holds {shown_value(word)}",
+                hint="every word of a command is a text or a Path",
             )
     if not argv or not argv[0]:
         raise BadValue("the command is empty")
@@ -101,21 +106,39 @@ def stage(
     def declare(function: F) -> F:
         own_name = name or getattr(function, "__name__", "")
         try:
-            if not callable(function):
-                raise BadValue(f"@stage decorates a {type(function).__name__}, not a function")
-            if not own_name or own_name == "<lambda>":
-                raise BadValue("a lambda has no name", hint='give one: @stage(name="…")')
+            _check_function(function, own_name)
             words = dict(keywords)
             if "description" not in words:
                 words["description"] = _first_line(getattr(function, "__doc__", None))
             made = build_stage(session, own_name, Call(function), cast("Keywords", words), location)
             _register(made)
         except StagemakeError as error:
-            raise error.at(f"stage {own_name!r}", location) from None
+            raise error.at(f"stage {own_name!r}" if own_name else "@stage", location) from None
         # The name now means the Stage; type checkers keep seeing the function, which reads best.
         return cast("F", made)
 
     return declare if function is None else declare(function)
+
+
+def _check_function(function: object, own_name: str) -> None:
+    """Refuse what can't be called with a StageContext, or would then do nothing."""
+    if not callable(function):
+        raise BadValue(
+            f"@stage decorates {shown_value(function)}, not a function",
+            hint="its keywords need their names: @stage(inputs=[…])",
+        )
+    if not own_name or own_name == "<lambda>":
+        raise BadValue("a lambda has no name", hint='give one: @stage(name="…")')
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType):
+        return
+    if not code.co_argcount and not code.co_flags & _TAKES_ANY:
+        raise BadValue(
+            f"`{own_name}` takes no argument, but is called with a StageContext",
+            hint=f"write def {own_name}(context)",
+        )
+    if code.co_flags & _IS_GENERATOR:
+        raise BadValue(f"`{own_name}` is a generator: calling it would do nothing")
 
 
 def _first_line(doc: str | None) -> str:
@@ -149,7 +172,8 @@ def glob(pattern: str, *more: str, exclude: Sequence[str] | str = ()) -> list[Pa
     for one in (pattern, *more):
         if not isinstance(one, str) or not one or one.startswith("/"):
             raise BadPath(
-                f"glob() takes relative patterns, not {one!r}", facts=[("at", str(location))]
+                f"glob() takes relative patterns, not {shown_value(one)}",
+                facts=[("declared", str(location))],
             )
         paths, visited = expand(session.root, session.base, one, exclude=excluded)
         found.update(paths)
@@ -169,6 +193,10 @@ def env(name: str, default: str | None = None) -> str | None:
     The value counts wherever it is used: in a command, a path, a parameter.
     """
     session = current()
+    if not isinstance(name, str) or not name:
+        raise BadValue(f"env() takes the name of a variable, not {shown_value(name)}").at(
+            "env()", session.location(1)
+        )
     value = session.environ.get(name)
     session.env_read[name] = value
     return default if value is None else value
@@ -186,6 +214,10 @@ def config(name: str, default: V) -> V:
         BadValue: The value can't be read as the default's type.
     """
     session = current()
+    if not isinstance(name, str) or not name:
+        raise BadValue(f"config() takes a name, not {shown_value(name)}").at(
+            "config()", session.location(1)
+        )
     session.config_defaults[name] = default
     value = session.config.get(name, default)
     session.config_read[name] = value
@@ -197,7 +229,7 @@ def config(name: str, default: V) -> V:
     except ValueError:
         raise BadValue(
             f"configuration `{name}` is {value!r}, which is no {kind.__name__}",
-            facts=[("declared", str(session.location(1))), ("default", repr(default))],
+            facts=[("default", repr(default)), ("declared", str(session.location(1)))],
         ) from None
 
 
@@ -232,7 +264,9 @@ def pipeline(name: str, stages: Sequence[str | Stage], *, default: bool = False)
             elif isinstance(member, str):
                 members.append(member)
             else:
-                raise BadValue(f"a pipeline holds stages and their names, not {member!r}")
+                raise BadValue(
+                    f"a pipeline holds stages and their names, not {shown_value(member)}"
+                )
         session.registry.define_pipeline(
             PipelineDefinition(name, tuple(members), default, location)
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake.model.error import EvaluationFailed, NoStagefile, StagemakeError
+from stagemake.model.error import EvaluationFailed, NoStagefile, StagemakeError, did_you_mean
 from stagemake.stagefile.session import CURRENT, Session
 
 if TYPE_CHECKING:
@@ -89,10 +89,11 @@ def evaluate(session: Session, path: str) -> Evaluation:
     except StagemakeError:
         raise
     except SystemExit as error:
-        raise _failed(session, error, f"the Stagefile called exit({error.code!r})") from error
+        headline = f"the Stagefile called exit({error.code!r})"
+        raise _failed(session, error, headline, path) from error
     except Exception as error:
         headline = f"the Stagefile raised {type(error).__name__}: {error}".strip().rstrip(":")
-        raise _failed(session, error, headline) from error
+        raise _failed(session, error, headline, path) from error
     finally:
         CURRENT.reset(token)
     session.registry.check_names()
@@ -106,27 +107,29 @@ def _compiled(session: Session, path: str, texts: dict[str, str]) -> CodeType:
         texts[path] = importlib.util.decode_source(data)
         return compile(data, path, "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise _syntax_error(session, error) from error
+        raise _syntax_error(session, error, path) from error
     except (OSError, ValueError) as error:
         raise EvaluationFailed(f"the Stagefile can't be read: {error}") from error
 
 
-def _syntax_error(session: Session, error: SyntaxError) -> EvaluationFailed:
-    place = f"{session.shown(error.filename or '?')}:{error.lineno or 0}"
+def _syntax_error(session: Session, error: SyntaxError, path: str) -> EvaluationFailed:
+    file = session.shown(error.filename or path)
+    place = f"{file}:{error.lineno}" if error.lineno else file
     line = (error.text or "").rstrip()
     facts = [("at", place)]
     if line:
         indent = len(line) - len(line.lstrip())
         column = max((error.offset or 1) - 1 - indent, 0)
         facts.append(("line", f"{line.strip()}\n{' ' * column}^"))
-    return EvaluationFailed(f"the Stagefile does not parse: {error.msg}", facts=facts)
+    what = "the Stagefile" if file == session.shown(path) else f"`{file}`"
+    return EvaluationFailed(f"{what} does not parse: {error.msg}", facts=facts)
 
 
-def _failed(session: Session, error: BaseException, headline: str) -> EvaluationFailed:
+def _failed(session: Session, error: BaseException, headline: str, path: str) -> EvaluationFailed:
     """Describe an exception by the project's own frames, innermost last."""
     cause: BaseException | None = error
     if isinstance(error, SyntaxError):  # in a helper module
-        return _syntax_error(session, error)
+        return _syntax_error(session, error, path)
     frames = [
         frame
         for frame in traceback.extract_tb(cause.__traceback__ if cause else None)
@@ -145,14 +148,17 @@ def _failed(session: Session, error: BaseException, headline: str) -> Evaluation
             ("called from", f"{session.shown(frame.filename)}:{frame.lineno}")
             for frame in reversed(own[:-1][-4:])
         )
-    hint = ""
-    if isinstance(error, NameError) and "'stagemake" not in str(error):
-        import stagemake  # noqa: PLC0415 - only on this error; the package imports nothing
-
-        missing = getattr(error, "name", "")
-        if missing in stagemake.__all__:
-            hint = f"add `from stagemake import {missing}`"
+    hint = _hint_on_name(error.name) if isinstance(error, NameError) and error.name else ""
     return EvaluationFailed(headline, facts=facts, hint=hint)
+
+
+def _hint_on_name(name: str) -> str:
+    """Return what to do about a name that a Stagefile uses and that nobody defined."""
+    import stagemake  # noqa: PLC0415 - only on this error; the package imports nothing
+
+    if name in stagemake.__all__:
+        return f"add `from stagemake import {name}`"
+    return did_you_mean(name, stagemake.__all__)
 
 
 class _SourceOnlyLoader(importlib.machinery.SourceFileLoader):

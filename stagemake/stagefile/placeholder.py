@@ -107,7 +107,8 @@ def _values(stage: Stage, field: str) -> Sequence[str]:
     number = int(index[:-1])
     if not -len(paths) <= number < len(paths):
         raise BadPlaceholder(
-            f"the command has `{{{field}}}`, but the stage has {len(paths)} {word}",
+            f"the command has `{{{field}}}`, but the stage has "
+            f"{len(paths) or 'no'} {word if len(paths) != 1 else word[:-1]}",
         )
     return (_argument(paths[number]),)
 

@@ -35,6 +35,7 @@ class Session:
     config_defaults: dict[str, object] = field(factory=dict)
     globbed: list[str] = field(factory=list)  # directories listed by glob, relative to the root
     notices: list[str] = field(factory=list)
+    _locations: dict[tuple[str, int], SourceLocation] = field(factory=dict)
     _shown: dict[str, str] = field(factory=dict)
 
     def location(self, depth: int) -> SourceLocation:
@@ -42,7 +43,12 @@ class Session:
         frame = sys._getframe(depth + 1)  # noqa: SLF001 - inspect.stack costs milliseconds
         while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
             frame = frame.f_back
-        return SourceLocation(self.shown(frame.f_code.co_filename), frame.f_lineno)
+        place = (frame.f_code.co_filename, frame.f_lineno)
+        found = self._locations.get(place)
+        if found is None:
+            found = SourceLocation(self.shown(place[0]), place[1])
+            self._locations[place] = found
+        return found
 
     def shown(self, filename: str) -> str:
         """Return a source file as users know it: relative to the root when inside it."""

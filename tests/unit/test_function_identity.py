@@ -478,3 +478,36 @@ def test_texts_come_from_the_store_before_the_disk(tmp_path: Path) -> None:
     identity = FunctionIdentifier(str(root), Fixed(F + "    return 1\n")).identify(module.target)
 
     assert expected.source == identity.source
+
+
+def test_a_late_import_of_a_package_counts_by_its_version(tmp_path: Path) -> None:
+    text = F + "    import attr, json.decoder\n    from click.testing import CliRunner\n"
+
+    identity = identity_of(tmp_path / "project-a", text)
+
+    names = [label.partition(" ")[0] for label, _ in identity.components]
+    assert names == ["Stagefile:target()", "attrs", "click"]
+    assert identity.fallbacks == ()
+
+
+@pytest.mark.parametrize(
+    ("helper", "named", "always"),
+    [
+        (
+            "exec(input())\n",
+            "`helpers.py` uses `exec`, which can reach any code: runs always",
+            True,
+        ),
+        ("((( 1", "`helpers.py` can't be parsed: its whole text counts", False),
+        ("from ... import a\n", "leads out of its package: its text counts", False),
+    ],
+)
+def test_a_late_import_with_obstacles_names_them(
+    tmp_path: Path, helper: str, named: str, always: bool
+) -> None:
+    files = {"Stagefile": F + "    import helpers\n", "helpers.py": helper}
+
+    identity = identity_of(tmp_path / "project-a", files)
+
+    assert named in identity.fallbacks[0]
+    assert always == identity.always

@@ -1,0 +1,199 @@
+"""What a project's outputs have to be, computed here and now from its sources: no stagemake involved."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from oracle.project import Kind, ProjectModel, Spec
+from oracle.tree import Entry, entry_at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Status(enum.Enum):
+    """How a stage has to end."""
+
+    GOOD = "good"
+    FAILED = "failed"  # its action fails
+    MISSING = "missing"  # an input is neither there nor made
+    BLOCKED = "blocked"  # something upstream is not good
+
+
+class CannotRead(Exception):
+    """An action meets something that it can't read, and fails."""
+
+
+@define
+class Expectation:
+    """The right answer for one state of a project."""
+
+    entries: dict[str, Entry] = field(factory=dict)  # of good stages, by path
+    status: dict[str, Status] = field(factory=dict)  # by stage
+    basis: dict[str, str] = field(factory=dict)  # by stage: over all that it may depend on
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every stage ends well."""
+        return all(status is Status.GOOD for status in self.status.values())
+
+    def names(self, *wanted: Status) -> set[str]:
+        """Return the stages that end so."""
+        return {name for name, status in self.status.items() if status in wanted}
+
+
+def expect(project: ProjectModel, root: str) -> Expectation:
+    """Return what a build of all of `project` with the sources at `root` has to give."""
+    work = _Work(project, root)
+    for spec in project.specs:
+        work.carry_out(spec)
+    return work.found
+
+
+@define
+class _Work:
+    project: ProjectModel
+    root: str
+    found: Expectation = field(factory=Expectation)
+    values: dict[str, str] = field(factory=dict)
+
+    def carry_out(self, spec: Spec) -> None:
+        status = self.found.status
+        inputs = self.inputs(spec)
+        if any(status[other.name] is not Status.GOOD for other in self.project.upstream(spec)):
+            status[spec.name] = Status.BLOCKED
+            return
+        made = self.project.producers()
+        for path in inputs:
+            if path not in made and not os.path.lexists(f"{self.root}/{path}"):
+                status[spec.name] = Status.MISSING
+                return
+        try:
+            entries, read = self.run(spec, inputs)
+        except CannotRead:
+            status[spec.name] = Status.FAILED
+            return
+        status[spec.name] = Status.GOOD
+        self.found.entries.update(entries)
+        env = self.project.environ
+        self.found.basis[spec.name] = hashlib.sha256(
+            repr((
+                spec.kind, spec.outputs, spec.tag, spec.param, spec.fails_on, spec.is_executable,
+                inputs, read, [(name, env[name]) for name in spec.env],
+                self.project.option if spec.reads_config else "",
+                self.project.helper_token if spec.kind.is_call else "",
+                self.project.tool_token if spec.kind in {Kind.ARGV, Kind.SCAN} else "",
+                self.values.get(spec.uses, ""),
+            )).encode()
+        ).hexdigest()  # fmt: skip
+
+    def inputs(self, spec: Spec) -> tuple[str, ...]:
+        if spec.kind is not Kind.GLOB:
+            return spec.inputs
+        names = sorted(os.listdir(f"{self.root}/glob")) if os.path.isdir(f"{self.root}/glob") else []
+        return tuple(f"glob/{name}" for name in names if name.endswith(".txt"))
+
+    # -- reading as the actions do ---------------------------------------------------------------
+
+    def at(self, path: str) -> Entry | None:
+        """Return what is at a path: made by a stage, else the user's."""
+        made = self.found.entries.get(path)
+        return made if made is not None else entry_at(f"{self.root}/{path}")
+
+    def read(self, path: str) -> tuple[str, bool]:
+        """Return a file's text and whether it may be executed; links are followed."""
+        entry = self.at(path)
+        for _ in range(9):
+            if entry is None or entry[0] != "link":
+                break
+            path = os.path.normpath(os.path.join(os.path.dirname(path), str(entry[1])))
+            entry = self.at(path)
+        if entry is None or entry[0] != "file":
+            raise CannotRead(path)
+        content = entry[1]
+        assert isinstance(content, bytes), "files hold bytes"
+        return content.decode(), entry[2]
+
+    def first_line(self, path: str) -> str:
+        return self.read(path)[0].split("\n", 1)[0] + "\n"
+
+    def described(self, path: str) -> str:
+        """Return what joining adds for one input."""
+        entry = self.found.entries.get(path)
+        if entry is not None and entry[0] == "directory":
+            lines = [f"{path} directory\n"]
+            inside = [one for one in self.found.entries if os.path.dirname(one) == path]
+            for child in sorted(inside):
+                kind, what, _ = self.found.entries[child]
+                lines.append(
+                    f"{child} -> {what!s}\n" if kind == "link" else self.described(child)
+                )
+            return "".join(lines)
+        text, is_executable = self.read(path)
+        return f"{path} " + ("x " if is_executable else "") + text
+
+    # -- the actions -----------------------------------------------------------------------------
+
+    def run(self, spec: Spec, inputs: tuple[str, ...]) -> tuple[dict[str, Entry], list[str]]:
+        """Return the outputs of a stage, by path, and all that it read."""
+        read = [self.described(path) for path in inputs]
+        joined = self.header(spec) + "".join(read)
+        if spec.kind is Kind.FIRST:
+            joined = self.first_line(inputs[0])
+        elif spec.kind is Kind.SCAN:
+            joined, named = self.scanned(spec)
+            read += named
+        elif spec.kind is Kind.PROVIDE:
+            self.values[spec.provides] = self.first_line(inputs[0])
+        elif spec.kind is Kind.USE:
+            joined += self.values[spec.uses]
+        if spec.fails_on and self.first_line(inputs[0]).startswith(spec.fails_on):
+            raise CannotRead(inputs[0])
+        if spec.kind is Kind.CHECK:
+            return {}, read
+        if spec.kind is Kind.TREE:
+            return _spread(spec.outputs[0], joined), read
+        if spec.kind is Kind.LINK:
+            is_even = any(digit in self.first_line(inputs[0]) for digit in "02468")
+            return {spec.outputs[0]: ("link", "../src/a" if is_even else "../src/b", False)}, read
+        is_executable = spec.is_executable and any(digit in joined for digit in "13579")
+        made: dict[str, Entry] = {spec.outputs[0]: ("file", joined.encode(), is_executable)}
+        for output in spec.outputs[1:]:
+            made[output] = ("file", (joined + "more\n").encode(), False)
+        return made, read
+
+    def header(self, spec: Spec) -> str:
+        project = self.project
+        words = [spec.tag, str(spec.param), project.option if spec.reads_config else "-"]
+        if spec.kind is not Kind.SCAN:
+            declared: Mapping[str, str] = {name: project.environ[name] for name in spec.env}
+            words += [f"{name}={declared.get(name, '')}" for name in ("E", "F")]
+        if spec.kind in {Kind.ARGV, Kind.SCAN}:
+            words.append(project.tool_token)
+        elif spec.kind.is_call:
+            words.append(project.helper_token)
+        return " ".join(words) + "\n"
+
+    def scanned(self, spec: Spec) -> tuple[str, list[str]]:
+        listing = self.read(spec.inputs[0])[0]
+        paths = [line[4:] for line in listing.splitlines() if line.startswith("use ")]
+        texts = [self.read(path)[0] for path in paths]
+        return self.header(spec) + "".join(texts), texts
+
+
+def _spread(top: str, text: str) -> dict[str, Entry]:
+    weight = sum(text.encode())
+    made: dict[str, Entry] = {top: ("directory", "", False), f"{top}/sub": ("directory", "", False)}
+    for number in range(weight % 4):
+        made[f"{top}/f{number}"] = ("file", f"{number} {text}".encode(), False)
+    made[f"{top}/sub/run"] = ("file", b"run\n", weight % 2 == 1)
+    if weight % 2 == 0:
+        made[f"{top}/void"] = ("directory", "", False)
+    if weight % 3 == 0:
+        made[f"{top}/link"] = ("link", "sub/run", False)
+    return made
