@@ -12,11 +12,9 @@ from stagemake import durable
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
-from stagemake.history import History
 from stagemake.model.error import MissingInput
 from stagemake.model.event import BuildFinished, WaitingForLock
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
-from stagemake.plan.estimate import report_of
 from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.world import NoRecords, World
 from stagemake.records import StoredRecords
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stagemake.cache.reader import ReadOnlyStore
-    from stagemake.execute.workshop import Interrupt
+    from stagemake.execute.interrupt import Interrupt
     from stagemake.explaining import Explanation
     from stagemake.hooks import HookBook
     from stagemake.model.event import Event
@@ -70,6 +68,7 @@ class Builder:
     def dry_run(self, pipeline: Pipeline) -> DryRunReport:
         """Return a plan with its costs and conflicts. Changes nothing."""
         from stagemake.conflicts import conflicts_of  # noqa: PLC0415 - gate, dry runs only
+        from stagemake.plan.estimate import report_of  # noqa: PLC0415 - as above
 
         world = self._world(Digester(self.root, dict(self.state.snapshot.memo)))
         try:
@@ -100,7 +99,7 @@ class Builder:
             disk=digester,
             snapshot=self.state.snapshot,
             records=records,
-            history=History(self.state.history_path),
+            history_path=self.state.history_path,
             identify=self.project.identify,
             search_path=base["PATH"],
             force=self.request.force,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, NewType
 
-from attrs import define, field
-
 from stagemake.model.error import UsageError
 
 if TYPE_CHECKING:
@@ -18,13 +16,13 @@ if TYPE_CHECKING:
 HookId = NewType("HookId", int)
 
 
-@define
 class HookBook:
     """The hooks of one manager, in order of registration."""
 
-    pre: dict[HookId, Any] = field(factory=dict)  # Any: whatever has `before_stage`
-    post: dict[HookId, Any] = field(factory=dict)  # Any: whatever has `after_stage`
-    _last: int = 0
+    def __init__(self) -> None:
+        self.pre: dict[HookId, Any] = {}  # Any: whatever has `before_stage`
+        self.post: dict[HookId, Any] = {}  # Any: whatever has `after_stage`
+        self._last = 0
 
     def add(self, table: dict[HookId, Any], hook: Any) -> HookId:
         """Register a hook in `pre` or `post`; return what unregisters it."""
@@ -42,26 +40,26 @@ class HookBook:
             raise UsageError(f"there is no hook {hook_id}")
 
 
-@define
 class BoundHooks:
     """The hooks of one build, with what makes the context they see."""
 
-    book: HookBook
-    context_of: Callable[[Stage], StageContext]
+    def __init__(self, book: HookBook, context_of: Callable[[Stage], StageContext]) -> None:
+        self._book = book
+        self._context_of = context_of
 
     def before(self, stage: Stage) -> str:
         """Run the pre hooks; return what went wrong, naming the hook; empty for nothing."""
-        return self._call(self.book.pre, "before_stage", stage)
+        return self._call(self._book.pre, "before_stage", stage)
 
     def after(self, stage: Stage) -> str:
         """Run all post hooks, also after one of them failed; return the first trouble."""
-        return self._call(self.book.post, "after_stage", stage)
+        return self._call(self._book.post, "after_stage", stage)
 
     def _call(self, hooks: Mapping[HookId, Any], method: str, stage: Stage) -> str:
         problem = ""
         if not hooks:
             return problem
-        context = self.context_of(stage)
+        context = self._context_of(stage)
         for hook in list(hooks.values()):
             try:
                 answer = getattr(hook, method)(stage.name, context)

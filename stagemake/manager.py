@@ -9,7 +9,7 @@ from attrs import evolve
 
 from stagemake.building import Builder
 from stagemake.cache.locate import cache_directory
-from stagemake.execute.workshop import Interrupt
+from stagemake.execute.interrupt import Interrupt
 from stagemake.hooks import HookBook, HookId
 from stagemake.model.error import BadValue, UsageError, did_you_mean
 from stagemake.model.request import BuildRequest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,10 @@ class Project:
             from stagemake.fingerprint.function import FunctionIdentifier  # noqa: PLC0415 - gate, 20 ms, with functions only
 
             self._identifier = FunctionIdentifier(self.root, _Sources(self.evaluations))
-        return self._identifier.identify(stage.action.function)
+        with contextlib.ExitStack() as stack:  # late imports resolve as they will in the stage
+            for evaluation in self.evaluations:
+                stack.enter_context(evaluation.active())
+            return self._identifier.identify(stage.action.function)
 
 
 class _Sources:

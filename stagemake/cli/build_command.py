@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -12,9 +13,8 @@ import click
 
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.model.event import PlanReady
 from stagemake.model.request import BuildRequest, CacheMode
-from stagemake.report.json_form import dumps, forecast_object, outcome_object, plan_object
-from stagemake.report.plan_text import plan_text
 from stagemake.report.style import style_for
 from stagemake.report.terminal import Detail, TerminalReporter
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stagemake.manager import StageManager
+    from stagemake.model.event import Event
+    from stagemake.model.result import BuildOutcome
 
 _PATIENCE = 2  # requests to end, before the tool itself is cut short
 
@@ -89,6 +91,9 @@ def command(  # noqa: PLR0917 - click passes keywords
 def _dry_run(
     manager: StageManager, request: BuildRequest, color: str, *, as_json: bool, verbose: bool
 ) -> int:
+    from stagemake.report.json_form import dumps, plan_object  # noqa: PLC0415 - gate, dry runs only
+    from stagemake.report.plan_text import plan_text  # noqa: PLC0415 - as above
+
     report = manager.dry_run_pipeline(request)
     if as_json:
         text = dumps(plan_object(report, request.targets))
@@ -104,16 +109,36 @@ def _build(
 ) -> int:
     style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
     manager.reporter.add(TerminalReporter(sys.stderr, style, detail))
-    forecast = None
+    manager.reporter.add(_CollectAgain())
     if as_json:
-        forecast = forecast_object(manager.dry_run_pipeline(request))
-    with _signals(manager):
-        outcome = manager.execute_pipeline(request)
-    if as_json:
-        click.echo(dumps(outcome_object(outcome, forecast)), nl=False)
+        outcome = _build_for_programs(manager, request)
+    else:
+        with _signals(manager):
+            outcome = manager.execute_pipeline(request)
     if outcome.interrupted_by:
         return 128 + outcome.interrupted_by
     return 0 if outcome.ok else 1
+
+
+def _build_for_programs(manager: StageManager, request: BuildRequest) -> BuildOutcome:
+    """Build, and print the outcome beside what the plan had said as one JSON object."""
+    from stagemake.report.json_form import dumps, forecast_object, outcome_object  # noqa: PLC0415 - gate, --json only
+
+    forecast = forecast_object(manager.dry_run_pipeline(request))
+    with _signals(manager):
+        outcome = manager.execute_pipeline(request)
+    click.echo(dumps(outcome_object(outcome, forecast)), nl=False)
+    return outcome
+
+
+class _CollectAgain:
+    """Turns garbage collection on when execution begins; what the plan is made of is left out."""
+
+    def handle(self, event: Event) -> None:
+        """Wait for the plan."""
+        if isinstance(event, PlanReady):
+            gc.freeze()
+            gc.enable()
 
 
 @contextmanager

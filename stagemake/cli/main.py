@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import stagemake
-from stagemake.model.error import StagemakeError
+from stagemake.model.error import StagemakeError, UsageError, did_you_mean
 from stagemake.report.style import style_for
 
 if TYPE_CHECKING:
@@ -91,19 +91,13 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _usage_text(error: click.UsageError) -> str:
-    if isinstance(error, click.NoSuchOption):
-        known = (
-            [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
-        )
-        hint = did_you_mean(error.option_name, known)
-        return str(
-            UsageError(f"there is no option `{error.option_name}`", hint=hint or _see(error))
-        )
+    see = f"see `{error.ctx.command_path} --help`" if error.ctx is not None else ""
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        known = [name for param in error.ctx.command.params for name in param.opts]
+        hint = did_you_mean(error.option_name, known) or see
+        return str(UsageError(f"there is no option `{error.option_name}`", hint=hint))
     message = error.format_message()
-    text = f"error: {message[:1].lower()}{message[1:].rstrip('.')}"
-    if error.ctx is not None:
-        text += f"\nhint: see `{error.ctx.command_path} --help`"
-    return text
+    return str(UsageError(f"{message[:1].lower()}{message[1:].rstrip('.')}", hint=see))
 
 
 def _complain(text: str, exit_code: int) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence  # noqa: TC003 - part of the public types
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from stagemake.model.context import StageContext  # noqa: TC001 - part of the public types
-from stagemake.model.stage import StageDependency  # noqa: TC001 - part of the public types
+if TYPE_CHECKING:
+    from stagemake.model.context import StageContext
+    from stagemake.model.stage import StageDependency
 
 
 @runtime_checkable

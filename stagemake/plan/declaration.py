@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,7 +46,7 @@ Plain = str | bytes | None | tuple["Plain", ...]
 KEY_FORMAT = b"stagemake action 1\n"
 """Raised whenever the encoding below changes: every key is then another one."""
 
-_MACHINE = f"{sys.platform} {platform.machine() if os.name != 'posix' else os.uname().machine}"
+_MACHINE = f"{sys.platform} {os.uname().machine}"
 _INTERPRETER = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
 _EMPTY: tuple[object, ...] = ()
 

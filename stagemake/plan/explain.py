@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.stage import Stage
-    from stagemake.plan.judge import Judgement, Sight
+    from stagemake.plan.fresh import Sight
+    from stagemake.plan.judge import Judgement
     from stagemake.plan.world import World
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from attrs import define
 from xxhash import xxh3_128_hexdigest
@@ -13,30 +13,19 @@ from stagemake.model.plan import Reason, Verdict
 from stagemake.model.stage import Command
 from stagemake.plan.declaration import canonical_bytes
 from stagemake.plan.explain import first_difference
+from stagemake.plan.fresh import fresh_key, outputs_hold
 
 if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.result import ActionResult
     from stagemake.model.stage import Stage
     from stagemake.plan.declaration import Declaration
+    from stagemake.plan.fresh import Sight
     from stagemake.plan.world import World
 
 FRESH = Verdict.FRESH
 Entries = tuple[str | None, ...]
 Found = tuple[tuple[str, str], ...]
-
-
-class Sight(Protocol):
-    """What can be known of inputs now. None stands for "not before something upstream has run"."""
-
-    def entry(self, path: str) -> str | None:
-        """Return the entry of an input."""
-
-    def value(self, name: str) -> str | None:
-        """Return the JSON of a shared value."""
-
-    def is_clear(self, upstream: tuple[int, ...]) -> bool:
-        """Return whether none of these stages is open."""
 
 
 @define
@@ -71,66 +60,6 @@ def judge(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sight) -
         return Judgement(FRESH, Reason.UNCHANGED, key=key)
     trace = world.snapshot.traces.get(stage.name)
     return _judge_by_key(stage, world.declaration(stage), trace, world, sight)
-
-
-def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sight) -> str | None:
-    """Return the action key of a stage whose last result still holds, as it stands; else None.
-
-    This is the first half of `judge`, by itself because a no-op asks nothing else.
-    """
-    trace = world.snapshot.traces.get(stage.name)
-    if (
-        trace is not None
-        and trace[trace_columns.DECLARATION] == world.declaration(stage)
-        and not world.force
-        and not stage.runs_always
-        and not (stage.is_call and world.is_unidentified(stage))
-        and _inputs_hold(stage, trace, upstream, world, sight)
-        and _outputs_hold(stage, trace, world)
-    ):
-        key: str = trace[trace_columns.KEY]
-        return key
-    return None
-
-
-def _inputs_hold(
-    stage: Stage,
-    trace: Trace,
-    upstream: tuple[int, ...],
-    world: World,
-    sight: Sight,
-) -> bool:
-    """Return whether everything the action read is as it was."""
-    discovered: Found = trace[trace_columns.DISCOVERED]
-    # Discovered inputs may come from stages further up than the direct ones, so these always look.
-    entry = sight.entry if discovered or not sight.is_clear(upstream) else world.disk.entry
-    before = trace[trace_columns.ENTRIES]
-    at = 0
-    for path in stage.inputs:
-        if entry(path) != before[at]:
-            return False
-        at += 1
-    for path in stage.implicit:
-        if entry(path) != before[at]:
-            return False
-        at += 1
-    return (
-        world.programs_hold(trace[trace_columns.PROGRAMS])
-        and (not discovered or all(entry(path) == known for path, known in discovered))
-        and (
-            not stage.uses
-            or all(sight.value(name) == known for name, known in trace[trace_columns.VALUES][0])
-        )
-    )
-
-
-def _outputs_hold(stage: Stage, trace: Trace, world: World) -> bool:
-    """Return whether every output is as the action left it."""
-    disk = world.disk
-    for path, known in zip(stage.outputs, trace[trace_columns.OUTPUTS], strict=True):
-        if disk.output_entry(path[:-1] if path[-1] == "/" else path) != known:
-            return False
-    return True
 
 
 def _judge_by_key(
@@ -217,7 +146,7 @@ def _look_up(  # noqa: PLR0917 - one step of judging, cut out for length
             trace is not None
             and trace[trace_columns.KEY] == key
             and len(trace[trace_columns.OUTPUTS]) == len(stage.outputs)
-            and _outputs_hold(stage, trace, world)
+            and outputs_hold(stage, trace, world)
         ):
             # The text of the declaration or the way to a program moved, nothing that counts.
             made.verdict, made.reason, made.subject, made.key = FRESH, Reason.UNCHANGED, "", key

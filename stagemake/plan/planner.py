@@ -8,7 +8,7 @@ from attrs import define
 
 from stagemake.freshness import snapshot as trace_columns
 from stagemake.model.plan import UNKNOWN, Estimate, Interval, Plan, Reason, Step, Verdict
-from stagemake.plan.judge import fresh_key, judge
+from stagemake.plan.fresh import fresh_key
 from stagemake.plan.sight import PlannedSight
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = (
                 sight.add_fresh(traces[stage.name][trace_columns.VALUES][1])
             steps.append(Step(stage_id, Verdict.FRESH, Reason.UNCHANGED, "", key))
             continue
+        from stagemake.plan.judge import judge  # noqa: PLC0415 - gate, 6 ms, only with work to do
+
         made = judge(stage, pipeline.upstream[stage_id], world, sight)
         if made.verdict is Verdict.FRESH:
             if stage.provides:

@@ -60,15 +60,25 @@ class World:
     disk: Disk
     snapshot: Snapshot
     records: Records
-    history: History
+    history_path: str
     identify: Callable[[Stage], Identity | None]
     search_path: str  # of programs: the PATH that stages get
     force: bool = False
+    _history: History | None = None
     _programs: dict[str, tuple[str, str]] = field(factory=dict)
     _good_programs: set[tuple[tuple[str, str, str], ...]] = field(factory=set)
     _declarations: dict[str, Declaration] = field(factory=dict)
     _weak: dict[str, bytes] = field(factory=dict)
     _always: set[str] = field(factory=set)
+
+    @property
+    def history(self) -> History:
+        """What stages cost in the past; read when first asked for."""
+        if self._history is None:
+            from stagemake.history import History  # noqa: PLC0415 - gate, 10 ms, only with work to do
+
+            self._history = History(self.history_path)
+        return self._history
 
     def declaration(self, stage: Stage) -> Declaration:
         """Return what the stage declares; made once."""

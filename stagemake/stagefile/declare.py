@@ -156,7 +156,7 @@ def _flat(value: object, what: str) -> Sequence[Any]:
     if isinstance(value, (bytes, bytearray)) or not isinstance(value, Iterable):
         raise BadValue(f"{what} is {shown_value(value)}, not a list")
     items: list[Any] = list(value)
-    if any(type(item) in {list, tuple} for item in items):
+    while any(type(item) in {list, tuple} for item in items):
         items = [
             inner for item in items for inner in (item if type(item) in {list, tuple} else (item,))
         ]

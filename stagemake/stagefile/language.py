@@ -12,7 +12,7 @@ from stagemake.stagefile.declare import Keywords, build_stage, check_name, shown
 from stagemake.stagefile.glob import expand
 from stagemake.stagefile.placeholder import check_template
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
-from stagemake.stagefile.session import CURRENT, current
+from stagemake.stagefile.session import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,8 +42,11 @@ def command(name: str, argv_or_text: Sequence[str] | str, /, **keywords: Unpack[
     try:
         action = _command_action(argv_or_text)
         stage = build_stage(session, name, action, keywords, location)
-        check_template(stage)
-        _register(stage)
+        for text in action.template:
+            if "{" in text:
+                check_template(stage)
+                break
+        session.registry.register(stage)
     except StagemakeError as error:
         raise error.at(f"command({name!r})", location) from None
     return stage
@@ -111,7 +114,7 @@ def stage(
             if "description" not in words:
                 words["description"] = _first_line(getattr(function, "__doc__", None))
             made = build_stage(session, own_name, Call(function), cast("Keywords", words), location)
-            _register(made)
+            session.registry.register(made)
         except StagemakeError as error:
             raise error.at(f"stage {own_name!r}" if own_name else "@stage", location) from None
         # The name now means the Stage; type checkers keep seeing the function, which reads best.
@@ -143,12 +146,6 @@ def _check_function(function: object, own_name: str) -> None:
 
 def _first_line(doc: str | None) -> str:
     return doc.strip().split("\n", 1)[0].strip() if doc and doc.strip() else ""
-
-
-def _register(made: Stage) -> None:
-    session = CURRENT.get()
-    if session is not None:
-        session.registry.register(made)
 
 
 def glob(pattern: str, *more: str, exclude: Sequence[str] | str = ()) -> list[Path]:

@@ -92,7 +92,7 @@ def evaluate(session: Session, path: str) -> Evaluation:
         headline = f"the Stagefile called exit({error.code!r})"
         raise _failed(session, error, headline, path) from error
     except Exception as error:
-        headline = f"the Stagefile raised {type(error).__name__}: {error}".strip().rstrip(":")
+        headline = f"the Stagefile raised {type(error).__name__}: {error}".rstrip(": ")
         raise _failed(session, error, headline, path) from error
     finally:
         CURRENT.reset(token)
@@ -127,27 +127,25 @@ def _syntax_error(session: Session, error: SyntaxError, path: str) -> Evaluation
 
 def _failed(session: Session, error: BaseException, headline: str, path: str) -> EvaluationFailed:
     """Describe an exception by the project's own frames, innermost last."""
-    cause: BaseException | None = error
     if isinstance(error, SyntaxError):  # in a helper module
         return _syntax_error(session, error, path)
     frames = [
         frame
-        for frame in traceback.extract_tb(cause.__traceback__ if cause else None)
+        for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith((_PACKAGE, "<frozen"))
     ]
-    facts = []
+    headline, _, more = headline.partition("\n")
+    facts = [("more", more)] if more else []
     if frames:
         last = frames[-1]
         own = [frame for frame in frames if frame.filename.startswith(session.root + os.sep)]
         if own:
             last = own[-1]
-        facts = [("at", f"{session.shown(last.filename)}:{last.lineno}")]
+        facts.append(("at", f"{session.shown(last.filename)}:{last.lineno}"))
         if last.line:
             facts.append(("line", last.line))
-        facts.extend(
-            ("called from", f"{session.shown(frame.filename)}:{frame.lineno}")
-            for frame in reversed(own[:-1][-4:])
-        )
+        callers = [f"{session.shown(frame.filename)}:{frame.lineno}" for frame in own[-2::-1]]
+        facts.extend(("called from", place) for place in list(dict.fromkeys(callers))[:4])
     hint = _hint_on_name(error.name) if isinstance(error, NameError) and error.name else ""
     return EvaluationFailed(headline, facts=facts, hint=hint)
 

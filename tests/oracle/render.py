@@ -29,7 +29,7 @@ def race(context, moment):
 
 
 def header(context, tag):
-    option = context.config["opt"] if "opt" in context.config else "-"
+    option = dict(context.config).get("opt", "-")
     env = " ".join(f"{{name}}={{context.env.get(name, '')}}" for name in ("E", "F"))
     return f"{{tag}} {{context.params['p']}} {{option}} {{env}} {{TOKEN}}\\n"
 
@@ -183,14 +183,17 @@ def _command_text(spec: Spec) -> str:
 
 def _shell_text(spec: Spec, header: str) -> str:
     first = spec.inputs[0] if spec.inputs else ""
-    fail = f'case "$(head -n 1 {first})" in {spec.fails_on}*) exit 3;; esac\n' if spec.fails_on else ""
+    fail = ""
+    if spec.fails_on:
+        fail = f'line=$(head -n 1 {first})\ncase "$line" in {spec.fails_on}*) exit 3;; esac\n'
     if spec.kind is Kind.CHECK:
         return f"set -e\n: {spec.tag}\ngrep -q . {{inputs}}\n{fail}"
     if spec.kind is Kind.FIRST:
         return f"set -e\n: {spec.tag}\nhead -n 1 {{inputs}} > {{outputs}}\n{fail}"
     if spec.kind is Kind.LINK:
         return (
-            f"set -e\n: {spec.tag}\ncase \"$(head -n 1 {{inputs}})\" in *[02468]*) t=a;; *) t=b;; esac\n"
+            f"set -e\n: {spec.tag}\nline=$(head -n 1 {{inputs}})\n"
+            'case "$line" in *[02468]*) t=a;; *) t=b;; esac\n'
             f"ln -s ../src/$t {{outputs}}\n{fail}"
         )
     race = f"if [ -e ../race/{spec.name}.%s ]; then . ../race/{spec.name}.%s; fi\n"

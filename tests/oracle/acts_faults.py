@@ -1,0 +1,351 @@
+"""Acts on what stagemake owns: outputs, its state, the cache; and builds that don't reach their end."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import shutil
+import sqlite3
+import warnings
+from typing import TYPE_CHECKING
+
+from oracle.acts_sources import edit, text_for
+from oracle.driver import Ask
+from oracle.expected import Status, expect
+from oracle.history import Effect, History, copy_checkout
+from oracle.project import OWN, SOURCES, Kind, write
+from oracle.render import render
+from oracle.tree import entry_at, walk
+from stagemake import durable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PLAIN = Effect()
+
+
+class Crash(BaseException):
+    """Stands for SIGKILL: whoever sees it writes nothing more."""
+
+
+def remove(full: str) -> None:
+    """Remove whatever is there."""
+    if os.path.isdir(full) and not os.path.islink(full):
+        shutil.rmtree(full)
+    elif os.path.lexists(full):
+        os.unlink(full)
+
+
+def _remove_made(history: History, path: str) -> None:
+    """Remove an output, unless the user has something in there."""
+    if not any(own == path or own.startswith(f"{path}/") for own in history.token_paths()):
+        remove(f"{history.root}/{path}")
+
+
+def _files(history: History, *, in_trees: bool = False) -> list[str]:
+    """Return files that stages made, relative to the root."""
+    tops = {
+        output: spec.kind is Kind.TREE for spec in history.project.specs for output in spec.outputs
+    }
+    found = []
+    for path in sorted(walk(history.root, (*OWN, ".stagemake"))):
+        entry = entry_at(f"{history.root}/{path}")
+        is_in_tree = any(is_tree and path.startswith(f"{top}/") for top, is_tree in tops.items())
+        if entry is not None and entry[0] == "file" and (in_trees or not is_in_tree):
+            found.append(path)
+    return found
+
+
+def nothing(history: History) -> Effect:
+    """Do nothing."""
+    del history
+    return Effect(runs_nothing=True)
+
+
+def remove_output(history: History) -> Effect | None:
+    """Remove some outputs, or something inside an output directory."""
+    paths = sorted(walk(history.root, (*OWN, ".stagemake")))
+    if not paths:
+        return None
+    for path in history.rnd.sample(paths, min(len(paths), history.rnd.choice([1, 1, 2, 9]))):
+        _remove_made(history, path)
+    return _PLAIN
+
+
+def edit_output(history: History) -> Effect | None:
+    """Put a text of the user's in place of an output; sometimes its size and time stay."""
+    paths = _files(history, in_trees=True)
+    if not paths:
+        return None
+    path = history.rnd.choice(paths)
+    full = f"{history.root}/{path}"
+    status = os.stat(full)
+    token = history.token()
+    if history.rnd.random() < 0.5:
+        write(history.root, path, token + "\n")
+        history.tokens.append(token)
+    else:
+        with open(full, "rb") as stream:
+            data = stream.read()
+        with open(full, "wb") as stream:
+            stream.write(b"X" + data[1:])
+        os.utime(full, ns=(status.st_atime_ns, status.st_mtime_ns))
+    return _PLAIN
+
+
+def change_output_kind(history: History) -> Effect | None:
+    """Flip an output's executable bit, or put a directory or a link in its place."""
+    paths = _files(history, in_trees=True)
+    if not paths:
+        return None
+    full = f"{history.root}/{history.rnd.choice(paths)}"
+    what = history.rnd.choice(["mode", "directory", "link"])
+    if what == "mode":
+        os.chmod(full, os.stat(full).st_mode ^ 0o111)
+        return _PLAIN
+    os.unlink(full)
+    if what == "directory":
+        os.mkdir(full)
+        token = history.token()
+        with open(f"{full}/mine", "w", encoding="utf-8") as stream:
+            stream.write(token)
+        history.tokens.append(token)
+    else:
+        os.symlink("/nowhere", full)
+    return _PLAIN
+
+
+def extra_in_tree(history: History) -> Effect | None:
+    """Put a file of the user's into an output directory."""
+    tops = [
+        spec.outputs[0]
+        for spec in history.project.specs
+        if spec.kind is Kind.TREE and os.path.isdir(f"{history.root}/{spec.outputs[0]}")
+    ]
+    if not tops:
+        return None
+    token = history.token()
+    where = history.rnd.choice(["", "/sub"])
+    write(history.root, f"{history.rnd.choice(tops)}{where}/mine.txt", token)
+    history.tokens.append(token)
+    return _PLAIN
+
+
+def crash(history: History) -> Effect:
+    """Let a build die at some change of the disk, after an edit."""
+    edit(history)
+    if history.rnd.random() < 0.5:
+        remove_output(history)
+    left = history.rnd.choice([0, 1, 2, 3, 5, 8, 12, 16, 20, 24, 32, 40, 50])
+
+    def point(operation: str, path: str) -> None:
+        nonlocal left
+        del operation, path
+        left -= 1
+        if left < 0:
+            raise Crash
+
+    _disturbed(history, point)
+    return _PLAIN
+
+
+def fault(history: History) -> Effect:
+    """Let one change of the disk fail as a full or broken one does."""
+    edit(history)
+    left = history.rnd.randrange(60)
+    error = history.rnd.choice([OSError(28, "No space left on device"), OSError(5, "I/O error")])
+
+    def point(operation: str, path: str) -> None:
+        nonlocal left
+        del operation
+        left -= 1
+        if left == 0:
+            raise type(error)(error.errno, error.strerror, path)
+
+    _disturbed(history, point)
+    return _PLAIN
+
+
+def _disturbed(history: History, point: Callable[[str, str], None]) -> None:
+    """Build with faults; whatever comes of it is forgotten."""
+    render(history.project, history.root)
+    durable.install(point)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the dead close nothing
+        try:
+            with contextlib.suppress(Crash, OSError):
+                history.driver.build(history.place(), Ask())
+        finally:
+            durable.install(None)
+        gc.collect()
+
+
+def race(history: History) -> Effect | None:
+    """Change an input while a stage runs: before it reads, after it has read, or back again."""
+    project, rnd = history.project, history.rnd
+    able = {Kind.SHELL, Kind.ARGV, Kind.CALL, Kind.TREE}
+    right = expect(project, history.root)
+    specs = [
+        spec for spec in project.specs
+        if spec.kind in able and right.status[spec.name] is Status.GOOD
+        and any(path in SOURCES for path in spec.inputs)
+    ]  # fmt: skip
+    if not specs:
+        return None
+    spec = rnd.choice(specs)
+    path = next(path for path in spec.inputs if path in SOURCES)
+    project.change(spec.name, param=spec.param + 10)  # so that it runs
+    moment = rnd.choice(["before", "after", "both"])
+    text = text_for(history, path).replace("\n", "\\n")
+    if moment == "both":
+        _plant(history, f"{spec.name}.before", f"cp {path} ../race/saved; printf '{text}' > {path}")
+        _plant(history, f"{spec.name}.after", f"cp ../race/saved {path}")
+    else:
+        _plant(history, f"{spec.name}.{moment}", f"printf '{text}' > {path}")
+    render(project, history.root)
+    history.driver.build(history.place(), Ask())
+    for name in os.listdir(f"{history.base}/race"):
+        os.unlink(f"{history.base}/race/{name}")
+    if rnd.random() < 0.3:
+        write(history.root, path, text_for(history, path))
+    return _PLAIN
+
+
+def _plant(history: History, name: str, script: str) -> None:
+    with open(f"{history.base}/race/{name}", "w", encoding="utf-8") as stream:
+        stream.write(f"rm ../race/{name}\n{script}\n")
+
+
+def damage_cache(history: History) -> Effect | None:
+    """Flip bits, cut and drop values in the cache, or break the whole of it; outputs are gone."""
+    database = f"{history.cache}/cache.db"
+    if not os.path.exists(database):
+        return None
+    history.stored.clear()
+    if history.rnd.random() < 0.15:
+        with open(database, "r+b") as stream:
+            stream.seek(history.rnd.choice([0, 30, 200]))
+            stream.write(b"\xff" * 80)
+    else:
+        _damage_rows(history, database)
+    for path in walk(history.cache):
+        full = f"{history.cache}/{path}"
+        if path.endswith(".val") and history.rnd.random() < 0.5:
+            os.truncate(full, history.rnd.choice([0, os.stat(full).st_size // 2]))
+    for spec in history.project.specs:
+        for output in spec.outputs:
+            _remove_made(history, output)
+    return Effect(is_exact=False)
+
+
+def _damage_rows(history: History, database: str) -> None:
+    rnd = history.rnd
+    connection = sqlite3.connect(database)
+    try:
+        rows = connection.execute("SELECT rowid, value FROM Cache ORDER BY rowid").fetchall()
+        for rowid, value in rows:
+            if rnd.random() < 0.6:
+                continue
+            if isinstance(value, bytes) and value and rnd.random() < 0.8:
+                at = rnd.randrange(len(value))
+                changed = value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
+                connection.execute("UPDATE Cache SET value = ? WHERE rowid = ?", (changed, rowid))
+            else:
+                connection.execute("DELETE FROM Cache WHERE rowid = ?", (rowid,))
+        connection.commit()
+    finally:
+        connection.close()
+
+
+def lose_state(history: History) -> Effect:
+    """Remove `.stagemake`, with what it kept for the user."""
+    remove(f"{history.root}/.stagemake")
+    history.forget_tokens()
+    return _PLAIN
+
+
+def lose_cache(history: History) -> Effect:
+    """Remove the cache; sometimes all outputs too."""
+    remove(history.cache)
+    history.stored.clear()
+    if history.rnd.random() < 0.5:
+        return remove_output(history) or _PLAIN
+    return Effect(runs_nothing=True)
+
+
+def restore_all(history: History) -> Effect:
+    """Remove state and outputs: everything comes back from the cache."""
+    remove(f"{history.root}/.stagemake")
+    remove(f"{history.root}/out")
+    history.forget_tokens()
+    return _PLAIN
+
+
+def other_checkout(history: History) -> Effect:
+    """Build a second checkout with the same cache: all that the first one stored is restored."""
+    other = f"{history.base}/second/checkout"
+    render(history.project, history.root)
+    if history.rnd.random() < 0.5 and os.path.exists(other):
+        shutil.rmtree(other)
+    if not os.path.exists(other):
+        copy_checkout(history.root, other)
+        os.makedirs(f"{history.base}/second/race", exist_ok=True)
+    if history.rnd.random() < 0.4:
+        path = history.rnd.choice(SOURCES)
+        write(other, path, text_for(history, path))
+    render(history.project, other)
+    right = expect(history.project, other)
+    known = set(history.stored)
+    built = history.build(Ask(), other)
+    history.compare_outcomes(right, built)
+    history.compare_tree(right, other)
+    again = {name for name in built.names("ran") if built.keys[name] in known}
+    again -= {spec.name for spec in history.project.specs if spec.always}
+    if again:
+        raise history.fail(f"the second checkout ran {sorted(again)}, which the cache has")
+    return Effect(runs_nothing=True)
+
+
+def part(history: History) -> Effect | None:
+    """Edit, then build some targets only, by name or by output."""
+    edit(history)
+    render(history.project, history.root)
+    right = expect(history.project, history.root)
+    spec = history.rnd.choice(history.project.specs)
+    only = history.project.closure([spec.name])
+    target = spec.outputs[0] if spec.outputs and history.rnd.random() < 0.5 else spec.name
+    built = history.build(Ask(targets=(target,)))
+    history.compare_outcomes(right, built, only)
+    history.compare_tree(right, history.root, only)
+    return _PLAIN
+
+
+def foreign_output(history: History) -> Effect | None:
+    """Have a file of the user's where a stage is about to put its output."""
+    specs = [spec for spec in history.project.specs if spec.outputs and spec.kind is not Kind.TREE]
+    if not specs or history.project.dropped:
+        return None
+    spec = history.rnd.choice(specs)
+    old, new = spec.outputs[0], f"out/{spec.name}.{len(history.log)}"
+    for other in history.project.specs:
+        inputs = tuple(new if path == old else path for path in other.inputs)
+        history.project.change(other.name, inputs=inputs)
+    history.project.change(spec.name, outputs=(new, *spec.outputs[1:]))
+    token = history.token()
+    write(history.root, new, token)
+    history.tokens.append(token)
+    return _PLAIN
+
+
+ACTS: dict[str, Callable[[History], Effect | None]] = {
+    one.__name__: one
+    for one in (
+        nothing, remove_output, edit_output, change_output_kind, extra_in_tree, race,
+        damage_cache, lose_state, lose_cache, restore_all, other_checkout, part, foreign_output,
+    )
+}  # fmt: skip
+
+IN_PROCESS_ACTS: dict[str, Callable[[History], Effect | None]] = {
+    one.__name__: one for one in (crash, fault)
+}

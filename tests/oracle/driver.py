@@ -1,0 +1,151 @@
+"""Two ways to have stagemake build a project: in this process, and as a user would type it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+from stagemake import StageManager
+from stagemake.model.error import StagemakeError
+from stagemake.model.request import BuildRequest, CacheMode
+
+
+@frozen
+class Place:
+    """A checkout and what it is built with."""
+
+    root: str
+    cache: str
+    environ: dict[str, str]
+    values: dict[str, str]
+
+
+@frozen
+class Ask:
+    """What is asked of one build."""
+
+    targets: tuple[str, ...] = ()
+    keep_going: bool = True
+    cache: str = "on"
+    jobs: int = 2
+
+
+@frozen
+class Built:
+    """How a build ended; by stage name."""
+
+    outcomes: dict[str, str] = field(factory=dict)
+    keys: dict[str, str | None] = field(factory=dict)
+    problems: dict[str, str] = field(factory=dict)
+    error: str = ""  # a mistake that kept it from starting
+
+    def names(self, *outcomes: str) -> set[str]:
+        """Return the stages that ended so."""
+        return {name for name, outcome in self.outcomes.items() if outcome in outcomes}
+
+
+class Driver(Protocol):
+    """Something that builds."""
+
+    def build(self, place: Place, ask: Ask) -> Built:
+        """Bring a project up to date."""
+
+    def plan(self, place: Place, ask: Ask) -> dict[str, str]:
+        """Return what a build would do: the verdict of each stage; empty for a mistake."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the variables that a build is started with; nothing of the test's own surroundings."""
+    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "UNDECLARED": "x", **more}
+
+
+class InProcess:
+    """Builds by the manager's API, with a new manager for each request: nothing stays in memory."""
+
+    def build(self, place: Place, ask: Ask) -> Built:
+        """Bring a project up to date."""
+        try:
+            outcome = self._manager(place).execute_pipeline(_request(ask))
+        except StagemakeError as error:
+            return Built(error=str(error))
+        return Built(
+            {one.name: one.outcome.value for one in outcome.results},
+            {one.name: one.key for one in outcome.results},
+            {one.name: one.problem for one in outcome.results if one.problem},
+        )
+
+    def plan(self, place: Place, ask: Ask) -> dict[str, str]:
+        """Return the verdict of each stage."""
+        try:
+            report = self._manager(place).dry_run_pipeline(_request(ask))
+        except StagemakeError:
+            return {}
+        stages = report.plan.pipeline.stages
+        return {stages[step.stage_id].name: step.verdict.value for step in report.plan.steps}
+
+    def _manager(self, place: Place) -> StageManager:
+        manager = StageManager(
+            place.root, cache_dir=place.cache, config=place.values, environ=place.environ
+        )
+        manager.load("Stagefile")
+        return manager
+
+
+def _request(ask: Ask) -> BuildRequest:
+    return BuildRequest(
+        targets=ask.targets,
+        jobs=ask.jobs,
+        keep_going=ask.keep_going,
+        cache=CacheMode(ask.cache),
+    )
+
+
+class CommandLine:
+    """Builds by `python -m stagemake`."""
+
+    def build(self, place: Place, ask: Ask) -> Built:
+        """Bring a project up to date."""
+        done = subprocess.run(
+            [*command_line(place, ask), "--json"],
+            env=place.environ, cwd=place.root, capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+        if done.returncode == 2:
+            return Built(error=done.stderr)
+        assert done.returncode in {0, 1}, done.stderr
+        return built_from(done.stdout)
+
+    def plan(self, place: Place, ask: Ask) -> dict[str, str]:
+        """Return the verdict of each stage."""
+        done = subprocess.run(
+            [*command_line(place, ask), "-n", "--json"],
+            env=place.environ, cwd=place.root, capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+        if done.returncode == 2:
+            return {}
+        assert done.returncode == 0, done.stderr
+        return {one["name"]: one["verdict"] for one in json.loads(done.stdout)["stages"]}
+
+
+def command_line(place: Place, ask: Ask) -> list[str]:
+    """Return what a user would type."""
+    argv = [sys.executable, "-m", "stagemake", "build", *ask.targets, "-j", str(ask.jobs)]
+    argv += ["--cache", ask.cache, "--cache-dir", place.cache]
+    for name, value in place.values.items():
+        argv += ["-D", f"{name}={value}"]
+    return [*argv, "-k"] if ask.keep_going else argv
+
+
+def built_from(text: str) -> Built:
+    """Return what `build --json` printed."""
+    stages: list[dict[str, Any]] = json.loads(text)["stages"]  # Any: JSON
+    return Built(
+        {one["name"]: one["outcome"] for one in stages},
+        {one["name"]: one["key"] for one in stages},
+    )

@@ -1,0 +1,292 @@
+"""One random history: acts on a random project, and after each of them everything that has to be true."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field, frozen
+
+from oracle.driver import Ask, Built, Driver, Place, environment
+from oracle.expected import Expectation, Status, expect
+from oracle.project import OWN, ProjectModel, random_project, write_sources
+from oracle.render import render
+from oracle.tree import Entry, changes, holds_text, listing, results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STATE = ".stagemake"
+
+
+class Difference(Exception):
+    """Something that has to be true is not. The text says which act led there."""
+
+
+@frozen
+class Effect:
+    """What an act allows and forbids in the build that follows."""
+
+    runs_nothing: bool = False  # nothing that counts has changed
+    runs_needed_only: bool = False  # what has the same basis as before must not run
+    is_exact: bool = True  # hits come true: no content of the cache was damaged
+
+
+Act = "Callable[[History], Effect | None]"
+
+
+@define
+class History:
+    """A project, its surroundings, and what the harness remembers of it."""
+
+    base: str
+    rnd: random.Random
+    driver: Driver
+    clean_share: float = 1.0  # in how many steps the clean build is made as well
+    project: ProjectModel = field(init=False)
+    log: list[str] = field(factory=list)
+    tokens: list[str] = field(factory=list)  # texts of the user's that must never be lost
+    stored: set[str] = field(factory=set)  # keys of results the cache must have
+    shared_tops: set[str] = field(factory=set)
+    last: Expectation = field(factory=Expectation)  # as of the last complete, verified build
+    counter: int = 0
+    _clean_seen: set[str] = field(factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        self.project = random_project(self.rnd)
+        os.makedirs(f"{self.base}/race")
+        os.makedirs(self.root)
+        write_sources(self.root)
+
+    @property
+    def root(self) -> str:
+        """The checkout that acts change."""
+        return f"{self.base}/p"
+
+    @property
+    def cache(self) -> str:
+        """The cache that all checkouts share."""
+        return f"{self.base}/cache"
+
+    def place(self, root: str = "", cache: str = "") -> Place:
+        """Return where to build, as things stand now."""
+        variables = environment(**self.project.environ)
+        return Place(root or self.root, cache or self.cache, variables, dict(self.project.values))
+
+    def token(self) -> str:
+        """Return a text that stands nowhere else."""
+        self.counter += 1
+        return f"user-text-{self.counter}-of-{self.rnd.randrange(10**9)}"
+
+    def token_paths(self) -> list[str]:
+        """Return the files that hold texts of the user's."""
+        texts = [token.encode() for token in self.tokens]
+        return [
+            path for path, entry in results(self.root, OWN).items()
+            if entry[0] == "file" and any(text in entry[1] for text in texts)  # type: ignore[operator]
+        ]  # fmt: skip
+
+    def forget_tokens(self) -> None:
+        """Forget texts that the user has just removed."""
+        self.tokens = [token for token in self.tokens if holds_text(self.root, token)]
+
+    def fail(self, what: str) -> Difference:
+        """Return what to raise, with the way that led here."""
+        return Difference(f"{what}\n  after: " + " | ".join(self.log[-6:]))
+
+    # -- one step --------------------------------------------------------------------------------
+
+    def step(self, name: str, act: Callable[[History], Effect | None]) -> bool:
+        """Carry out an act and check everything; False when the act does not apply here."""
+        effect = act(self)
+        if effect is None:
+            return False
+        self.log.append(name)
+        self.check(effect)
+        return True
+
+    def check(self, effect: Effect) -> None:
+        """Build, and compare with what is right, what was planned, and a clean build."""
+        render(self.project, self.root)
+        right = expect(self.project, self.root)
+        ask = Ask(jobs=self.rnd.choice([1, 2, 4]), keep_going=not right.is_good)
+        if self.rnd.random() < 0.15:
+            ask = evolve(ask, cache=self.rnd.choice(["off", "read", "write"]))
+        verdicts = self.planned(ask)
+        before = self.listing_of_own()
+        built = self.build(ask)
+        touched = changes(before, self.listing_of_own())
+        if touched:
+            raise self.fail(f"the build changed what the user owns: {touched}")
+        self.compare_outcomes(right, built)
+        self.compare_tree(right, self.root)
+        self.compare_plan(verdicts, built, effect)
+        self.compare_need(right, built, effect)
+        self.compare_null(right)
+        self.look_for_tokens()
+        if self.rnd.random() < self.clean_share:
+            self.compare_clean(right)
+        self.last = right
+
+    def build(self, ask: Ask, root: str = "") -> Built:
+        """Build and remember what the cache must hold from now on."""
+        built = self.driver.build(self.place(root), ask)
+        if built.error:
+            raise self.fail(f"the build refused: {built.error}")
+        if ask.cache in {"on", "write"}:
+            self.stored |= {built.keys[name] or "" for name in built.names("ran")}
+        return built
+
+    def listing_of_own(self) -> dict[str, tuple[object, ...]]:
+        """Return all that is the user's."""
+        paths = [f"{self.root}/{name}" for name in OWN]
+        found = listing(*paths)
+        for path in paths:
+            if os.path.isfile(path):
+                found[path] = tuple(os.lstat(path))[:7]
+        return found
+
+    def planned(self, ask: Ask) -> dict[str, str]:
+        """Return the verdicts of a dry run, which must not change a byte."""
+        before = listing(self.base)
+        verdicts = self.driver.plan(self.place(), ask)
+        touched = changes(before, listing(self.base))
+        if touched:
+            raise self.fail(f"the dry run changed {touched}")
+        return verdicts
+
+    # -- what has to be true ---------------------------------------------------------------------
+
+    def compare_outcomes(self, right: Expectation, built: Built, only: set[str] | None = None) -> None:
+        """Check how each stage ended."""
+        wanted = {name: right.status[name] for name in right.status if only is None or name in only}
+        for name, status in wanted.items():
+            outcome = built.outcomes.get(name, "absent")
+            allowed = {
+                Status.GOOD: {"fresh", "restored", "cut_off", "ran"},
+                Status.FAILED: {"failed"},
+                Status.MISSING: {"failed"},
+                Status.BLOCKED: {"blocked"},
+            }[status]
+            if outcome not in allowed:
+                why = built.problems.get(name, "")
+                raise self.fail(f"`{name}` should be {status.value} and is {outcome} ({why})")
+        more = built.outcomes.keys() - wanted.keys()
+        if more:
+            raise self.fail(f"stages that nobody asked for: {sorted(more)}")
+
+    def compare_tree(self, right: Expectation, root: str, only: set[str] | None = None) -> None:
+        """Check every byte below the project that is not the user's own."""
+        found = results(root, (*OWN, STATE))
+        good = right.names(Status.GOOD) if only is None else only & right.names(Status.GOOD)
+        wanted: dict[str, Entry] = {}
+        tolerated: set[str] = set()  # old outputs of what could not be brought up to date
+        for spec in self.project.specs:
+            if spec.name in good:
+                tops = set(spec.outputs)
+                wanted.update((path, entry) for path, entry in right.entries.items() if _is_in(path, tops))
+            elif right.status[spec.name] is not Status.FAILED or only is not None:
+                tolerated.update(spec.outputs)
+        for path, entry in wanted.items():
+            if found.get(path) != entry:
+                raise self.fail(f"`{path}` is {_shown(found.get(path))}, right is {_shown(entry)}")
+        for path, entry in found.items():
+            if path in wanted or _is_in(path, tolerated) or self.is_users(path, entry):
+                continue
+            if entry[0] == "directory" and not _is_in(path, set(wanted)):
+                continue  # a directory above outputs, or the rest of one
+            if only is None or os.path.basename(path).startswith(".stagemake-tmp"):
+                raise self.fail(f"`{path}` should not be there: {_shown(entry)}")
+
+    def is_users(self, path: str, entry: Entry) -> bool:
+        """Whether a file holds a text of the user's, or shares an old output directory with one."""
+        texts = [token.encode() for token in self.tokens]
+        if entry[0] == "file" and any(token in entry[1] for token in texts):  # type: ignore[operator]
+            return True
+        return any(_is_in(path, {kept}) for kept in self.shared_tops)
+
+    def compare_plan(self, verdicts: dict[str, str], built: Built, effect: Effect) -> None:
+        """Check that what was said before is what happened."""
+        allowed = {
+            "fresh": {"fresh"},
+            "hit": {"restored"} if effect.is_exact else {"restored", "ran"},
+            "miss": {"ran", "failed", "blocked"},
+            "maybe": {"restored", "cut_off", "ran", "failed", "blocked"},
+        }
+        for name, verdict in verdicts.items():
+            outcome = built.outcomes[name]
+            blocked = outcome == "blocked" or (verdict != "fresh" and outcome == "failed")
+            if outcome not in allowed[verdict] and not blocked:
+                raise self.fail(f"`{name}` was said to be {verdict} and {outcome}")
+
+    def compare_need(self, right: Expectation, built: Built, effect: Effect) -> None:
+        """Check that nothing ran without a reason."""
+        always = {spec.name for spec in self.project.specs if spec.always}
+        ran = built.names("ran") - always
+        if effect.runs_nothing and ran:
+            raise self.fail(f"nothing that counts has changed, but {sorted(ran)} ran")
+        if effect.runs_needed_only:
+            idle = {name for name in ran if right.basis[name] == self.last.basis.get(name)}
+            if idle:
+                raise self.fail(f"{sorted(idle)} ran although nothing changed for them")
+
+    def compare_null(self, right: Expectation) -> None:
+        """Check that a second build finds nothing to do."""
+        built = self.build(Ask(keep_going=True))
+        may_run = {spec.name for spec in self.project.specs if spec.always}
+        ran = {name for name in right.names(Status.GOOD) if built.outcomes[name] != "fresh"}
+        below_always = {
+            spec.name for spec in self.project.specs
+            if may_run & self.project.closure([spec.name])
+        }  # fmt: skip
+        if built.names("ran") - may_run or ran - below_always:
+            raise self.fail(f"a second build did more than nothing: {built.outcomes}")
+        self.compare_tree(right, self.root)
+
+    def look_for_tokens(self) -> None:
+        """Check that no text of the user's was lost."""
+        for token in self.tokens:
+            if not holds_text(self.root, token):
+                raise self.fail(f"the user's {token} is gone")
+
+    def compare_clean(self, right: Expectation) -> None:
+        """Build the same sources in a new directory with an empty cache; once per state."""
+        state = repr((sorted(right.basis.items()), sorted(self.project.environ.items())))
+        if state in self._clean_seen:
+            return
+        self._clean_seen.add(state)
+        clean = f"{self.base}/clean"
+        copy_checkout(self.root, clean)
+        place = evolve(self.place(clean), cache=f"{self.base}/clean-cache")
+        try:
+            self.driver.build(place, Ask(cache=self.rnd.choice(["off", "on"])))
+            self.compare_tree(right, clean)
+        finally:
+            shutil.rmtree(clean)
+            shutil.rmtree(f"{self.base}/clean-cache", ignore_errors=True)
+
+
+def copy_checkout(source: str, target: str) -> None:
+    """Copy what the user owns, and nothing else, to a new directory."""
+    os.makedirs(target)
+    for name in OWN:
+        full = f"{source}/{name}"
+        if os.path.isdir(full):
+            shutil.copytree(full, f"{target}/{name}", symlinks=True)
+        elif os.path.exists(full):
+            shutil.copy2(full, f"{target}/{name}")
+
+
+def _is_in(path: str, tops: set[str]) -> bool:
+    """Whether a path is one of these or lies below one."""
+    while path:
+        if path in tops:
+            return True
+        path = os.path.dirname(path)
+    return False
+
+
+def _shown(entry: Entry | None) -> str:
+    return "absent" if entry is None else repr(entry)[:200]

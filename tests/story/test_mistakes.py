@@ -1,0 +1,789 @@
+"""Every mistake gives one clear error, exit status 2, and writes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from project import Project
+
+MISTAKES = {  # by name: a Stagefile from its second line on, and all that is printed
+    "two stages of one name": (
+        """\
+        command("link", "true", outputs=["x"])
+        command("link", "true", outputs=["y"])
+        """,
+        """\
+        error: two stages are named `link`
+          first   Stagefile:2
+          second  Stagefile:3
+        hint: give one of them another name; in a loop, put the loop variable into it
+        """,
+    ),
+    "two functions of one name": (
+        """\
+        @stage(outputs=["x"])
+        def one(c): ...
+
+        @stage(outputs=["y"])
+        def one(c): ...
+        """,
+        """\
+        error: two stages are named `one`
+          first   Stagefile:2
+          second  Stagefile:5
+        hint: give one of them another name; in a loop, put the loop variable into it
+        """,
+    ),
+    "two owners of one output": (
+        """\
+        command("one", "true", outputs=["x"])
+        command("two", "true", outputs=["x"])
+        """,
+        """\
+        error: two stages own the output `x`
+          `one`  Stagefile:2
+          `two`  Stagefile:3
+        hint: give each its own path, or make one stage of the two
+        """,
+    ),
+    "one output listed twice": (
+        """\
+        command("one", "true", outputs=["x", "x"])
+        """,
+        """\
+        error: the output `x` is listed twice
+          declared  Stagefile:2, command('one')
+        """,
+    ),
+    "an output inside a directory output": (
+        """\
+        command("one", "true", outputs=["d/"])
+        command("two", "true", outputs=["d/x"])
+        """,
+        """\
+        error: output `d/x` of stage `two` lies inside output `d/` of stage `one`
+          `one`  Stagefile:2
+          `two`  Stagefile:3
+        hint: all of `d/` belongs to `one`: write `d/x` elsewhere
+        """,
+    ),
+    "an output inside a file output": (
+        """\
+        command("one", "true", outputs=["d"])
+        command("two", "true", outputs=["d/x"])
+        """,
+        """\
+        error: output `d/x` of stage `two` lies inside output `d` of stage `one`
+          `one`  Stagefile:2
+          `two`  Stagefile:3
+        hint: `d` can't be a file and a directory at once
+        """,
+    ),
+    "an output that is its own input": (
+        """\
+        command("one", "true", inputs=["x"], outputs=["x"])
+        """,
+        """\
+        error: stage `one` reads what it writes
+          input     `x`
+          output    `x`
+          declared  Stagefile:2
+        hint: write to another path
+        """,
+    ),
+    "an input inside its own directory output": (
+        """\
+        command("one", "true", inputs=["d/x"], outputs=["d/"])
+        """,
+        """\
+        error: stage `one` reads what it writes
+          input     `d/x`
+          output    `d/`
+          declared  Stagefile:2
+        hint: write to another path
+        """,
+    ),
+    "an unknown dependency": (
+        """\
+        command("compile", "true", outputs=["x"])
+        command("two", "true", outputs=["y"], after=["compil"])
+        """,
+        """\
+        error: stage `two` runs after `compil`, which is no stage
+          declared  Stagefile:3
+        hint: did you mean `compile`?
+        """,
+    ),
+    "an unknown shared value": (
+        """\
+        @stage(provides=["rows"])
+        def one(c): ...
+        @stage(uses=["row"], outputs=["x"])
+        def two(c): ...
+        """,
+        """\
+        error: stage `two` uses the value `row`, which no stage provides
+          declared  Stagefile:4
+        hint: did you mean `rows`?
+        """,
+    ),
+    "an unknown keyword": (
+        """\
+        command("one", "true", input=["x"])
+        """,
+        """\
+        error: unknown keyword `input`
+          declared  Stagefile:2, command('one')
+        hint: did you mean `inputs`?
+        """,
+    ),
+    "a keyword of a later version": (
+        """\
+        command("one", "true", console=True)
+        """,
+        """\
+        error: `console` is planned, but this version of stagemake does not have it yet
+          declared  Stagefile:2, command('one')
+        """,
+    ),
+    "an unknown pool": (
+        """\
+        pool("linker", 1)
+        command("one", "true", pool="linkr")
+        """,
+        """\
+        error: stage `one` names the pool `linkr`, which nobody defined
+          declared  Stagefile:3
+        hint: did you mean `linker`?
+        """,
+    ),
+    "a pool of two depths": (
+        """\
+        pool("link", 1)
+        pool("link", 2)
+        """,
+        """\
+        error: pool `link` has two depths: 1 and 2
+          first   Stagefile:2
+          second  Stagefile:3
+        """,
+    ),
+    "a configuration value nobody gave": (
+        """\
+        config("level", 1)
+        command("one", "true", config=["levl"])
+        """,
+        """\
+        error: configuration `levl` has no value
+          declared  Stagefile:3, command('one')
+        hint: did you mean `level`?
+        """,
+    ),
+    "an absolute output": (
+        """\
+        command("one", "true", outputs=["/etc/x"])
+        """,
+        """\
+        error: an output has an absolute path: `/etc/x`
+          declared  Stagefile:2, command('one')
+        hint: outputs are relative to the Stagefile; copy them elsewhere in a stage of its own
+        """,
+    ),
+    "an escaping output": (
+        """\
+        command("one", "true", outputs=["../x"])
+        """,
+        """\
+        error: an output lies outside the project: `../x`
+          declared  Stagefile:2, command('one')
+        hint: outputs must lie below the root
+        """,
+    ),
+    "an output that escapes on a detour": (
+        """\
+        command("one", "true", outputs=["a/../../x"])
+        """,
+        """\
+        error: an output lies outside the project: `a/../../x`
+          declared  Stagefile:2, command('one')
+        hint: outputs must lie below the root
+        """,
+    ),
+    "the root as an output": (
+        """\
+        command("one", "true", outputs=["."])
+        """,
+        """\
+        error: an output is the project's root itself
+          declared  Stagefile:2, command('one')
+        hint: outputs must lie below the root
+        """,
+    ),
+    "an output among the state": (
+        """\
+        command("one", "true", outputs=[".stagemake/x"])
+        """,
+        """\
+        error: an output lies in stagemake's own directory: `.stagemake/x`
+          declared  Stagefile:2, command('one')
+        """,
+    ),
+    "a depfile that is an output": (
+        """\
+        command("one", "true", inputs=["a"], outputs=["x"], depfile="x")
+        """,
+        """\
+        error: the depfile `x` of stage `one` is an output of the same stage
+          `one`  Stagefile:2
+        hint: a depfile is read by stagemake alone: give it a path that nothing else names
+        """,
+    ),
+    "a depfile of two stages": (
+        """\
+        command("one", "true", inputs=["a"], outputs=["x"], depfile="d")
+        command("two", "true", inputs=["a"], outputs=["y"], depfile="d")
+        """,
+        """\
+        error: two stages write the depfile `d`
+          `one`  Stagefile:2
+          `two`  Stagefile:3
+        hint: a depfile is read by stagemake alone: give it a path that nothing else names
+        """,
+    ),
+    "an exception": (
+        """\
+        def rows():
+            return 1 / 0
+
+        command("one", f"echo {rows()}", outputs=["x"])
+        """,
+        """\
+        error: the Stagefile raised ZeroDivisionError: division by zero
+          at           Stagefile:3
+          line         return 1 / 0
+          called from  Stagefile:5
+        """,
+    ),
+    "an exception of two lines": (
+        """\
+        raise ValueError("one\\ntwo")
+        """,
+        """\
+        error: the Stagefile raised ValueError: one
+          more  two
+          at    Stagefile:2
+          line  raise ValueError("one\\ntwo")
+        """,
+    ),
+    "an endless recursion": (
+        """\
+        def f(): f()
+        f()
+        """,
+        """\
+        error: the Stagefile raised RecursionError: maximum recursion depth exceeded
+          at           Stagefile:2
+          line         def f(): f()
+          called from  Stagefile:2
+          called from  Stagefile:3
+        """,
+    ),
+    "a call of exit": (
+        """\
+        import sys
+        sys.exit(3)
+        """,
+        """\
+        error: the Stagefile called exit(3)
+          at    Stagefile:3
+          line  sys.exit(3)
+        """,
+    ),
+    "a syntax error": (
+        """\
+        command("one",
+          "true" outputs=[])
+        """,
+        """\
+        error: the Stagefile does not parse: invalid syntax. Perhaps you forgot a comma?
+          at    Stagefile:3
+          line  "true" outputs=[])
+                ^
+        """,
+    ),
+    "a missing indentation": (
+        """\
+        if True:
+        command("one", "true")
+        """,
+        """\
+        error: the Stagefile does not parse: expected an indented block after 'if' statement on line 2
+          at    Stagefile:3
+          line  command("one", "true")
+                ^
+        """,
+    ),
+    "an unknown module": (
+        """\
+        import nosuchmodule
+        """,
+        """\
+        error: the Stagefile raised ModuleNotFoundError: No module named 'nosuchmodule'
+          at    Stagefile:2
+          line  import nosuchmodule
+        """,
+    ),
+    "a misspelled word of the language": (
+        """\
+        comand("one", "true")
+        """,
+        """\
+        error: the Stagefile raised NameError: name 'comand' is not defined
+          at    Stagefile:2
+          line  comand("one", "true")
+        hint: did you mean `command`?
+        """,
+    ),
+    "a circle of inputs": (
+        """\
+        command("one", "true", inputs=["z"], outputs=["x"])
+        command("two", "true", inputs=["x"], outputs=["y"])
+        command("three", "true", inputs=["y"], outputs=["z"])
+        """,
+        """\
+        error: 3 stages wait for each other in a circle
+          `one` -> `two`    `two` reads `x`, declared Stagefile:3
+          `two` -> `three`  `three` reads `y`, declared Stagefile:4
+          `three` -> `one`  `one` reads `z`, declared Stagefile:2
+        hint: take one of these edges away
+        """,
+    ),
+    "a circle of orders": (
+        """\
+        command("one", "true", after=["two"])
+        command("two", "true", after=["one"])
+        """,
+        """\
+        error: 2 stages wait for each other in a circle
+          `one` -> `two`  `two` runs after `one`, declared Stagefile:3
+          `two` -> `one`  `one` runs after `two`, declared Stagefile:2
+        hint: take one of these edges away
+        """,
+    ),
+    "a stage after itself": (
+        """\
+        command("one", "true", after=["one"])
+        """,
+        """\
+        error: stage `one` waits for itself
+          `one` -> `one`  `one` runs after `one`, declared Stagefile:2
+        hint: take this edge away
+        """,
+    ),
+    "a placeholder out of range": (
+        """\
+        command("one", "cp {inputs[1]} {outputs}", inputs=["a"], outputs=["x"])
+        """,
+        """\
+        error: the command has `{inputs[1]}`, but the stage has 1 input
+          declared  Stagefile:2, command('one')
+        """,
+    ),
+    "a placeholder for an unknown parameter": (
+        """\
+        command("one", "echo {params.levl} > {outputs}", outputs=["x"], params={"level": 1})
+        """,
+        """\
+        error: the command has `{params.levl}`, but the stage has no parameter `levl`
+          declared  Stagefile:2, command('one')
+        hint: did you mean `level`?
+        """,
+    ),
+    "a placeholder for no depfile": (
+        """\
+        command("one", "cc -MF {depfile}", outputs=["x"])
+        """,
+        """\
+        error: the command has `{depfile}`, but the stage declares none
+          declared  Stagefile:2, command('one')
+        hint: add depfile="build/name.d"
+        """,
+    ),
+    "a misspelled placeholder": (
+        """\
+        command("one", ["cp", "{input}", "{outputs}"], inputs=["a"], outputs=["x"])
+        """,
+        """\
+        error: `{input}` is no placeholder
+          declared  Stagefile:2, command('one')
+        hint: did you mean `inputs`?
+        """,
+    ),
+    "a pipeline of an unknown stage": (
+        """\
+        command("a", "true", outputs=["x"])
+        pipeline("all", ["b"])
+        """,
+        """\
+        error: pipeline `all` names the stage `b`, which nobody declared
+          declared  Stagefile:3
+        """,
+    ),
+    "two pipelines of one name": (
+        """\
+        command("a", "true", outputs=["x"])
+        pipeline("all", ["a"])
+        pipeline("all", ["a"])
+        """,
+        """\
+        error: two pipelines are named `all`
+          first   Stagefile:3
+          second  Stagefile:4
+        """,
+    ),
+    "two default pipelines": (
+        """\
+        command("a", "true", outputs=["x"])
+        pipeline("all", ["a"], default=True)
+        pipeline("most", ["a"], default=True)
+        """,
+        """\
+        error: two default pipelines: `all` and `most`
+          first   Stagefile:3
+          second  Stagefile:4
+        """,
+    ),
+    "a pipeline named like a stage": (
+        """\
+        command("a", "true", outputs=["x"])
+        pipeline("a", ["a"])
+        """,
+        """\
+        error: a pipeline and a stage are both named `a`
+          pipeline  Stagefile:3
+          stage     Stagefile:2
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize(("stagefile", "error"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_clear_error_and_writes_nothing(
+    project: Project, stagefile: str, error: str
+) -> None:
+    project.stagefile(stagefile)
+
+    with project.unchanged():
+        result = project.build()
+
+    result.printed(error).exited(2)
+
+
+@pytest.mark.parametrize("arguments", [("-n",), ("-q",), ("list",), ("why", "one"), ("clean",)])
+def test_every_command_says_the_same(project: Project, arguments: tuple[str, ...]) -> None:
+    project.stagefile('command("one", "true", input=["a"])\n')
+
+    with project.unchanged():
+        result = project.build(*arguments)
+
+    result.printed(
+        """\
+        error: unknown keyword `input`
+          declared  Stagefile:2, command('one')
+        hint: did you mean `inputs`?
+        """
+    ).exited(2)
+
+
+def test_a_real_process_says_the_same_and_leaves_no_bytecode(project: Project) -> None:
+    project.write("helper.py", "def declare():\n    return [][1]\n")
+    project.stagefile("import helper\nhelper.declare()\n")
+
+    with project.unchanged():
+        result = project.run()
+
+    result.printed(
+        """\
+        error: the Stagefile raised IndexError: list index out of range
+          at           helper.py:2
+          line         return [][1]
+          called from  Stagefile:3
+        """
+    ).exited(2)
+
+
+def test_a_mistake_declared_by_a_helper_names_the_helpers_line(project: Project) -> None:
+    project.write(
+        "helper.py",
+        'from stagemake import command\n\n\ndef declare():\n    command("one", "true", inputs=3)\n',
+    )
+    project.stagefile("import helper\nhelper.declare()\n")
+
+    with project.unchanged():
+        result = project.build()
+
+    result.printed(
+        """\
+        error: inputs is 3, not a list
+          declared  helper.py:5, command('one')
+        """
+    ).exited(2)
+
+
+def test_a_syntax_error_in_a_helper_names_the_helper(project: Project) -> None:
+    project.write("helper.py", "def f(:\n    pass\n")
+    project.stagefile("import helper\n")
+
+    with project.unchanged():
+        result = project.build()
+
+    result.printed(
+        """\
+        error: `helper.py` does not parse: invalid syntax
+          at    helper.py:1
+          line  def f(:
+                      ^
+        """
+    ).exited(2)
+
+
+def test_a_stagefile_in_no_known_encoding_is_named(project: Project) -> None:
+    project.write("Stagefile", b'x = "\xe9"\n')
+
+    with project.unchanged():
+        result = project.build()
+
+    assert result.stderr.startswith("error: the Stagefile does not parse: ")
+    assert result.stderr.endswith("\n  at  Stagefile\n")
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("directory", ["", "deep/down"])
+def test_no_stagefile_anywhere_says_where_was_searched(project: Project, directory: str) -> None:
+    project.write("deep/down/file")
+
+    with project.unchanged():
+        result = project.build(cwd=directory)
+
+    result.printed(
+        f"""\
+        error: there is no Stagefile here or in a directory above
+          searched  `<root>{directory and "/" + directory}`
+          up to     `/`
+        hint: write one, or name it: stagemake -f FILE
+        """
+    ).exited(2)
+
+
+ONE = 'command("compile", "true", outputs=["build/app"])\nconfig("opt", "-O2")\n'
+
+WRONG_ARGUMENTS = {  # by name: arguments, and all that is printed
+    "a Stagefile that is not there": (
+        ("-f", "Buildfile"),
+        "error: there is no Stagefile `Buildfile`\n",
+    ),
+    "a directory that is not there": (
+        ("-C", "sub"),
+        "error: there is no directory `sub`\n",
+    ),
+    "an unknown stage": (
+        ("compil",),
+        """\
+        error: no stage, pipeline or output is called `compil`
+        hint: did you mean `compile`?
+        """,
+    ),
+    "an unknown output": (
+        ("build/ap",),
+        """\
+        error: no stage, pipeline or output is called `build/ap`
+        hint: did you mean `build/app`?
+        """,
+    ),
+    "a pattern that matches nothing": (
+        ("x.*",),
+        """\
+        error: no stage, pipeline or output is called `x.*`
+        hint: `stagemake list` shows what there is
+        """,
+    ),
+    "a configuration that nothing reads": (
+        ("-D", "op=-O3"),
+        """\
+        error: no Stagefile reads the configuration `op`
+        hint: did you mean `opt`?
+        """,
+    ),
+    "a configuration without a value": (
+        ("-D", "opt"),
+        "error: -D takes NAME=VALUE, not `opt`\n",
+    ),
+    "a configuration without a name": (
+        ("-D", "=-O3"),
+        "error: -D takes NAME=VALUE, not `=-O3`\n",
+    ),
+    "an unknown option": (
+        ("--jbos", "2"),
+        """\
+        error: there is no option `--jbos`
+        hint: did you mean `--jobs` or `--verbose` or `--json`?
+        """,
+    ),
+    "an option unlike any": (
+        ("-Z",),
+        """\
+        error: there is no option `-Z`
+        hint: see `stagemake build --help`
+        """,
+    ),
+    "no jobs at all": (
+        ("-j", "0"),
+        """\
+        error: invalid value for '-j' / '--jobs': 0 is not in the range x>=1
+        hint: see `stagemake build --help`
+        """,
+    ),
+    "an unknown cache mode": (
+        ("--cache", "maybe"),
+        """\
+        error: invalid value for '--cache': 'maybe' is not one of 'off', 'read', 'write', 'on'
+        hint: see `stagemake build --help`
+        """,
+    ),
+    "nothing to explain": (
+        ("why",),
+        """\
+        error: missing argument 'STAGE...'
+        hint: see `stagemake why --help`
+        """,
+    ),
+    "an unknown stage to clean": (
+        ("clean", "b"),
+        """\
+        error: no stage, pipeline or output is called `b`
+        hint: `stagemake list` shows what there is
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "error"), WRONG_ARGUMENTS.values(), ids=WRONG_ARGUMENTS)
+def test_a_wrong_argument_is_one_clear_error_and_writes_nothing(
+    project: Project, arguments: tuple[str, ...], error: str
+) -> None:
+    project.stagefile(ONE)
+
+    with project.unchanged():
+        result = project.build(*arguments)
+
+    result.printed(error).exited(2)
+
+
+def test_a_configuration_of_the_wrong_type_names_the_default(project: Project) -> None:
+    project.stagefile('config("level", 1)\n')
+
+    with project.unchanged():
+        result = project.build("-D", "level=high")
+
+    result.printed(
+        """\
+        error: configuration `level` is 'high', which is no int
+          default   1
+          declared  Stagefile:2
+        """
+    ).exited(2)
+
+
+def test_a_missing_input_names_who_needs_it_and_what_is_like_it(project: Project) -> None:
+    project.stagefile(
+        """\
+        command("one", "true", outputs=["app.o"])
+        command("two", "true", inputs=["ap.o"], outputs=["x"])
+        command("three", "true", inputs=["far"], outputs=["y"])
+        """
+    )
+
+    result = project.build()
+
+    result.printed(
+        """\
+        error: stage `two` needs an input nobody makes
+          input     `ap.o`
+          declared  Stagefile:3
+          also      `far`, for `three`
+        hint: did you mean `app.o`?
+        """
+    ).exited(2)
+    assert not project.has("app.o")
+
+
+@pytest.mark.xfail(strict=True, reason="the check runs under the lock, which makes .stagemake")
+def test_a_missing_input_writes_nothing(project: Project) -> None:
+    project.stagefile('command("two", "true", inputs=["ap.o"], outputs=["x"])\n')
+
+    with project.unchanged():
+        project.build().exited(2)
+
+
+WRONG_SETTINGS = {  # by name: the project's table, and all that is printed
+    "an unknown setting": (
+        'cache_siz = "1GiB"',
+        """\
+        error: unknown setting `cache_siz`
+          in  pyproject.toml, [tool.stagemake]
+        hint: did you mean `cache_size` or `cache_dir` or `cache_age_days`?
+        """,
+    ),
+    "an environment that is none": (
+        'environment = "dirty"',
+        """\
+        error: `environment` is 'dirty'; it is "clean" or "inherit"
+          in  pyproject.toml, [tool.stagemake]
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize(("setting", "error"), WRONG_SETTINGS.values(), ids=WRONG_SETTINGS)
+def test_a_wrong_setting_is_one_clear_error_and_writes_nothing(
+    project: Project, setting: str, error: str
+) -> None:
+    project.stagefile(ONE).write("pyproject.toml", f"[tool.stagemake]\n{setting}\n")
+
+    with project.unchanged():
+        result = project.build()
+
+    result.printed(error).exited(2)
+
+
+NOT_YET = pytest.mark.xfail(strict=True, reason="settings.py does not check this")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[tool.stagemake]\njobs = "many"',
+        "[tool.stagemake]\njobs = 0.5",
+        pytest.param('[tool.stagemake]\ncache_size = "big"', marks=NOT_YET),
+        '[tool.stagemake]\ncache_age_days = "old"',
+        "[tool.stagemake]\ncache_age_days = []",
+        "[tool.stagemake]\nconfig = 3",
+        pytest.param("[tool.stagemake]\njobs = -2", marks=NOT_YET),
+        pytest.param("[tool]\nstagemake = 3", marks=NOT_YET),
+        "[tool.stagemake\njobs = 1",
+    ],
+)
+def test_every_wrong_setting_names_its_file_and_writes_nothing(
+    project: Project, table: str
+) -> None:
+    project.stagefile(ONE).write("pyproject.toml", f"{table}\n")
+
+    with project.unchanged():
+        result = project.build()
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert "pyproject.toml" in result.stderr
