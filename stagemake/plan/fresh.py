@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from stagemake.freshness import snapshot as trace_columns
+from stagemake.freshness import snapshot as columns
 
 if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
@@ -32,54 +32,37 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
     """
     trace = world.snapshot.traces.get(stage.name)
     if (
-        trace is not None
-        and trace[trace_columns.DECLARATION] == world.declaration(stage)
-        and not world.force
-        and not stage.runs_always
-        and not (stage.is_call and world.is_unidentified(stage))
-        and _inputs_hold(stage, trace, upstream, world, sight)
-        and outputs_hold(stage, trace, world)
+        trace is None
+        or trace[columns.DECLARATION] != world.declaration(stage)
+        or world.force
+        or stage.runs_always
+        or (stage.is_call and world.is_unidentified(stage))
+        or not world.programs_hold(trace[columns.PROGRAMS])
     ):
-        key: str = trace[trace_columns.KEY]
-        return key
-    return None
-
-
-def _inputs_hold(
-    stage: Stage,
-    trace: Trace,
-    upstream: tuple[int, ...],
-    world: World,
-    sight: Sight,
-) -> bool:
-    """Return whether everything the action read is as it was."""
-    discovered: tuple[tuple[str, str], ...] = trace[trace_columns.DISCOVERED]
-    # Discovered inputs may come from stages further up than the direct ones, so these always look.
-    entry = sight.entry if discovered or not sight.is_clear(upstream) else world.disk.entry
-    before = trace[trace_columns.ENTRIES]
-    at = 0
-    for path in stage.inputs:
-        if entry(path) != before[at]:
-            return False
-        at += 1
-    for path in stage.implicit:
-        if entry(path) != before[at]:
-            return False
-        at += 1
-    return (
-        world.programs_hold(trace[trace_columns.PROGRAMS])
-        and (not discovered or all(entry(path) == known for path, known in discovered))
-        and (
-            not stage.uses
-            or all(sight.value(name) == known for name, known in trace[trace_columns.VALUES][0])
-        )
-    )
+        return None
+    seen, disk = world.seen, world.disk
+    discovered: tuple[tuple[str, str], ...] = trace[columns.DISCOVERED]
+    paths = (*stage.inputs, *stage.implicit) if stage.implicit else stage.inputs
+    if sight.is_clear(upstream) and not discovered:
+        for path, known in zip(paths, trace[columns.ENTRIES], strict=True):
+            if seen.get(path) != known and disk.entry(path) != known:
+                return None
+    else:  # discovered inputs may come from stages further up than the direct ones
+        for path, known in (*zip(paths, trace[columns.ENTRIES], strict=True), *discovered):
+            if sight.entry(path) != known:
+                return None
+    if stage.uses and any(sight.value(name) != known for name, known in trace[columns.VALUES][0]):
+        return None
+    for path, known in zip(stage.outputs, trace[columns.OUTPUTS], strict=True):
+        if seen.get(path) != known and disk.output_entry(path.removesuffix("/")) != known:
+            return None
+    key: str = trace[columns.KEY]
+    return key
 
 
 def outputs_hold(stage: Stage, trace: Trace, world: World) -> bool:
     """Return whether every output is as the action left it."""
-    disk = world.disk
-    for path, known in zip(stage.outputs, trace[trace_columns.OUTPUTS], strict=True):
-        if disk.output_entry(path[:-1] if path[-1] == "/" else path) != known:
-            return False
-    return True
+    return all(
+        world.disk.output_entry(path.rstrip("/")) == known
+        for path, known in zip(stage.outputs, trace[columns.OUTPUTS], strict=True)
+    )

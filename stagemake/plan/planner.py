@@ -36,6 +36,10 @@ def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = (
     steps: list[Step] = []
     refreshed: dict[str, Trace] = {}
     traces = world.snapshot.traces
+    world.seen = world.disk.survey(
+        [path for stage in pipeline.stages for path in stage.inputs],
+        [path for stage in pipeline.stages for path in stage.outputs],
+    )
     for stage_id, stage in enumerate(pipeline.stages):
         key = fresh_key(stage, pipeline.upstream[stage_id], world, sight)
         if key is not None:

@@ -10,7 +10,7 @@ from stagemake.fingerprint.program import resolve_program
 from stagemake.plan.declaration import declare, weak_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from stagemake.freshness.snapshot import Snapshot
     from stagemake.history import History
@@ -27,6 +27,9 @@ class Disk(Protocol):
 
     def output_entry(self, path: str) -> str:
         """Return the entry of an output; a link is its text."""
+
+    def survey(self, inputs: Iterable[str], outputs: Iterable[str]) -> Mapping[str, str]:
+        """Look at all of these in one go; return the entries seen so far, by path."""
 
     def forget(self, paths: Iterable[str]) -> None:
         """Look again when asked for these, or for anything below them."""
@@ -64,6 +67,7 @@ class World:
     identify: Callable[[Stage], Identity | None]
     search_path: str  # of programs: the PATH that stages get
     force: bool = False
+    seen: Mapping[str, str] = field(factory=dict)  # entries that a survey found, links left out
     _history: History | None = None
     _programs: dict[str, tuple[str, str]] = field(factory=dict)
     _good_programs: set[tuple[tuple[str, str, str], ...]] = field(factory=set)

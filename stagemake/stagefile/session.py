@@ -35,7 +35,7 @@ class Session:
     config_defaults: dict[str, object] = field(factory=dict)
     globbed: list[str] = field(factory=list)  # directories listed by glob, relative to the root
     notices: list[str] = field(factory=list)
-    _locations: dict[tuple[str, int], SourceLocation] = field(factory=dict)
+    _locations: dict[tuple[str, int, int], SourceLocation] = field(factory=dict)
     _shown: dict[str, str] = field(factory=dict)
 
     def location(self, depth: int) -> SourceLocation:
@@ -43,10 +43,11 @@ class Session:
         frame = sys._getframe(depth + 1)  # noqa: SLF001 - inspect.stack costs milliseconds
         while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
             frame = frame.f_back
-        place = (frame.f_code.co_filename, frame.f_lineno)
+        code = frame.f_code
+        place = (code.co_filename, code.co_firstlineno, frame.f_lasti)
         found = self._locations.get(place)
-        if found is None:
-            found = SourceLocation(self.shown(place[0]), place[1])
+        if found is None:  # a line number takes a walk through the code's table: remember it
+            found = SourceLocation(self.shown(code.co_filename), frame.f_lineno)
             self._locations[place] = found
         return found
 

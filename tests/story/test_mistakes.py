@@ -702,7 +702,7 @@ def test_a_missing_input_names_who_needs_it_and_what_is_like_it(project: Project
         """\
         command("one", "true", outputs=["app.o"])
         command("two", "true", inputs=["ap.o"], outputs=["x"])
-        command("three", "true", inputs=["far"], outputs=["y"])
+        command("zero", "true", inputs=["far"], outputs=["y"])
         """
     )
 
@@ -713,7 +713,7 @@ def test_a_missing_input_names_who_needs_it_and_what_is_like_it(project: Project
         error: stage `two` needs an input nobody makes
           input     `ap.o`
           declared  Stagefile:3
-          also      `far`, for `three`
+          also      `far`, for `zero`
         hint: did you mean `app.o`?
         """
     ).exited(2)
