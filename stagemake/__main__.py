@@ -1,8 +1,6 @@
 """`python -m stagemake` is the `stagemake` command."""
 
-import sys
-
-from stagemake.door import main
+from stagemake.door import script
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

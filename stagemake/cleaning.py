@@ -10,8 +10,7 @@ from attrs import define
 from stagemake import durable
 from stagemake.digesting import Digester
 from stagemake.freshness import snapshot as columns
-from stagemake.model.entry import OutputFile
-from stagemake.state import locked
+from stagemake.state import locked, recorded_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,7 +41,7 @@ def find_cleanup(state: StateStore, root: str, stage_names: Iterable[str] | None
     for name, trace in known.traces.items():
         if wanted is not None and name not in wanted:
             continue
-        rows = {row[0]: OutputFile(*row).entry for row in trace[columns.MANIFEST]}
+        rows = recorded_entries(trace)
         for output in trace[columns.DECLARATION][4]:
             _sort_in(output.rstrip("/"), root, digester, rows, found)
     for name, outputs in known.interrupted.items():

@@ -145,6 +145,14 @@ def _apply(found: Snapshot, record: tuple) -> None:  # type: ignore[type-arg]  #
         found.interrupted.pop(stage_name, None)
 
 
+def recorded_entries(trace: Trace) -> dict[str, str]:
+    """Return the entry of every file, link and directory that a stage left, by path."""
+    outputs = zip(trace[snapshot.DECLARATION][4], trace[snapshot.OUTPUTS], strict=True)
+    found = {path: entry for path, entry in outputs if not path.endswith("/")}
+    found.update(trace[snapshot.MANIFEST])
+    return found
+
+
 def orphans_of(
     known: Snapshot, outputs: Collection[str], inputs: Callable[[], Collection[str]]
 ) -> list[str]:

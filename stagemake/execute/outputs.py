@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from stagemake import durable
-from stagemake.freshness import snapshot as columns
 from stagemake.materialize import preserve
-from stagemake.model.entry import OutputFile
+from stagemake.state import recorded_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,8 +46,8 @@ class OutputKeeper:
 
     def note_trace(self, trace: Trace) -> None:
         """Note what a past build left for a stage, before the stage begins anew."""
-        for row in trace[columns.MANIFEST]:
-            self._known.setdefault(row[0], OutputFile(*row).entry)
+        for path, entry in recorded_entries(trace).items():
+            self._known.setdefault(path, entry)
 
     def note(self, manifest: Manifest) -> None:
         """Note that these files are stagemake's now."""

@@ -13,7 +13,7 @@ from stagemake import durable
 from stagemake.execute.environment import mask
 from stagemake.fingerprint.depfile import parse_depfile
 from stagemake.freshness.signature import youngest_ns
-from stagemake.model.entry import check_manifest, encode_manifest, entries_of
+from stagemake.model.entry import check_manifest, entries_of
 from stagemake.model.record import decode_hint, encode_hint, encode_result
 from stagemake.model.result import ActionResult, LogBlob
 from stagemake.plan.judge import strong_key
@@ -110,6 +110,10 @@ def trace_of(
 ) -> Trace:
     """Return the trace that lets the next build find this result fresh."""
     entries = entries_of(result.outputs)
+    inside: tuple[tuple[str, str], ...] = ()
+    if any(output.endswith("/") for output in stage.outputs):
+        files = {output for output in stage.outputs if not output.endswith("/")}
+        inside = tuple((row.path, row.entry) for row in result.outputs if row.path not in files)
     return (
         judgement.declaration,
         key,
@@ -117,17 +121,9 @@ def trace_of(
         judgement.programs,
         found,
         tuple(entries[output.rstrip("/")] for output in stage.outputs),
-        tuple(tuple(row) for row in encode_manifest(result.outputs)),
+        inside,
         (judgement.values, result.provided),
-        (
-            result.duration_s,
-            result.cpu_s,
-            result.output_bytes,
-            result.stdout.digest,
-            result.stdout.size_bytes,
-            result.stderr.digest,
-            result.stderr.size_bytes,
-        ),
+        (result.duration_s, result.cpu_s, result.output_bytes),
     )
 
 

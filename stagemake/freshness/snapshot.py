@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Trace = tuple[Any, ...]
     Memo = dict[str, tuple[Signature, str]]
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the layout of a snapshot or a trace changes; an older one is then absent."""
 
 _MAGIC = b"stagemake snapshot\n"
@@ -32,9 +32,9 @@ ENTRIES      entries of `inputs + implicit`, in that order
 PROGRAMS     (name, path, entry) of every program it starts
 DISCOVERED   (path, entry) of every input its depfile named, sorted
 OUTPUTS      entries of its outputs, in declared order
-MANIFEST     rows of all its outputs, flat, as plain tuples
+MANIFEST     (path, entry) of everything in its directory outputs, flat; files of their own are in OUTPUTS
 VALUES       ((used name, json), ...), ((provided name, json), ...)
-RECORD       (duration_s, cpu_s, output_bytes, stdout digest, size, stderr digest, size)
+RECORD       (duration_s, cpu_s, output_bytes)
 """
 
 

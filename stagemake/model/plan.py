@@ -73,7 +73,7 @@ class Estimate:
 UNKNOWN = Estimate()
 
 
-@frozen
+@frozen(slots=False)  # made for every stage: slots would treble the time
 class Step:
     """One stage of a plan. `stage_id` is its index in the pipeline."""
 

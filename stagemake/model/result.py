@@ -69,7 +69,7 @@ class Outcome(enum.Enum):
         )
 
 
-@frozen
+@frozen(slots=False)  # made for every stage: slots would treble the time
 class StageResult:
     """How one stage ended."""
 

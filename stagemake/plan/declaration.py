@@ -6,7 +6,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-from stagemake.fingerprint.encoding import encode
 from stagemake.model.stage import Call, Command
 
 if TYPE_CHECKING:
@@ -95,9 +94,7 @@ def declare(stage: Stage, identity: Identity | None) -> Declaration:
         stage.depfile or "",
         stage.env,
         stage.config,
-        tuple((name, encode(value), repr(value)[:200]) for name, value in stage.params)
-        if stage.params
-        else _EMPTY,
+        _params(stage) if stage.params else _EMPTY,
         stage.uses,
         stage.provides,
         stage.tools,
@@ -105,6 +102,12 @@ def declare(stage: Stage, identity: Identity | None) -> Declaration:
         where,
         components,
     )
+
+
+def _params(stage: Stage) -> tuple[tuple[str, bytes, str], ...]:
+    from stagemake.fingerprint.encoding import encode  # noqa: PLC0415 - gate, 10 ms, with params only
+
+    return tuple((name, encode(value), repr(value)[:200]) for name, value in stage.params)
 
 
 def weak_key(declaration: Declaration) -> bytes:

@@ -214,7 +214,7 @@ def programs_of(stage: Stage, world: World) -> tuple[tuple[str, str, str], ...]:
         program = world.program(name)
         if program[1] not in made:  # a program that is an input counts as that already
             found.append(program)
-    return tuple(found)
+    return world.shared(tuple(found))
 
 
 def strong_key(

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from stagemake.plan.declaration import Declaration, Identity
 
 
+Programs = tuple[tuple[str, str, str], ...]
+"""(name, path, entry) of programs, in order of appearance."""
+
+
 class Disk(Protocol):
     """What is at a path, as entries (see `model.entry`). Answers are remembered until forgotten."""
 
@@ -71,6 +75,7 @@ class World:
     _history: History | None = None
     _programs: dict[str, tuple[str, str]] = field(factory=dict)
     _good_programs: set[tuple[tuple[str, str, str], ...]] = field(factory=set)
+    _shared_programs: dict[Programs, Programs] = field(factory=dict)
     _declarations: dict[str, Declaration] = field(factory=dict)
     _weak: dict[str, bytes] = field(factory=dict)
     _always: set[str] = field(factory=set)
@@ -115,6 +120,10 @@ class World:
             if path[:1] == "/":  # programs inside the project may be made while we build
                 self._programs[name] = found
         return (name, *found)
+
+    def shared(self, programs: Programs) -> Programs:
+        """Return the one tuple of its kind: ten thousand traces then hold it once."""
+        return self._shared_programs.setdefault(programs, programs)
 
     def programs_hold(self, programs: tuple[tuple[str, str, str], ...]) -> bool:
         """Return whether these programs are what they were."""

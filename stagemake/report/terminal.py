@@ -86,6 +86,8 @@ class TerminalReporter:
         if self.detail is Detail.VERBOSE and result.reason:
             tail += self.style.paint(f"  ({reason_text(result.reason, result.subject)})", "dim")
         self._line(f"{head} {printable(result.name)}{tail}")
+        if result.outcome is Outcome.FAILED:
+            return  # all about it comes at the end, where it is not scrolled away
         if result.outcome is Outcome.RAN or self.detail is Detail.VERBOSE:
             self._output(result)
         for note in result.notes:

@@ -108,6 +108,8 @@ def _add_own_program(session: Session, action: Command, fields: dict[str, Any]) 
     word = action.template[0]
     if action.shell:
         word = word.split(None, 1)[0]
+        if "/" not in word:
+            return
         if not word.replace("/", "").replace("_", "").replace("-", "").replace(".", "").isalnum():
             return
     if "/" not in word or word[0] in "/{~":
