@@ -140,6 +140,9 @@ class Builder:
             MissingInput: An input is neither there nor made by a stage, and -k wasn't given.
             ProjectLocked: Another build holds the project and waiting was declined.
         """
+        if not os.path.isdir(self.state.shared):
+            # The first build here: find what must fail before anything is written.
+            self._check_inputs_of_first_build(pipeline)
         with locked(
             self.state,
             wait=self.request.wait,
@@ -161,6 +164,15 @@ class Builder:
 
             with self.interrupt.armed():
                 return carry_out(self, planned, world, digester, lock_fd)
+
+    def _check_inputs_of_first_build(self, pipeline: Pipeline) -> None:
+        made = pipeline.producer_by_path
+        for stage in pipeline.stages:
+            for path in (*stage.inputs, *stage.implicit):
+                full = path if path[0] == "/" else f"{self.root}/{path}"
+                if path not in made and not os.path.lexists(full):
+                    self._check_inputs(self.plan(pipeline).plan, self._world(Digester(self.root)))
+                    return
 
     def _check_inputs(self, plan: Plan, world: World) -> None:
         if self.request.keep_going:

@@ -38,6 +38,9 @@ def conflicts_of(report: DryRunReport, world: World, *, is_locked: bool) -> tupl
     return tuple(found)
 
 
+_MOST_HINTS = 5  # a near match among ten thousand outputs takes half a second
+
+
 def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
     """Return inputs that are neither there nor made by a stage: path, who needs it, hint."""
     found: list[tuple[str, Stage, str]] = []
@@ -48,7 +51,9 @@ def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
         stage = pipeline.stages[step.stage_id]
         for path in (*stage.inputs, *stage.implicit):
             if world.disk.entry(path) == MISSING and not _is_made(path, plan):
-                hint = did_you_mean(path, pipeline.producer_by_path)
+                hint = ""
+                if len(found) < _MOST_HINTS:
+                    hint = did_you_mean(path, pipeline.producer_by_path)
                 found.append((path, stage, hint))
     return found
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stagemake.freshness.signature import FileClock, Signature
 
 _TRIES = 5
+_SLACK_RECORDS = 1000
 
 
 class KeepsChanging(OSError):
@@ -319,6 +320,15 @@ class Digester:
             raise SpecialFile(full)
         entry = self._seen[path] = self._file(path, full, status, on_small)
         return [row_of(path, entry)]
+
+    def prune(self) -> None:
+        """Drop records of files that are gone, once those not looked at outnumber those that were."""
+        unseen = [path for path in self.memo if path not in self._seen]
+        if len(unseen) > len(self._seen) + _SLACK_RECORDS:
+            for path in unseen:
+                if not os.path.lexists(self._full(path)):
+                    del self.memo[path]
+                    self._taken_at_ns.pop(path, None)
 
     def settle(self, deadline_s: float) -> None:
         """Make all of the memo fit to be saved: wait for the clock, read again what may be racy.

@@ -56,6 +56,7 @@ def carry_out(
         runner.close()
         if store is not None:
             store.flush()
+        digester.prune()
         digester.settle(time.monotonic() + SETTLE_S)
         state.save()
         if os.path.lexists(state.scratch):

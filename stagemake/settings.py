@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CACHE_BYTES = 10 * 1024**3
 DEFAULT_CACHE_AGE_S = 90 * 86_400.0
+_PLACE = ("in", "pyproject.toml, [tool.stagemake]")
 _KNOWN = ("cache_age_days", "cache_dir", "cache_size", "config", "environment", "jobs")
 
 
@@ -46,12 +47,18 @@ def read_project_config(root: str) -> ProjectConfig:
     import tomllib  # noqa: PLC0415 - gate, 6 ms; most projects have no table
 
     try:
-        table = tomllib.loads(data.decode("utf-8")).get("tool", {}).get("stagemake", {})
+        tools = tomllib.loads(data.decode("utf-8")).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StagemakeError(
             "pyproject.toml can't be parsed", facts=[("why", str(error))]
         ) from error
-    return _checked(table)
+    try:
+        return _checked(tools.get("stagemake", {}))
+    except (AttributeError, TypeError, ValueError) as error:
+        text = str(error) if not isinstance(error, AttributeError) else "it is no table"
+        raise BadValue(text, facts=[_PLACE]) from error
+    except BadValue as error:
+        raise BadValue(error.headline, facts=[_PLACE], hint=error.hint) from error
 
 
 def _checked(table: Mapping[str, Any]) -> ProjectConfig:  # Any: whatever TOML holds
@@ -59,20 +66,19 @@ def _checked(table: Mapping[str, Any]) -> ProjectConfig:  # Any: whatever TOML h
         if name not in _KNOWN:
             raise BadValue(
                 f"unknown setting `{name}`",
-                facts=[("in", "pyproject.toml, [tool.stagemake]")],
                 hint=did_you_mean(name, _KNOWN) or f"known: {', '.join(_KNOWN)}",
             )
-    try:
-        return ProjectConfig(
-            cache_dir=_of(table, "cache_dir", str, ""),
-            cache_bytes=_size(table.get("cache_size", DEFAULT_CACHE_BYTES)),
-            cache_age_s=float(table.get("cache_age_days", DEFAULT_CACHE_AGE_S / 86_400)) * 86_400,
-            inherit_environment=_environment(table.get("environment", "clean")),
-            jobs=_of(table, "jobs", int, 0),
-            values=_of(table, "config", dict, {}),
-        )
-    except (TypeError, ValueError) as error:
-        raise BadValue(str(error), facts=[("in", "pyproject.toml, [tool.stagemake]")]) from error
+    jobs: int = _of(table, "jobs", int, 0)
+    if jobs < 0:
+        raise ValueError(f"`jobs` is {jobs}, not a number from 1 up")
+    return ProjectConfig(
+        cache_dir=_of(table, "cache_dir", str, ""),
+        cache_bytes=_size(table.get("cache_size", DEFAULT_CACHE_BYTES)),
+        cache_age_s=float(table.get("cache_age_days", DEFAULT_CACHE_AGE_S / 86_400)) * 86_400,
+        inherit_environment=_environment(table.get("environment", "clean")),
+        jobs=jobs,
+        values=_of(table, "config", dict, {}),
+    )
 
 
 def _of(table: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:  # Any: as above

@@ -42,7 +42,9 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
         return None
     seen, disk = world.seen, world.disk
     discovered: tuple[tuple[str, str], ...] = trace[columns.DISCOVERED]
-    paths = (*stage.inputs, *stage.implicit) if stage.implicit else stage.inputs
+    paths: tuple[str, ...] = stage.inputs
+    if stage.implicit:
+        paths = (*stage.inputs, *stage.implicit)
     if sight.is_clear(upstream) and not discovered:
         for path, known in zip(paths, trace[columns.ENTRIES], strict=True):
             if seen.get(path) != known and disk.entry(path) != known:

@@ -7,7 +7,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from oracle.project import Kind, ProjectModel, Spec
 from oracle.tree import Entry, entry_at
@@ -36,6 +36,7 @@ class Expectation:
     entries: dict[str, Entry] = field(factory=dict)  # of good stages, by path
     status: dict[str, Status] = field(factory=dict)  # by stage
     basis: dict[str, str] = field(factory=dict)  # by stage: over all that it may depend on
+    by_order: set[str] = field(factory=set)  # blocked by order only: fresh ones count as done
 
     @property
     def is_good(self) -> bool:
@@ -65,8 +66,15 @@ class _Work:
     def carry_out(self, spec: Spec) -> None:
         status = self.found.status
         inputs = self.inputs(spec)
-        if any(status[other.name] is not Status.GOOD for other in self.project.upstream(spec)):
+        bad = {
+            other.name for other in self.project.upstream(spec)
+            if status[other.name] is not Status.GOOD
+        }  # fmt: skip
+        if bad:
             status[spec.name] = Status.BLOCKED
+            data = {other.name for other in self.project.upstream(evolve(spec, after=()))}
+            if bad & data <= self.found.by_order:
+                self.found.by_order.add(spec.name)
             return
         made = self.project.producers()
         for path in inputs:

@@ -219,7 +219,7 @@ def test_optional_orders_without_pulling_and_may_name_nobody(project: Project) -
         """
     )
 
-    assert order_of(project) == ["b", "z", "a"]
+    assert order_of(project) == ["z", "a", "b"]
     assert order_of(project, "a") == ["a"]
 
 
