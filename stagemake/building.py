@@ -21,7 +21,7 @@ from stagemake.records import StoredRecords
 from stagemake.state import is_locked, locked, orphans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from stagemake.cache.reader import ReadOnlyStore
     from stagemake.execute.interrupt import Interrupt
@@ -123,15 +123,20 @@ class Builder:
 
     def _orphans(self) -> tuple[str, ...]:
         stages = self.project.registry.stages()
-        return tuple(
-            path
-            for path in orphans_of(
-                self.state.snapshot,
-                {path for stage in stages for path in stage.outputs},
-                lambda: {path for stage in stages for path in (*stage.inputs, *stage.implicit)},
-            )
-            if os.path.lexists(f"{self.root}/{path}")
+        outputs = {path for stage in stages for path in stage.outputs}
+        found = orphans_of(
+            self.state.snapshot,
+            outputs,
+            lambda: {path for stage in stages for path in (*stage.inputs, *stage.implicit)},
         )
+        return tuple(path for path in found if self._is_left_over(path, outputs))
+
+    def _is_left_over(self, path: str, outputs: Iterable[str]) -> bool:
+        """Return whether something is there that is not just a directory above outputs of now."""
+        full = f"{self.root}/{path}"
+        if os.path.isdir(full) and not os.path.islink(full):
+            return not any(output.startswith(f"{path}/") for output in outputs)
+        return os.path.lexists(full)
 
     def execute(self, pipeline: Pipeline) -> BuildOutcome:
         """Carry out what a fresh plan says.

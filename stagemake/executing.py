@@ -16,6 +16,7 @@ from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
 from stagemake.history import History
 from stagemake.hooks import BoundHooks
+from stagemake.materialize import sweep_temps
 from stagemake.model.event import BuildFinished, Notice, PlanReady
 from stagemake.model.record import references
 from stagemake.records import StoredRecords
@@ -39,6 +40,8 @@ def carry_out(
     """Build what `planned` says and save what came of it, however it ends. Holds the lock `lock_fd`."""
     state = builder.state
     state.open()
+    interrupted = [path for paths in state.snapshot.interrupted.values() for path in paths]
+    sweep_temps({os.path.dirname(f"{builder.root}/{path.rstrip('/')}") for path in interrupted})
     for name, trace in planned.refreshed.items():
         state.settle(name, trace)
     runner = _runner(builder, planned, lock_fd)

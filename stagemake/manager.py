@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
-    from stagemake.model.result import BuildOutcome
+    from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.report.port import Reporter
 
 
@@ -208,6 +208,29 @@ class StageManager:
         """
         request = self._request(targets)
         return self._builder(request).explain(self.build_pipeline(request))
+
+    def log_of(self, result: StageResult) -> tuple[bytes, bytes]:
+        """Return what a stage printed when it last ran: stdout and stderr; empty when not kept.
+
+        For results that carry no log of their own because nothing had to be done.
+        """
+        if result.stdout or result.stderr or result.key is None:
+            return result.stdout, result.stderr
+        from stagemake.cache.reader import ReadOnlyStore  # noqa: PLC0415 - gate, 17 ms with sqlite3
+        from stagemake.records import StoredRecords  # noqa: PLC0415 - as above
+
+        reader = ReadOnlyStore(self.cache_directory)
+        try:
+            cached = StoredRecords(lambda: reader).result(result.key)
+            if cached is None:
+                return b"", b""
+            texts = [
+                (reader.read(log.digest, log.size_bytes) or b"") if log.size_bytes else b""
+                for log in (cached.stdout, cached.stderr)
+            ]
+            return texts[0], texts[1]
+        finally:
+            reader.close()
 
     async def execute_pipeline_async(
         self, targets: Sequence[str] | BuildRequest = ()

@@ -95,7 +95,7 @@ class StateStore:
         self._append((journal.SETTLE, stage_name, trace))
 
     def forget(self, stage_name: str) -> None:
-        """Note that nothing holds of a stage any more, and that nothing of it lies about."""
+        """Note that a stage failed: nothing holds of it, and nothing of it lies about."""
         self._append((journal.FORGET, stage_name))
 
     def _append(self, record: tuple) -> None:  # type: ignore[type-arg]  # see freshness.journal
@@ -142,7 +142,7 @@ def _apply(found: Snapshot, record: tuple) -> None:  # type: ignore[type-arg]  #
         found.interrupted.pop(stage_name, None)
     else:
         found.traces.pop(stage_name, None)
-        found.interrupted.pop(stage_name, None)
+        found.interrupted[stage_name] = ()
 
 
 def recorded_entries(trace: Trace) -> dict[str, str]:
@@ -173,9 +173,10 @@ def orphans_of(
     now = {path.rstrip("/") for path in outputs}
     gone = {path.rstrip("/") for path in left}.difference(now, inputs())
     parents = {parent for path in now for parent in _parents(path)}
-    return sorted(
-        path for path in gone if path not in parents and not now.intersection(_parents(path))
-    )
+    for path in gone & parents:  # outputs lie below it now: what was in there goes one by one
+        inside = (one for trace in known.traces.values() for one in recorded_entries(trace))
+        gone.update(one for one in inside if one.startswith(f"{path}/"))
+    return sorted(path for path in gone - now if not now.intersection(_parents(path)))
 
 
 def _parents(path: str) -> list[str]:

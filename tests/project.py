@@ -31,7 +31,8 @@ _STAGE_LINE = re.compile(r"^\[ *\d+/\d+\] (\w+) +(\S+)", re.MULTILINE)
 _BLOCKED = re.compile(r"^not run, because they need what failed: (.*)$", re.MULTILINE)
 _UNCHANGED = re.compile(r"^stagemake: .*\b(\d+) unchanged\b", re.MULTILINE)
 _RULES = (
-    (re.compile(rf"(?<=\S) +~{_TIME}(?: \(up to {_TIME}\))?"), "  ~<time>"),
+    (re.compile(rf"^((?:miss|maybe) .*?\S) +~{_TIME}", re.MULTILINE), r"\1  ~<time>"),
+    (re.compile(rf"^time   ~{_TIME}(?: \(up to {_TIME}\))?", re.MULTILINE), "time   ~<time>"),
     (re.compile(_TIME), "<time>"),
     (re.compile(r"[\d.]+ [KMGT]?i?B free"), "<size> free"),
     (re.compile(r"\bkey [0-9a-f]{32}\b"), "key <key>"),

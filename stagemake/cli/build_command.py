@@ -15,8 +15,10 @@ from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options
 from stagemake.model.event import PlanReady
 from stagemake.model.request import BuildRequest, CacheMode
+from stagemake.model.result import Outcome
+from stagemake.report.amount import printable
 from stagemake.report.style import style_for
-from stagemake.report.terminal import Detail, TerminalReporter
+from stagemake.report.terminal import Detail, TerminalReporter, shown_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from stagemake.manager import StageManager
     from stagemake.model.event import Event
     from stagemake.model.result import BuildOutcome
+    from stagemake.report.style import Style
 
 _PATIENCE = 2  # requests to end, before the tool itself is cut short
 
@@ -95,12 +98,12 @@ def _dry_run(
     from stagemake.report.plan_text import plan_text  # noqa: PLC0415 - as above
 
     report = manager.dry_run_pipeline(request)
+    style = style_for(color, os.environ, is_terminal=sys.stdout.isatty())
     if as_json:
         text = dumps(plan_object(report, request.targets))
     else:
-        style = style_for(color, os.environ, is_terminal=sys.stdout.isatty())
         text = plan_text(report, style, verbose=verbose)
-    click.echo(text, nl=False)
+    click.echo(text, nl=False, color=style.is_on)
     return 0
 
 
@@ -115,9 +118,22 @@ def _build(
     else:
         with _signals(manager):
             outcome = manager.execute_pipeline(request)
+    if detail is Detail.VERBOSE:
+        _replay_passes(manager, outcome, style)
     if outcome.interrupted_by:
         return 128 + outcome.interrupted_by
     return 0 if outcome.ok else 1
+
+
+def _replay_passes(manager: StageManager, outcome: BuildOutcome, style: Style) -> None:
+    """Print what checks printed that had passed before: their log is all there is to see of them."""
+    for result in outcome.results:
+        if result.outcome not in {Outcome.FRESH, Outcome.CUT_OFF}:
+            continue
+        if not manager.get_stage(result.name).outputs:
+            text = b"".join(manager.log_of(result))
+            sys.stderr.write(f"passed before: {printable(result.name)}\n")
+            sys.stderr.write(shown_log(text, keep_colour=style.is_on))
 
 
 def _build_for_programs(manager: StageManager, request: BuildRequest) -> BuildOutcome:
@@ -136,7 +152,7 @@ class _CollectAgain:
 
     def handle(self, event: Event) -> None:
         """Wait for the plan."""
-        if isinstance(event, PlanReady):
+        if isinstance(event, PlanReady) and not gc.isenabled():
             gc.freeze()
             gc.enable()
 

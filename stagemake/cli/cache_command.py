@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import define
 
 from stagemake.cache.collect import clear as clear_store
 from stagemake.cache.collect import collect, verify
@@ -27,67 +29,102 @@ if TYPE_CHECKING:
     from stagemake.cache.disk import DiskStore
 
 
-def _settings() -> tuple[str, ProjectConfig]:
-    """Return the project's root, or the working directory without a project, and its settings."""
+def _settings(start: str) -> tuple[str, ProjectConfig]:
+    """Return the project's root, or the directory itself without a project, and its settings."""
     try:
-        root = os.path.dirname(find_stagefile("."))
+        root = os.path.dirname(find_stagefile(start))
     except NoStagefile:
-        root = os.path.abspath(".")
+        root = os.path.abspath(start)
     return root, read_project_config(root)
 
 
-def _directory(given: str | None) -> str:
-    root, settings = _settings()
-    configured = settings.cache_dir
-    if configured and not configured.startswith("~"):
-        configured = os.path.join(root, configured)
-    return cache_directory(given, os.environ, configured or None)
+@define
+class CachePlace:
+    """Which cache, from -C and --cache-dir."""
+
+    start: str = "."
+    given: str | None = None
+
+    @property
+    def settings(self) -> ProjectConfig:
+        """The settings of the project here."""
+        return _settings(self.start)[1]
+
+    @property
+    def directory(self) -> str:
+        """Where the cache is, absolute; it may not exist."""
+        root, settings = _settings(self.start)
+        configured = settings.cache_dir
+        if configured and not configured.startswith("~"):
+            configured = os.path.join(root, configured)
+        return cache_directory(self.given, os.environ, configured or None)
+
+    def open(self) -> DiskStore | None:
+        """Open the cache; None, said on stderr, when there is none yet.
+
+        Raises:
+            StagemakeError: It can't be used.
+        """
+        directory = self.directory
+        if not os.path.isdir(directory):
+            click.echo("stagemake: there is no cache yet", err=True)
+            return None
+        settings = self.settings
+        store, problem = open_store(
+            directory, budget_bytes=settings.cache_bytes, max_age_s=settings.cache_age_s
+        )
+        if store is None:
+            raise StagemakeError(f"the cache can't be used: {problem}")
+        if problem:
+            click.echo(f"stagemake: cache: {problem}", err=True)
+        return store
 
 
-def _open(given: str | None) -> DiskStore | None:
-    directory = _directory(given)
-    if not os.path.isdir(directory):
-        return None
-    _, settings = _settings()
-    store, problem = open_store(
-        directory, budget_bytes=settings.cache_bytes, max_age_s=settings.cache_age_s
-    )
-    if store is None:
-        raise StagemakeError(f"the cache can't be used: {problem}")
-    if problem:
-        click.echo(f"stagemake: cache: {problem}", err=True)
-    return store
+def _place_options(function: Callable[..., Any]) -> Callable[..., Any]:  # Any: click's own shape
+    """Give a command -C and --cache-dir, its own or those before its name, and pass a CachePlace."""
+
+    @click.option("-C", "--directory", metavar="DIR", help="Work in DIR.")
+    @click.option("--cache-dir", metavar="DIR", help="The cache in DIR.")
+    @click.pass_context
+    @functools.wraps(function)
+    def wrapped(
+        ctx: click.Context, directory: str | None, cache_dir: str | None, **rest: Any
+    ) -> Any:
+        place = ctx.ensure_object(CachePlace)
+        place.start = directory or place.start
+        place.given = cache_dir or place.given
+        return function(place, **rest)
+
+    return wrapped
 
 
 @click.group("cache")
-def command() -> None:
+@_place_options
+def command(place: CachePlace) -> None:
     """Look at the cache, clean it up, check it."""
-
-
-def _dir_option(function: Callable[..., Any]) -> Callable[..., Any]:  # Any: click's own shape
-    return click.option("--cache-dir", metavar="DIR", help="The cache in DIR.")(function)
+    del place  # kept in the context for the command that follows
 
 
 @command.command("path")
-@_dir_option
-def path(cache_dir: str | None) -> int:
+@_place_options
+def path(place: CachePlace) -> int:
     """Print where the cache is."""
-    click.echo(_directory(cache_dir))
+    click.echo(place.directory)
     return 0
 
 
 @command.command("stats")
-@_dir_option
+@_place_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def stats(cache_dir: str | None, *, as_json: bool) -> int:
+def stats(place: CachePlace, *, as_json: bool) -> int:
     """Count what is in the cache."""
-    directory = _directory(cache_dir)
+    directory = place.directory
     reader = ReadOnlyStore(directory)
     try:
         found = reader.stats()
     finally:
         reader.close()
-    _, settings = _settings()
+    settings = place.settings
     if as_json:
         click.echo(
             dumps(
@@ -111,14 +148,13 @@ def stats(cache_dir: str | None, *, as_json: bool) -> int:
 
 
 @command.command("gc")
-@_dir_option
+@_place_options
 @click.option("--max-size", metavar="SIZE", help="Shrink to SIZE, like 2GiB (default: the limit).")
 @click.option("--max-age", type=float, metavar="DAYS", help="Remove what was unused for DAYS.")
-def gc(cache_dir: str | None, max_size: str | None, max_age: float | None) -> int:
+def gc(place: CachePlace, max_size: str | None, max_age: float | None) -> int:
     """Remove what was used longest ago, down to the limits."""
-    store = _open(cache_dir)
+    store = place.open()
     if store is None:
-        click.echo("stagemake: there is no cache yet", err=True)
         return 0
     try:
         done = collect(
@@ -137,12 +173,11 @@ def gc(cache_dir: str | None, max_size: str | None, max_age: float | None) -> in
 
 
 @command.command("verify")
-@_dir_option
-def verify_command(cache_dir: str | None) -> int:
+@_place_options
+def verify_command(place: CachePlace) -> int:
     """Read everything again and remove what is damaged. Exits with 1 if anything was."""
-    store = _open(cache_dir)
+    store = place.open()
     if store is None:
-        click.echo("stagemake: there is no cache yet", err=True)
         return 0
     try:
         found = verify(store)
@@ -156,13 +191,12 @@ def verify_command(cache_dir: str | None) -> int:
 
 
 @command.command("clear")
-@_dir_option
+@_place_options
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
-def clear(cache_dir: str | None, *, yes: bool) -> int:
+def clear(place: CachePlace, *, yes: bool) -> int:
     """Remove everything from the cache."""
-    store = _open(cache_dir)
+    store = place.open()
     if store is None:
-        click.echo("stagemake: there is no cache yet", err=True)
         return 0
     try:
         if not yes and sys.stdin.isatty():

@@ -11,6 +11,7 @@ import click
 
 import stagemake
 from stagemake.model.error import StagemakeError, UsageError, did_you_mean
+from stagemake.report.amount import printable
 from stagemake.report.style import style_for
 
 if TYPE_CHECKING:
@@ -23,6 +24,21 @@ COMMANDS = {
     "cache": "look at the cache, clean it up, check it",
     "clean": "remove what stagemake made, and nothing else",
 }
+
+
+# Options of every command that may also stand before its name, as in make and git: all take a value.
+_LEADING = ("-C", "-f", "-D", "--directory", "--file", "--define", "--cache-dir")
+
+
+def _command_first(args: list[str]) -> list[str]:
+    """Move a command's name in front of the options that stand before it."""
+    at = 0
+    while at < len(args) and args[at].startswith(_LEADING):
+        takes_next = args[at] in _LEADING  # else it is -fFILE or --file=FILE
+        at += 2 if takes_next else 1
+    if 0 < at < len(args) and args[at] in COMMANDS:
+        return [args[at], *args[:at], *args[at + 1 :]]
+    return args
 
 
 class DefaultGroup(click.Group):
@@ -44,6 +60,7 @@ class DefaultGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `build` in front unless a command, --help or --version comes first."""
+        args = _command_first(args)
         if not args or (args[0] not in COMMANDS and args[0] not in {"--help", "--version", "-h"}):
             args = ["build", *args]
         return super().parse_args(ctx, args)
@@ -87,6 +104,9 @@ def run(argv: Sequence[str]) -> int:
         # Whoever read us has left. Point stdout at nothing, or Python complains at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
+    except OSError as error:  # a full disk, a directory that may not be written
+        where = f": `{printable(os.fsdecode(error.filename))}`" if error.filename else ""
+        return _complain(f"error: {(error.strerror or str(error)).lower()}{where}", 1)
     return int(result or 0)
 
 

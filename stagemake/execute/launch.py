@@ -151,7 +151,8 @@ class Launcher:
         found = tuple((path, shop.digester.entry(path)) for path in cached.discovered)
         shop.state.settle(stage.name, trace_of(stage, made, key, found, cached))
         self.values.update(cached.provided)
-        store.touch([key, *([made.weak] if made.weak else [])])
+        if shop.request.cache.writes:
+            store.touch([key, *([made.weak] if made.weak else [])])
         self._hits += 1
         self._bytes_read += cached.output_bytes
         stdout, stderr = self._log(cached)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from stagemake import durable
-from stagemake.materialize import preserve
+from stagemake.materialize import preserve, sweep_temps
 from stagemake.state import recorded_entries
 
 if TYPE_CHECKING:
@@ -56,6 +56,12 @@ class OutputKeeper:
     def note_begun(self, outputs: Iterable[str]) -> None:
         """Note that whatever appears at these paths from now on was made by a stage."""
         self._broken.update(path.rstrip("/") for path in outputs)
+
+    def remove_unfinished(self) -> None:
+        """Remove what a build that was killed left beside the outputs it was writing."""
+        shop = self.shop
+        beside = {os.path.dirname(f"{shop.root}/{path}") for path in self._broken}
+        sweep_temps({*beside, shop.state.directory, shop.state.shared})
 
     def clear(self, paths: Iterable[str]) -> list[str]:
         """Make the paths free for a run; return those that held something of the user's."""

@@ -62,6 +62,7 @@ class Scheduler:
 
     def run(self) -> BuildOutcome:
         """Carry out the plan and return how it ended. Failed stages are results, not exceptions."""
+        self._keeper.remove_unfinished()
         removed = self._keeper.remove_orphans(self.plan.orphans)
         self._settle_fresh()
         self._loop()

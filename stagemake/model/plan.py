@@ -43,7 +43,7 @@ class Reason(enum.Enum):
     UPSTREAM_RUNS = "upstream runs"
     ALWAYS = "always runs"
     UNIDENTIFIED = "code that can't be identified"
-    INTERRUPTED = "last run did not finish"
+    INTERRUPTED = "last run failed or was cut short"
     FORCED = "forced"
 
     @property

@@ -81,8 +81,12 @@ def _totals(report: DryRunReport, style: Style) -> Iterator[str]:
             yield f"{word}  {count:>6}  {_MEANINGS[verdict]}"
     busy = report.count(Verdict.MISS) + report.count(Verdict.MAYBE)
     if busy or report.count(Verdict.HIT):
-        yield f"time   {_time(report.wall_s)}, at most, with {plural(report.jobs, 'job')}"
-        if report.unestimated:
+        if busy and report.unestimated == busy and not report.count(Verdict.HIT):
+            yield "time   unknown: none of these has run here"
+        else:
+            jobs = plural(report.jobs, "job")
+            yield f"time   {_time(report.wall_s)}, at most, with {jobs}"
+        if 0 < report.unestimated < busy or (report.unestimated and report.count(Verdict.HIT)):
             yield f"       {plural(report.unestimated, 'stage')} never run here: not in these sums"
         new, back = size(report.new_bytes), size(report.restore_bytes)
         yield f"disk   {new} to make, {back} to restore; {size(report.free_bytes)} free"

@@ -60,6 +60,8 @@ class TerminalReporter:
             self._settled(event)
         elif isinstance(event, BuildFinished):
             self._finished(event.outcome)
+        elif isinstance(event, Notice) and self.detail is Detail.SILENT:
+            return
         elif isinstance(event, Notice):
             self._line(self.style.paint(f"stagemake: {printable(event.text)}", "yellow"))
         elif isinstance(event, WaitingForLock):
