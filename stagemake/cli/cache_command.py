@@ -85,12 +85,9 @@ def _place_options(function: Callable[..., Any]) -> Callable[..., Any]:  # Any: 
 
     @click.option("-C", "--directory", metavar="DIR", help="Work in DIR.")
     @click.option("--cache-dir", metavar="DIR", help="The cache in DIR.")
-    @click.pass_context
     @functools.wraps(function)
-    def wrapped(
-        ctx: click.Context, directory: str | None, cache_dir: str | None, **rest: Any
-    ) -> Any:
-        place = ctx.ensure_object(CachePlace)
+    def wrapped(directory: str | None, cache_dir: str | None, **rest: Any) -> Any:
+        place = click.get_current_context().ensure_object(CachePlace)
         place.start = directory or place.start
         place.given = cache_dir or place.given
         return function(place, **rest)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.machinery
 import importlib.util
 import os
-import sys
 import traceback
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define
 
 from stagemake.model.error import EvaluationFailed, NoStagefile, StagemakeError, did_you_mean
+from stagemake.stagefile.imports import ProjectImports
 from stagemake.stagefile.session import CURRENT, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from types import CodeType
 
 NAMES = ("Stagefile", "Stagefile.py")
@@ -57,8 +56,7 @@ class Evaluation:
     session: Session
     path: str  # absolute
     texts: dict[str, str]  # source by absolute file name, exactly as compiled
-    modules: dict[str, ModuleType] = field(factory=dict)  # project modules by name
-    search_path: tuple[str, ...] = ()  # what was put in front of sys.path
+    imports: ProjectImports  # the modules it brought along
 
     def text_of(self, filename: str) -> str | None:
         """Return the text a project module was compiled from; None for other files."""
@@ -67,7 +65,7 @@ class Evaluation:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Make the project's modules importable, as they were when the Stagefile ran."""
-        with _project_imports(self.session.root, self.search_path, self.texts, self.modules):
+        with self.imports.active():
             yield
 
 
@@ -78,13 +76,15 @@ def evaluate(session: Session, path: str) -> Evaluation:
         StagemakeError: A declaration is wrong; with its line.
         EvaluationFailed: The file can't be read or parsed, or it raised.
     """
-    evaluation = Evaluation(session, path, {}, {}, (os.path.dirname(path),))
+    texts: dict[str, str] = {}
+    imports = ProjectImports(session.root, os.path.dirname(path), texts)
+    evaluation = Evaluation(session, path, texts, imports)
     token = CURRENT.set(session)
     try:
         with evaluation.active():
             module = ModuleType("Stagefile")
             module.__file__ = path
-            evaluation.modules["Stagefile"] = sys.modules["Stagefile"] = module
+            imports.add("Stagefile", module)
             exec(_compiled(session, path, evaluation.texts), module.__dict__)  # noqa: S102 - this is what a Stagefile is for
     except StagemakeError:
         raise
@@ -157,88 +157,3 @@ def _hint_on_name(name: str) -> str:
     if name in stagemake.__all__:
         return f"add `from stagemake import {name}`"
     return did_you_mean(name, stagemake.__all__)
-
-
-class _SourceOnlyLoader(importlib.machinery.SourceFileLoader):
-    """Compiles from source, always: .pyc files are checked by whole seconds only, and could lie."""
-
-    def __init__(self, name: str, path: str, texts: dict[str, str]) -> None:
-        super().__init__(name, path)
-        self._texts = texts
-
-    def get_code(self, fullname: str) -> CodeType | None:
-        path = self.get_filename(fullname)
-        data = self.get_data(path)
-        self._texts[path] = importlib.util.decode_source(data)
-        return self.source_to_code(data, path)
-
-
-class _ProjectFinder:
-    """Finds modules inside the project's root and loads them from source."""
-
-    def __init__(self, root: str, search_path: Sequence[str], texts: dict[str, str]) -> None:
-        self._prefix = root + os.sep
-        self._search_path = list(search_path)
-        self._texts = texts
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """Return a spec for a module inside the root; None leaves it to the usual finders."""
-        del target
-        if name.partition(".")[0] == "stagemake":  # when stagemake builds itself
-            return None
-        places = self._search_path if path is None else list(path)
-        spec = importlib.machinery.PathFinder.find_spec(name, places)
-        if spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader):
-            return None
-        filename = spec.origin or ""
-        if not filename.startswith(self._prefix) or f"{os.sep}site-packages{os.sep}" in filename:
-            return None
-        spec.loader = _SourceOnlyLoader(name, filename, self._texts)
-        spec.cached = None
-        return spec
-
-
-@contextmanager
-def _project_imports(
-    root: str, search_path: Sequence[str], texts: dict[str, str], modules: dict[str, ModuleType]
-) -> Iterator[None]:
-    """Let project modules be imported, and take them out of sys.modules again afterwards.
-
-    Two evaluations in one process must not see each other's helpers, and a second evaluation must
-    see the helpers as they are by then.
-    """
-    finder = _ProjectFinder(root, search_path, texts)
-    importlib.invalidate_caches()
-    hidden = {name: sys.modules.pop(name) for name in _project_modules(root)}
-    hidden.update({name: sys.modules[name] for name in modules if name in sys.modules})
-    sys.modules.update(modules)
-    # Helpers import nothing of ours but `stagemake`; the finder goes first so that the project wins
-    # over an installed module of the same name, as a script's own directory does in Python.
-    sys.meta_path.insert(0, finder)
-    sys.path[:0] = search_path
-    wrote_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = wrote_bytecode
-        sys.meta_path.remove(finder)
-        for directory in search_path:
-            if directory in sys.path:
-                sys.path.remove(directory)
-        for name in _project_modules(root):
-            modules[name] = sys.modules.pop(name)
-        sys.modules.pop("Stagefile", None)
-        sys.modules.update(hidden)
-
-
-def _project_modules(root: str) -> list[str]:
-    """Names of loaded modules that came from inside the root through our own loader."""
-    prefix = root + os.sep
-    return [
-        name
-        for name, module in list(sys.modules.items())
-        if isinstance(getattr(module, "__loader__", None), _SourceOnlyLoader)
-        and (getattr(module, "__file__", None) or "").startswith(prefix)
-    ]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
+import stagemake
 from stagemake import StageManager
 from stagemake.model.error import StagemakeError
 from stagemake.model.request import BuildRequest, CacheMode
@@ -61,7 +62,9 @@ class Driver(Protocol):
 
 def environment(**more: str) -> dict[str, str]:
     """Return the variables that a build is started with; nothing of the test's own surroundings."""
-    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "UNDECLARED": "x", **more}
+    path = os.path.dirname(os.path.dirname(stagemake.__file__))
+    base = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "UNDECLARED": "x"}
+    return {**base, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
 class InProcess:

@@ -103,7 +103,9 @@ class _Work:
     def inputs(self, spec: Spec) -> tuple[str, ...]:
         if spec.kind is not Kind.GLOB:
             return spec.inputs
-        names = sorted(os.listdir(f"{self.root}/glob")) if os.path.isdir(f"{self.root}/glob") else []
+        names = (
+            sorted(os.listdir(f"{self.root}/glob")) if os.path.isdir(f"{self.root}/glob") else []
+        )
         return tuple(f"glob/{name}" for name in names if name.endswith(".txt"))
 
     # -- reading as the actions do ---------------------------------------------------------------
@@ -138,9 +140,7 @@ class _Work:
             inside = [one for one in self.found.entries if os.path.dirname(one) == path]
             for child in sorted(inside):
                 kind, what, _ = self.found.entries[child]
-                lines.append(
-                    f"{child} -> {what!s}\n" if kind == "link" else self.described(child)
-                )
+                lines.append(f"{child} -> {what!s}\n" if kind == "link" else self.described(child))
             return "".join(lines)
         text, is_executable = self.read(path)
         return f"{path} " + ("x " if is_executable else "") + text

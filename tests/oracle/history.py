@@ -159,7 +159,9 @@ class History:
 
     # -- what has to be true ---------------------------------------------------------------------
 
-    def compare_outcomes(self, right: Expectation, built: Built, only: set[str] | None = None) -> None:
+    def compare_outcomes(
+        self, right: Expectation, built: Built, only: set[str] | None = None
+    ) -> None:
         """Check how each stage ended."""
         wanted = {name: right.status[name] for name in right.status if only is None or name in only}
         for name, status in wanted.items():
@@ -188,7 +190,9 @@ class History:
         for spec in self.project.specs:
             if spec.name in good:
                 tops = set(spec.outputs)
-                wanted.update((path, entry) for path, entry in right.entries.items() if _is_in(path, tops))
+                wanted.update(
+                    (path, entry) for path, entry in right.entries.items() if _is_in(path, tops)
+                )
             elif right.status[spec.name] is not Status.FAILED or only is not None:
                 tolerated.update(spec.outputs)
         for path, entry in wanted.items():

@@ -148,7 +148,7 @@ def _random_spec(
         inputs, outputs = (rnd.choice(SOURCES),), ()
     elif kind in {Kind.SHELL, Kind.CALL} and rnd.random() < 0.25:
         outputs = (f"out/{name}", f"out/more/{name}")
-    may_fail = inputs and inputs[0] in SOURCES
+    may_fail = inputs and inputs[0] in SOURCES and kind is not Kind.ARGV
     return Spec(
         name,
         kind,

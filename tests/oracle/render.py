@@ -148,7 +148,11 @@ def _stage_text(spec: Spec) -> str:
 def _keywords(spec: Spec) -> str:
     slash = "/" if spec.kind is Kind.TREE else ""
     outputs = [output + slash for output in spec.outputs]
-    words = [f"inputs={list(spec.inputs)!r}", f"outputs={outputs!r}", f"params={{'p': {spec.param}}}"]
+    words = [
+        f"inputs={list(spec.inputs)!r}",
+        f"outputs={outputs!r}",
+        f"params={{'p': {spec.param}}}",
+    ]
     if spec.kind is Kind.GLOB:
         words[0] = "inputs=glob('glob/*.txt')"
     if spec.env:
@@ -199,7 +203,7 @@ def _shell_text(spec: Spec, header: str) -> str:
     race = f"if [ -e ../race/{spec.name}.%s ]; then . ../race/{spec.name}.%s; fi\n"
     text = "set -e\n" + race.replace("%s", "before")
     text += f'{{ printf "%s\\\\n" "{header} E=$E F=$F"\nfor f in {{inputs}}; do\n'
-    text += "printf '%s ' \"$f\"; if [ -x \"$f\" ]; then printf 'x '; fi; cat \"$f\"\n"
+    text += 'printf \'%s \' "$f"; if [ -x "$f" ]; then printf \'x \'; fi; cat "$f"\n'
     text += f"done; }} > {{outputs[0]}}\n{race.replace('%s', 'after')}{fail}"
     if len(spec.outputs) > 1:
         text += "{ cat {outputs[0]}; echo more; } > {outputs[1]}\n"
@@ -214,7 +218,9 @@ def _call_text(spec: Spec) -> str:
     lines.append(f"    text = helper.body(context, {spec.tag!r})  # remark {spec.comment}")
     lines.append("    top = str(context.outputs[0])")
     if spec.kind is Kind.PROVIDE:
-        lines.append(f"    context.shared[{spec.provides!r}] = helper.first_line(context.inputs[0])")
+        lines.append(
+            f"    context.shared[{spec.provides!r}] = helper.first_line(context.inputs[0])"
+        )
     if spec.kind is Kind.USE:
         lines.append(f"    text += context.shared[{spec.uses!r}]")
     if spec.kind is Kind.TREE:

@@ -10,14 +10,14 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from oracle import acts_faults, acts_sources
+from oracle import acts_command_line, acts_faults, acts_sources
 from oracle.driver import CommandLine, Driver, InProcess
 from oracle.history import Difference, Effect, History
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_OFTEN = ("edit", "edit", "edit", "crash", "crash", "race", "rename_output", "remove_output")
+_OFTEN = ("edit", "edit", "edit", "crash", "crash", "kill", "kill", "race", "rename_output", "remove_output")
 
 
 def acts_for(driver: Driver) -> Mapping[str, Callable[[History], Effect | None]]:
@@ -25,6 +25,8 @@ def acts_for(driver: Driver) -> Mapping[str, Callable[[History], Effect | None]]
     acts = {**acts_sources.ACTS, **acts_faults.ACTS}
     if isinstance(driver, InProcess):
         acts.update(acts_faults.IN_PROCESS_ACTS)
+    else:
+        acts.update(acts_command_line.ACTS)
     return acts
 
 

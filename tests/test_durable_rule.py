@@ -1,0 +1,120 @@
+"""Only `durable.py` changes the disk, so that every fault can be made in one place."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import stagemake
+
+ROOT = Path(stagemake.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+
+ALLOWED = {
+    "durable.py": "the one place",
+    "cache/raw_disk.py": "diskcache's own files, as far as it forces that",
+    "cache/raw_disk_read.py": "as above",
+    "calling.py": "a stage's scratch directory, in the process of that stage",
+}
+ALLOWED_BELOW = {"runner/": "pipes, null devices and what stages' processes need"}
+
+OS_CALLS = {
+    "chflags", "chmod", "chown", "copy_file_range", "fchmod", "fchown", "fdatasync", "fsync",
+    "ftruncate", "lchmod", "lchown", "link", "makedirs", "mkdir", "mkfifo", "mknod", "pwrite",
+    "pwritev", "remove", "removedirs", "removexattr", "rename", "renames", "replace", "rmdir",
+    "sendfile", "setxattr", "symlink", "truncate", "unlink", "utime", "write", "writev",
+}  # fmt: skip
+PATH_METHODS = {
+    "hardlink_to", "mkdir", "rename", "rmdir", "symlink_to", "touch", "unlink", "write_bytes", "write_text",
+}  # fmt: skip
+WRITE_FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "O_TMPFILE"}
+READING = {"r", "rb", "rt"}
+
+
+def mode_of(call: ast.Call, position: int) -> str:
+    """Return the mode of a call of `open`; "?" when it is no constant."""
+    given = call.args[position] if len(call.args) > position else None
+    for keyword in call.keywords:
+        if keyword.arg == "mode":
+            given = keyword.value
+    if given is None:
+        return "r"
+    return str(given.value) if isinstance(given, ast.Constant) else "?"
+
+
+def changes(tree: ast.AST) -> list[str]:
+    """Return every call in a module that can change the disk, with its line."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in {"shutil", "tempfile"}:
+            found.append(f"{node.lineno}: from {node.module}")
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            names = {alias.name for alias in node.names} & (OS_CALLS | WRITE_FLAGS)
+            found.extend(f"{node.lineno}: from os import {name}" for name in names)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id == "os" and node.attr in WRITE_FLAGS:
+                found.append(f"{node.lineno}: os.{node.attr}")
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        if isinstance(function, ast.Name) and function.id == "open":
+            if mode_of(node, 1) not in READING:
+                found.append(f"{node.lineno}: open")
+        elif isinstance(function, ast.Attribute):
+            owner = function.value.id if isinstance(function.value, ast.Name) else ""
+            if owner == "os" and function.attr in OS_CALLS:
+                found.append(f"{node.lineno}: os.{function.attr}")
+            elif owner in {"shutil", "tempfile"}:
+                found.append(f"{node.lineno}: {owner}.{function.attr}")
+            elif owner not in {"os", "durable"} and function.attr in PATH_METHODS:
+                found.append(f"{node.lineno}: .{function.attr}")
+    return found
+
+
+def is_allowed(name: str) -> bool:
+    return name in ALLOWED or any(name.startswith(prefix) for prefix in ALLOWED_BELOW)
+
+
+def test_the_search_finds_what_it_is_for() -> None:
+    text = """
+import os, shutil
+from os import replace
+open("x", "w"); open("x", mode=m); open("x"); open("x", "rb")
+os.unlink("x"); os.open("x", os.O_RDWR); os.open("x", os.O_RDONLY); shutil.rmtree("x"); p.write_text("")
+durable.mkdir("x")
+"""
+    assert changes(ast.parse(text)) == [
+        "3: from os import replace", "4: open", "4: open", "5: os.unlink", "5: shutil.rmtree",
+        "5: .write_text", "5: os.O_RDWR",
+    ]  # fmt: skip
+
+
+# What writes to descriptors that are no files.
+PIPES = {
+    "manager.py": {"os.write"},
+    "execute/workshop.py": {"os.write"},
+    "cli/main.py": {"os.O_WRONLY"},
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_changes_nothing_on_disk(path: Path) -> None:
+    name = str(path.relative_to(ROOT))
+    if is_allowed(name):
+        pytest.skip("one of the agreed exceptions")
+
+    found = changes(ast.parse(path.read_bytes()))
+
+    assert [one for one in found if one.partition(": ")[2] not in PIPES.get(name, set())] == []
+
+
+def test_every_exception_is_used() -> None:
+    used = {
+        name
+        for path in MODULES
+        if is_allowed(name := str(path.relative_to(ROOT))) and changes(ast.parse(path.read_bytes()))
+    }
+
+    assert {name for name in ALLOWED if (ROOT / name).exists()} <= used

@@ -1,0 +1,75 @@
+"""What a build that finds nothing to do has imported by then: start-up time is mostly imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from project import Project
+
+SCRIPT = """\
+import sys
+from stagemake.door import main
+status = main(sys.argv[1:])
+print(status, *sorted(sys.modules), file=sys.stderr)
+"""
+
+
+def modules_after(project: Project, *arguments: str) -> set[str]:
+    """Run the command line in a fresh interpreter and return what it imported."""
+    from project import PACKAGE_HOME
+
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments],
+        cwd=project.root,
+        env={**project.environment(), "PYTHONPATH": PACKAGE_HOME},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    status, *modules = done.stderr.splitlines()[-1].split()
+    assert status == "0", done.stderr
+    return set(modules)
+
+
+HEAVY = {
+    "asyncio", "concurrent.futures", "diskcache", "email", "hypothesis", "importlib.metadata",
+    "logging", "multiprocessing", "pickle", "platformdirs", "rich", "sqlite3", "ssl",
+    "stagemake.cache.store", "stagemake.executing", "stagemake.runner.local", "tomllib",
+    "unittest", "urllib.request",
+}  # fmt: skip
+
+
+@pytest.fixture
+def built(project: Project) -> Project:
+    """Return a built project of command stages."""
+    project.stagefile('command("copy", "cp a b", inputs=["a"], outputs=["b"])\n')
+    return project.write("a", "1").build().ran("copy") and project
+
+
+def test_a_build_with_nothing_to_do_imports_nothing_heavy(built: Project) -> None:
+    assert modules_after(built) & HEAVY == set()
+
+
+def test_importing_the_package_imports_nothing_of_it() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import stagemake; print(*set(sys.modules) - before)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True,
+        env={"PYTHONPATH": home()},
+    )  # fmt: skip
+
+    assert done.stdout.split() == ["stagemake"]
+
+
+def home() -> str:
+    from project import PACKAGE_HOME
+
+    return PACKAGE_HOME
