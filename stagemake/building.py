@@ -14,6 +14,7 @@ from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
 from stagemake.model.error import MissingInput
 from stagemake.model.event import BuildFinished, WaitingForLock
+from stagemake.model.plan import Reason
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.world import NoRecords, World
@@ -206,9 +207,12 @@ class Builder:
             self.state.mark_changed()
             self.state.save()
         plan = planned.plan
+        fresh, unchanged = Outcome.FRESH, Reason.UNCHANGED.code
         results = tuple(
-            StageResult(stage.name, Outcome.FRESH, plan.steps[i].reason.code, key=plan.steps[i].key)
-            for i, stage in enumerate(plan.pipeline.stages)
+            [
+                StageResult.of(name=stage.name, outcome=fresh, reason=unchanged, key=step.key)
+                for stage, step in zip(plan.pipeline.stages, plan.steps, strict=True)
+            ]
         )
         outcome = BuildOutcome(results, 0.0)
         self.emit(BuildFinished(outcome))

@@ -7,6 +7,7 @@ import enum
 from attrs import field, frozen
 
 from stagemake.model.pipeline import Pipeline  # noqa: TC001 - attrs field type, read by tools
+from stagemake.model.quick import QuicklyMade, give_defaults
 from stagemake.model.result import ActionResult  # noqa: TC001 - attrs field type, read by tools
 
 
@@ -73,8 +74,8 @@ class Estimate:
 UNKNOWN = Estimate()
 
 
-@frozen(slots=False)  # made for every stage: slots would treble the time
-class Step:
+@frozen(slots=False)  # see QuicklyMade
+class Step(QuicklyMade):
     """One stage of a plan. `stage_id` is its index in the pipeline."""
 
     stage_id: int
@@ -84,6 +85,9 @@ class Step:
     key: str | None = None  # None while MAYBE
     cached: ActionResult | None = None  # set iff HIT
     estimate: Estimate = UNKNOWN
+
+
+give_defaults(Step)
 
 
 @frozen

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import enum
+from functools import cached_property
 
 from attrs import field, frozen
 
 from stagemake.model.entry import OutputFile  # noqa: TC001 - attrs field type, read by tools
+from stagemake.model.quick import QuicklyMade, give_defaults
 
 
 @frozen
@@ -69,8 +71,8 @@ class Outcome(enum.Enum):
         )
 
 
-@frozen(slots=False)  # made for every stage: slots would treble the time
-class StageResult:
+@frozen(slots=False)  # see QuicklyMade
+class StageResult(QuicklyMade):
     """How one stage ended."""
 
     name: str
@@ -100,7 +102,7 @@ class CacheUse:
     bytes_written: int = 0
 
 
-@frozen
+@frozen(slots=False)
 class BuildOutcome:
     """How a whole build ended; `results` are in execution order."""
 
@@ -114,12 +116,24 @@ class BuildOutcome:
     @property
     def ok(self) -> bool:
         """Whether everything wanted is up to date now."""
-        return not self.interrupted_by and all(result.outcome.is_good for result in self.results)
+        good = sum(self.count(outcome) for outcome in Outcome if outcome.is_good)
+        return not self.interrupted_by and good == len(self.results)
+
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for result in self.results:
+            code = result.outcome._value_  # hashing a member itself is a Python call
+            counts[code] = counts.get(code, 0) + 1
+        return counts
 
     def count(self, outcome: Outcome) -> int:
         """Return how many stages ended so."""
-        return sum(1 for result in self.results if result.outcome is outcome)
+        return self._counts.get(outcome.value, 0)
 
     def with_outcome(self, outcome: Outcome) -> tuple[StageResult, ...]:
         """Return the results with this outcome, in execution order."""
         return tuple(result for result in self.results if result.outcome is outcome)
+
+
+give_defaults(StageResult)

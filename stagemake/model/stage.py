@@ -8,6 +8,8 @@ from typing import Any, NewType
 
 from attrs import field, frozen
 
+from stagemake.model.quick import QuicklyMade, give_defaults
+
 StageName = NewType("StageName", str)
 """A stage's name as users write it, like `app.link`."""
 
@@ -69,8 +71,8 @@ class Call:
 Action = Command | Call
 
 
-@frozen(slots=False)  # a third of the time to make: with slots each field is a call
-class Stage:
+@frozen(slots=False)  # see QuicklyMade
+class Stage(QuicklyMade):
     """One declared stage. Paths are canonical `ProjectPath`s; sequences keep the author's order."""
 
     name: StageName
@@ -114,3 +116,6 @@ class Stage:
         return self.always or (
             self.action is not None and not self.inputs and not self.implicit and not self.outputs
         )
+
+
+give_defaults(Stage)

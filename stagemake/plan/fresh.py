@@ -33,7 +33,7 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
     trace = world.snapshot.traces.get(stage.name)
     if (
         trace is None
-        or trace[columns.DECLARATION] != world.declaration(stage)
+        or trace[columns.DECLARATION] != world.declaration_now(stage)
         or world.force
         or stage.runs_always
         or (stage.is_call and world.is_unidentified(stage))

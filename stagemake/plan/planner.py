@@ -34,6 +34,7 @@ def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = (
     """
     sight = PlannedSight(world.disk)
     steps: list[Step] = []
+    fresh, unchanged = Verdict.FRESH, Reason.UNCHANGED
     refreshed: dict[str, Trace] = {}
     traces = world.snapshot.traces
     world.seen = world.disk.survey(
@@ -45,7 +46,7 @@ def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = (
         if key is not None:
             if stage.provides:
                 sight.add_fresh(traces[stage.name][trace_columns.VALUES][1])
-            steps.append(Step(stage_id, Verdict.FRESH, Reason.UNCHANGED, "", key))
+            steps.append(Step.of(stage_id=stage_id, verdict=fresh, reason=unchanged, key=key))
             continue
         from stagemake.plan.judge import judge  # noqa: PLC0415 - gate, 6 ms, only with work to do
 

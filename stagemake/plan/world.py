@@ -99,6 +99,10 @@ class World:
             found = self._declarations[stage.name] = declare(stage, identity)
         return found
 
+    def declaration_now(self, stage: Stage) -> Declaration:
+        """Return what the stage declares, made anew for commands: only those in need are worth keeping."""
+        return self.declaration(stage) if stage.is_call else declare(stage, None)
+
     def weak_bytes(self, stage: Stage) -> bytes:
         """Return the canonical bytes of what the stage declares; made once."""
         found = self._weak.get(stage.name)

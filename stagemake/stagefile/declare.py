@@ -97,7 +97,7 @@ def build_stage(
             reader(session, value, fields)
     if type(action) is Command and "/" in action.template[0]:
         _add_own_program(session, action, fields)
-    return Stage(StageName(check_name(name)), action, location=location, **fields)
+    return Stage.of(name=check_name(name), action=action, location=location, **fields)
 
 
 def _add_own_program(session: Session, action: Command, fields: dict[str, Any]) -> None:

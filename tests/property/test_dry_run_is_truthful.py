@@ -1,0 +1,63 @@
+"""A dry run changes nothing and says what the build then does."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oracle.driver import Ask, InProcess, Place
+from oracle.history import Effect, History
+from oracle.run import acts_for
+from oracle.tree import changes, listing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ACTS = acts_for(InProcess())
+QUIET = sorted(set(ACTS) - {"crash", "fault", "race", "damage_cache", "other_checkout", "part"})
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seed=st.integers(0, 10**6), names=st.lists(st.sampled_from(QUIET), min_size=1, max_size=4))
+def test_the_build_does_what_the_dry_run_said(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, names: list[str]
+) -> None:
+    history = History(str(tmp_path_factory.mktemp("dry")), random.Random(seed), InProcess(), 0.0)
+    history.log.append(f"seed {seed}")
+    history.check(Effect())
+
+    for name in names:  # `step` makes a dry run before each build and compares both
+        history.step(name, ACTS[name])
+
+
+def test_two_dry_runs_in_a_row_say_the_same_and_leave_no_trace(tmp_path: Path) -> None:
+    history = History(str(tmp_path), random.Random(3), InProcess(), 0.0)
+    history.check(Effect())
+    ACTS["edit"](history)
+    before = listing(str(tmp_path))
+
+    first = history.driver.plan(history.place(), Ask())
+    second = history.driver.plan(history.place(), Ask())
+
+    assert first == second
+    assert changes(before, listing(str(tmp_path))) == []
+
+
+def test_a_dry_run_of_a_project_never_built_makes_no_directory(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/Stagefile").write_text(
+        'from stagemake import command\ncommand("a", "echo 1 > {outputs}", outputs=["out/a"])\n'
+    )
+    before = listing(str(tmp_path))
+    place = Place(str(tmp_path / "p"), str(tmp_path / "cache"), {"PATH": "/usr/bin:/bin"}, {})
+
+    verdicts = InProcess().plan(place, Ask())
+
+    assert verdicts == {"a": "miss"}
+    assert changes(before, listing(str(tmp_path))) == []

@@ -1,0 +1,142 @@
+"""What a person reads during a build."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stagemake.model.event import BuildFinished, Notice, StageSettled, WaitingForLock
+from stagemake.model.result import BuildOutcome, Outcome, StageResult
+from stagemake.report.amount import duration, plural, printable, size
+from stagemake.report.style import Style, style_for
+from stagemake.report.terminal import Detail, TerminalReporter, reason_text, shown_log
+
+COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*m")
+
+
+def told(*results: StageResult, detail: Detail = Detail.NORMAL, style: Style = Style()) -> str:  # noqa: B008 - frozen
+    stream = io.StringIO()
+    reporter = TerminalReporter(stream, style, detail)
+    for done, result in enumerate(results, 1):
+        reporter.handle(StageSettled(result, done, len(results)))
+    reporter.handle(BuildFinished(BuildOutcome(results, 1.0)))
+    return stream.getvalue()
+
+
+def result(outcome: Outcome, name: str = "s", **fields: object) -> StageResult:
+    return StageResult(name, outcome, **fields)  # type: ignore[arg-type]
+
+
+@given(st.binary())
+@example(b"\x1b[31mred\x1b[0m\x1b]0;t\x07\x1b[2J\x1b")
+@example(b"\x1b[1;5")
+def test_no_control_character_gets_through_but_colours(data: bytes) -> None:
+    plain = shown_log(data, keep_colour=False)
+    coloured = shown_log(data, keep_colour=True)
+
+    for text in (plain, COLOUR.sub("", coloured)):
+        assert all(char in "\n\t" or char.isprintable() or ord(char) >= 160 for char in text)
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"])))
+def test_plain_text_is_shown_as_it_is(text: str) -> None:
+    assert shown_log(text.encode(), keep_colour=False) == text
+
+
+@given(st.text())
+def test_a_printable_name_is_one_line_that_drives_nothing(text: str) -> None:
+    assert printable(text).isprintable()
+
+
+def test_numbers_line_up() -> None:
+    results = [result(Outcome.RAN, f"s{i}", exit_code=0, wall_s=0.01) for i in range(10)]
+
+    lines = told(*results).splitlines()
+
+    assert lines[0] == "[ 1/10] ran       s0  10 ms"
+    assert lines[9] == "[10/10] ran       s9  10 ms"
+    assert lines[10] == "stagemake: done, 10 stages: 10 ran in 1.0 s"
+
+
+def test_what_did_nothing_is_shown_on_request_only() -> None:
+    cut_off = result(Outcome.CUT_OFF, reason="unchanged")
+
+    assert told(cut_off) == "stagemake: up to date\n"
+    assert told(cut_off, detail=Detail.VERBOSE).startswith("[1/1] unchanged s  (unchanged)\n")
+
+
+def test_a_silent_success_is_silent() -> None:
+    assert told(result(Outcome.RAN, exit_code=0), detail=Detail.SILENT) == ""
+
+
+def test_a_failure_comes_once_and_last_in_every_detail() -> None:
+    failed = result(
+        Outcome.FAILED, exit_code=1, stderr=b"boom", problem="exit status 1", notes=("n",)
+    )
+
+    for detail in Detail:
+        text = told(failed, result(Outcome.RAN, "t", exit_code=0), detail=detail)
+
+        assert text.count("boom") == 1
+        assert text.index("boom") > text.index("failed: s")
+        assert "  n\n  to run it again: stagemake s\n" in text
+
+
+def test_many_blocked_stages_are_counted() -> None:
+    blocked = [result(Outcome.BLOCKED, f"b{i}") for i in range(10)]
+
+    assert "`b7` and 2 more\n" in told(result(Outcome.FAILED, problem="p"), *blocked)
+
+
+def test_colours_are_painted_only_when_on() -> None:
+    ran = result(Outcome.RAN, exit_code=0, stdout=b"\x1b[1mbold\x1b[0m")
+
+    assert "\x1b" not in told(ran)
+    assert "\x1b[1mbold\x1b[0m" in told(ran, style=Style(is_on=True))
+
+
+def test_notices_and_waiting_are_single_lines() -> None:
+    stream = io.StringIO()
+    reporter = TerminalReporter(stream)
+
+    reporter.handle(Notice("one\ntwo"))
+    reporter.handle(WaitingForLock("process 1"))
+
+    assert stream.getvalue() == (
+        "stagemake: one\\ntwo\nstagemake: waiting for another build of this project (process 1)\n"
+    )
+
+
+def test_a_reason_is_put_into_words() -> None:
+    assert reason_text("input_changed", "a.c") == "input changed: a.c"
+    assert reason_text("never_built", "") == "never built"
+    assert reason_text("from_the_future", "") == "from_the_future"
+
+
+def test_who_decides_on_colour() -> None:
+    cases = [
+        ("always", {"NO_COLOR": "1"}, False, True),
+        ("never", {"FORCE_COLOR": "1"}, True, False),
+        ("auto", {}, True, True),
+        ("auto", {}, False, False),
+        ("auto", {"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+        ("auto", {"FORCE_COLOR": "1"}, False, True),
+        ("auto", {"CLICOLOR_FORCE": "0"}, False, False),
+        ("auto", {"TERM": "dumb"}, True, False),
+    ]
+
+    for choice, environ, is_terminal, expected in cases:
+        assert style_for(choice, environ, is_terminal=is_terminal).is_on is expected
+
+
+def test_amounts_for_people() -> None:
+    assert [duration(s) for s in (0, 0.012, 0.1, 59.9, 59.99, 61, 3600, 7384)] == [
+        "0 ms", "12 ms", "0.1 s", "59.9 s", "1 m 00 s", "1 m 01 s", "1 h 00 m", "2 h 03 m",
+    ]  # fmt: skip
+    assert [size(n) for n in (0, 1023, 1024, 1536, 1024**3, 1024**4)] == [
+        "0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 GiB", "1.0 TiB",
+    ]  # fmt: skip
+    assert [plural(n, "stage") for n in (0, 1, 2)] == ["0 stages", "1 stage", "2 stages"]
