@@ -6,12 +6,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from stagemake.fingerprint.shell import programs_of_shell
-
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
-
-__all__ = ["programs_of_shell", "resolve_program"]
 
 
 def resolve_program(

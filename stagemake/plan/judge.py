@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 from xxhash import xxh3_128_hexdigest
 
-from stagemake.fingerprint.program import programs_of_shell
+from stagemake.fingerprint.shell import programs_of_shell
 from stagemake.freshness import snapshot as trace_columns
 from stagemake.model.plan import Reason, Verdict
 from stagemake.model.stage import Command

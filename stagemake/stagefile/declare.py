@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from stagemake.model.error import BadKeyword, BadPath, BadValue, did_you_mean
 from stagemake.model.stage import (
@@ -19,43 +19,8 @@ from stagemake.model.stage import (
 from stagemake.stagefile.paths import canonical, canonical_output
 
 if TYPE_CHECKING:
+    from stagemake.stagefile.keywords import Keywords
     from stagemake.stagefile.session import Session
-
-PathLike = str | os.PathLike[str]
-Input = PathLike | Stage | Sequence["PathLike | Stage"]
-Order = str | Stage | StageDependency
-
-
-class Keywords(TypedDict, total=False):
-    """The keywords that `command` and `@stage` share."""
-
-    inputs: Sequence[Input] | Input  # paths, globs' results, other stages (their outputs)
-    implicit: Sequence[Input] | Input  # keyed like inputs, but not passed to the action
-    outputs: Sequence[PathLike] | PathLike  # below the root; a trailing slash: a directory
-    depfile: PathLike  # Make syntax, written by the action; what it lists becomes inputs
-    env: Mapping[str, str | None] | Sequence[str] | str  # variables the action sees, keyed
-    pass_env: Sequence[str] | str  # variables the action sees, not keyed
-    secret_env: Sequence[str] | str  # the same, masked in logs
-    config: Sequence[str] | str  # configuration values the action may read, keyed
-    params: Mapping[str, Any]  # plain values the action may read, keyed; Any: see encoding
-    uses: Sequence[str] | str  # shared values read
-    provides: Sequence[str] | str  # shared values made
-    tools: Sequence[str] | str  # further programs whose content counts
-    after: Sequence[Order] | Order  # run after these; required ones are pulled into the build
-    before: Sequence[Order] | Order  # run before these
-    optional: Sequence[Order] | Order  # like `after`, but only if they are in the build anyway
-    pool: str
-    cpus: float  # how many of the job slots it takes
-    memory: int | str  # bytes, or a text like "2 GiB"
-    timeout: float  # seconds
-    retries: int  # how often to try again after a failure
-    cache: bool  # False: never stored nor restored
-    always: bool  # True: run in every build
-    version: str | int  # counts towards the key; bump it to rerun
-    ignore_code: bool  # the function's code doesn't count; `version` does
-    any_python: bool  # results hold for every Python version
-    description: str
-
 
 _LATER = {"console": "3", "service": "8", "resumable": "4"}
 
@@ -319,8 +284,15 @@ def _read_version(_session: Session, value: object, fields: dict[str, Any]) -> N
     fields["version"] = str(value)
 
 
+_LARGEST = 1e15  # of any number written down; above it nothing makes sense, and floats end
+
+
 def _number(word: str, value: object, least: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not least <= value <= _LARGEST
+    ):
         raise BadValue(f"{word} is {shown_value(value)}, not a number from {least:g} up")
     return float(value)
 
@@ -358,8 +330,8 @@ def size_in_bytes(value: object, word: str) -> int:
         unit = text[len(digits) :].strip()
         factor = _UNITS.get(unit[:1]) if unit[1:] in {"", "b", "ib"} else None
         try:
-            if factor is not None:
-                return int(float(digits) * factor)
+            if factor is not None and 0 <= (number := float(digits)) <= _LARGEST:
+                return int(number * factor)
         except ValueError:
             pass
         raise BadValue(

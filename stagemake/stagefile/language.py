@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from stagemake.model.error import BadPath, BadValue, StagemakeError
 from stagemake.model.stage import Call, Command, Stage
-from stagemake.stagefile.declare import Keywords, build_stage, check_name, shown_value
+from stagemake.stagefile.declare import build_stage, check_name, shown_value
 from stagemake.stagefile.glob import expand
-from stagemake.stagefile.placeholder import check_template
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Unpack
+
+    from stagemake.stagefile.keywords import Keywords
 
 # Flags of code objects; `inspect` has names for them and costs milliseconds.
 _TAKES_ANY = 0x04
@@ -44,6 +45,8 @@ def command(name: str, argv_or_text: Sequence[str] | str, /, **keywords: Unpack[
         stage = build_stage(session, name, action, keywords, location)
         for text in action.template:
             if "{" in text:
+                from stagemake.stagefile.placeholder import check_template  # noqa: PLC0415 - gate, 3 ms
+
                 check_template(stage)
                 break
         session.registry.register(stage)

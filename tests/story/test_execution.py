@@ -498,7 +498,7 @@ def test_a_killed_build_leaves_no_process_and_nothing_that_looks_fresh(project: 
 
     project.build("-v").printed(
         """\
-        [1/1] ran       a  <time>  (last run did not finish)
+        [1/1] ran       a  <time>  (last run failed or was cut short)
         stagemake: done, 1 stage: 1 ran in <time>
         """
     )

@@ -1,0 +1,109 @@
+"""The project's own memory: its lock, and whose outputs lie about."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stagemake.model.error import ProjectLocked
+from stagemake.state import StateStore, is_locked, locked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def never(_holder: str) -> None:
+    raise AssertionError("nobody holds the lock")
+
+
+def test_reading_makes_nothing(tmp_path: Path) -> None:
+    state = StateStore(str(tmp_path), "Stagefile")
+
+    assert state.snapshot.traces == {}
+    assert not is_locked(state)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_state_is_private_and_ignored_by_git(tmp_path: Path) -> None:
+    state = StateStore(str(tmp_path), "Stagefile")
+
+    with locked(state, wait=False, on_wait=never):
+        state.open()
+        state.begin("s", ("out",))
+        state.save()
+
+    assert (tmp_path / ".stagemake/.gitignore").read_text() == "*\n"
+    assert stat.S_IMODE((tmp_path / ".stagemake/Stagefile/snapshot").stat().st_mode) == 0o600
+    assert not (tmp_path / ".stagemake/Stagefile/journal").exists()
+
+
+def test_what_was_begun_and_not_settled_is_known_after_a_crash(tmp_path: Path) -> None:
+    state = StateStore(str(tmp_path), "Stagefile")
+    state.open()
+    state.begin("s", ("out",))
+    state.close()  # as if killed: no save
+
+    again = StateStore(str(tmp_path), "Stagefile")
+
+    assert again.snapshot.interrupted == {"s": ("out",)}
+    again.open()
+    again.forget("s")
+    again.save()
+    assert StateStore(str(tmp_path), "Stagefile").snapshot.interrupted == {
+        "s": ()
+    }  # failed: no output left
+
+
+def test_a_torn_journal_loses_its_last_record_only(tmp_path: Path) -> None:
+    state = StateStore(str(tmp_path), "Stagefile")
+    state.open()
+    state.begin("one", ("a",))
+    state.begin("two", ("b",))
+    state.close()
+    path = tmp_path / ".stagemake/Stagefile/journal"
+    path.write_bytes(path.read_bytes()[:-1])
+
+    assert StateStore(str(tmp_path), "Stagefile").snapshot.interrupted == {"one": ("a",)}
+
+
+def test_the_lock_is_held_by_one_and_free_afterwards(tmp_path: Path) -> None:
+    state = StateStore(str(tmp_path), "Stagefile")
+
+    with locked(state, wait=False, on_wait=never):
+        assert is_locked(state)
+        with (
+            pytest.raises(ProjectLocked) as raised,
+            locked(StateStore(str(tmp_path), "Other"), wait=False, on_wait=never),
+        ):
+            raise AssertionError("two hold it")
+
+    assert raised.value.facts == (("held by", f"process {os.getpid()}"),)
+    assert raised.value.exit_code == 75
+    assert not is_locked(state)
+
+
+def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from stagemake.state import StateStore, locked\n"
+        "with locked(StateStore(sys.argv[1], 'Stagefile'), wait=False, on_wait=print): os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60,
+                   env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})  # fmt: skip
+
+    with locked(StateStore(str(tmp_path), "Stagefile"), wait=False, on_wait=never):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"\0" * 1000])
+def test_a_damaged_snapshot_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
+    directory = tmp_path / ".stagemake/Stagefile"
+    directory.mkdir(parents=True)
+    (directory / "snapshot").write_bytes(content)
+    (directory / "journal").write_bytes(content)
+
+    assert StateStore(str(tmp_path), "Stagefile").snapshot.traces == {}
