@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from stagemake.project import Project
     from stagemake.settings import ProjectConfig
     from stagemake.state import StateStore
-
-SETTLE_S = 3.0  # how long to wait, at most, for a coarse file system clock to move on
 
 
 @define
@@ -203,7 +200,7 @@ class Builder:
             self.state.open()
             for name, trace in planned.refreshed.items():
                 self.state.settle(name, trace)
-            digester.settle(time.monotonic() + SETTLE_S)
+            digester.settle()
             self.state.mark_changed()
             self.state.save()
         plan = planned.plan

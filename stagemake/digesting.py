@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from typing import TYPE_CHECKING
 
 from stagemake.contents import read_digest
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 _SLACK_RECORDS = 1000
+_SETTLE_S = 3.0  # coarse clocks move on within 10 ms; files from the future never settle
 
 
 class KeepsChanging(OSError):
@@ -330,12 +332,14 @@ class Digester:
                     del self.memo[path]
                     self._taken_at_ns.pop(path, None)
 
-    def settle(self, deadline_s: float) -> None:
+    def settle(self, deadline_s: float | None = None) -> None:
         """Make all of the memo fit to be saved: wait for the clock, read again what may be racy.
 
         Nothing to wait for where the file system shows every change. What can't be trusted by
-        `deadline_s` (monotonic) is dropped, so the next build reads it.
+        `deadline_s` (monotonic; default: in three seconds) is dropped, so the next build reads it.
         """
+        if deadline_s is None:
+            deadline_s = time.monotonic() + _SETTLE_S
         clock, taken = self._clock, self._taken_at_ns
         racy = [path for path in taken if not self._holds(path, self.memo[path][0])]
         if clock is not None and racy:

@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 from stagemake import durable
-from stagemake.building import SETTLE_S
 from stagemake.cache.collect import collect, is_due
 from stagemake.cache.disk import open_store
 from stagemake.calling import Caller, make_context
@@ -60,7 +59,7 @@ def carry_out(
         if store is not None:
             store.flush()
         digester.prune()
-        digester.settle(time.monotonic() + SETTLE_S)
+        digester.settle()
         state.save()
         if os.path.lexists(state.scratch):
             durable.remove_any(state.scratch)

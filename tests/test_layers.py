@@ -36,7 +36,6 @@ TYPES_ONLY = {
 }  # fmt: skip
 
 NOT_YET = {
-    "executing.py": "takes SETTLE_S from building.py, which is above it",
 }
 
 

@@ -24,7 +24,7 @@ from stagemake.runner.port import Completion, Work
 from stagemake.stagefile.placeholder import argv_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stagemake.execute.outputs import OutputKeeper
     from stagemake.execute.workshop import Workshop
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from stagemake.model.result import ActionResult
     from stagemake.model.stage import Stage
     from stagemake.plan.judge import Judgement
+
+
+_TRACEBACK = b"Traceback (most recent call last):"
 
 
 @define
@@ -225,7 +228,7 @@ class Launcher:
         stage, shop = run.stage, self.shop
         shop.digester.forget(stage.outputs)
         hook_problem = shop.hooks.after(stage)  # runs for whatever did run, failed or not
-        problem = _problem(completion, stage) or hook_problem
+        problem = _problem(completion, stage, shop.environ) or hook_problem
         settled = None
         if not problem:
             try:
@@ -316,7 +319,7 @@ def _nothing_to_run(stage_id: int) -> Completion:
     return Completion(stage_id, 0)
 
 
-def _problem(completion: Completion, stage: Stage) -> str:
+def _problem(completion: Completion, stage: Stage, environ: Mapping[str, str]) -> str:
     """Return why an action failed, one line; empty when it did not."""
     if completion.timed_out:
         return f"it took longer than its timeout of {stage.timeout_s:g} s"
@@ -324,6 +327,10 @@ def _problem(completion: Completion, stage: Stage) -> str:
         return completion.note
     if completion.exit_code < 0:
         return f"it was ended by signal {-completion.exit_code}"
+    if completion.exit_code == 1 and stage.is_call and _TRACEBACK in completion.stderr:
+        # What was raised says more than the status that every exception has.
+        last = completion.stderr.strip().rpartition(b"\n")[2]
+        return mask(last, environ, stage).decode("utf-8", "backslashreplace")[:300]
     if completion.exit_code:
         return f"exit status {completion.exit_code}"
     return ""

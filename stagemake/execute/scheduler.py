@@ -104,7 +104,8 @@ class Scheduler:
             for completion in completions:
                 stage_id = completion.stage_id
                 self._occupy(stage_id, -1)
-                self._start_ready()  # keep the machine busy while this one settles
+                if not completion.exit_code:
+                    self._start_ready()  # keep the machine busy while this one settles
                 result = self.launcher.complete(completion, is_stopping=shop.interrupt.count > 0)
                 if result is None:  # it is being tried again
                     self._occupy(stage_id, 1)

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stagemake.model.error import BadValue
 from stagemake.model.stage import Call, Command
 
 if TYPE_CHECKING:
@@ -105,9 +106,16 @@ def declare(stage: Stage, identity: Identity | None) -> Declaration:
 
 
 def _params(stage: Stage) -> tuple[tuple[str, bytes, str], ...]:
-    from stagemake.fingerprint.encoding import encode  # noqa: PLC0415 - gate, 10 ms, with params only
+    from stagemake.fingerprint.encoding import Unencodable, encode  # noqa: PLC0415 - gate, 10 ms, with params only
 
-    return tuple((name, encode(value), repr(value)[:200]) for name, value in stage.params)
+    try:
+        return tuple((name, encode(value), repr(value)[:200]) for name, value in stage.params)
+    except Unencodable as error:
+        raise BadValue(
+            f"a parameter of stage `{stage.name}` is no plain value: {error}",
+            facts=[("declared", str(stage.location or "by a program"))],
+            hint="parameters are numbers, text, bytes, and lists, mappings and dataclasses of those",
+        ) from None
 
 
 def weak_key(declaration: Declaration) -> bytes:

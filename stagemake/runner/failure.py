@@ -56,6 +56,6 @@ def _is_ours(frame: TracebackType) -> bool:
     module = frame.tb_frame.f_globals.get("__name__", "")
     return (
         code.co_filename.startswith((OWN_DIRECTORY, "<frozen "))
-        or module == "runpy"
+        or module in {"runpy", "contextlib"}
         or module.partition(".")[0] == "asyncio"
     )

@@ -17,6 +17,7 @@ from oracle.history import Effect, History, copy_checkout
 from oracle.project import OWN, SOURCES, Kind, write
 from oracle.render import render
 from oracle.tree import entry_at, walk
+
 from stagemake import durable
 
 if TYPE_CHECKING:

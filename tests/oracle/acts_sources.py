@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 from attrs import evolve
-
 from oracle.history import Effect, History
 from oracle.project import HEADERS, LISTING, SOURCES, VARIABLES, Kind, Spec, write
 

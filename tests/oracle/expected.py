@@ -8,7 +8,6 @@ import os
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
-
 from oracle.project import Kind, ProjectModel, Spec
 from oracle.tree import Entry, entry_at
 

@@ -8,7 +8,6 @@ import shutil
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
-
 from oracle.driver import Ask, Built, Driver, Place, environment
 from oracle.expected import Expectation, Status, expect
 from oracle.project import OWN, ProjectModel, random_project, write_sources

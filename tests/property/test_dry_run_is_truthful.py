@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from oracle.driver import Ask, InProcess, Place
 from oracle.history import Effect, History
 from oracle.run import acts_for

@@ -7,7 +7,6 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from oracle.driver import Ask, InProcess, Place, environment
 from oracle.history import STATE
 from oracle.project import OWN, random_project, write_sources

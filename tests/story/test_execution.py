@@ -122,7 +122,6 @@ def test_a_failure_is_shown_last_with_how_to_run_it_again(project: Project) -> N
     ).exited(1)
 
 
-@pytest.mark.xfail(strict=True, reason="the next stage starts before the failure is settled")
 def test_without_keep_going_nothing_new_starts(project: Project) -> None:
     project.stagefile(
         """\
@@ -289,7 +288,6 @@ def test_an_exception_fails_the_stage_with_its_traceback(project: Project) -> No
     assert "ValueError: no rows\n" in result.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="the traceback begins with stagemake's own frames")
 def test_a_traceback_begins_at_the_users_code(project: Project) -> None:
     project.stagefile(function('raise ValueError("no rows")'))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from oracle.driver import CommandLine
 from oracle.run import run_history
 

@@ -10,7 +10,6 @@ import os
 import random
 
 import pytest
-
 from oracle.driver import InProcess
 from oracle.run import run_history
 

@@ -360,9 +360,6 @@ def test_a_wrong_value_is_one_clear_error_and_writes_nothing(
     result.printed(error).exited(2)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=TypeError, reason="plan.declaration lets Unencodable through"
-)
 def test_a_parameter_that_is_no_plain_value_names_the_stage(project: Project) -> None:
     project.stagefile('command("one", "true", outputs=["x"], params={"a": object()})\n')
 
