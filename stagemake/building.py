@@ -11,6 +11,7 @@ from stagemake import durable
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
+from stagemake.model.entry import MISSING
 from stagemake.model.error import MissingInput
 from stagemake.model.event import BuildFinished, WaitingForLock
 from stagemake.model.plan import Reason
@@ -18,10 +19,10 @@ from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.world import NoRecords, World
 from stagemake.records import StoredRecords
-from stagemake.state import is_locked, locked, orphans_of
+from stagemake.state import is_locked, locked, orphans_of, recorded_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from stagemake.cache.reader import ReadOnlyStore
     from stagemake.execute.interrupt import Interrupt
@@ -54,12 +55,14 @@ class Builder:
     hooks: HookBook
     interrupt: Interrupt
     _reader: ReadOnlyStore | None = field(default=None)
+    has_left_over: bool = False  # whether past builds made what no stage declares now
 
     def plan(self, pipeline: Pipeline) -> Planned:
         """Return a plan and forget what was looked at for it. Changes nothing."""
-        world = self._world(Digester(self.root, dict(self.state.snapshot.memo)))
+        digester = Digester(self.root, dict(self.state.snapshot.memo))
+        world = self._world(digester)
         try:
-            return plan_pipeline(pipeline, world, self._orphans())
+            return plan_pipeline(pipeline, world, self._orphans(digester))
         finally:
             self._close_reader()
 
@@ -68,9 +71,10 @@ class Builder:
         from stagemake.conflicts import conflicts_of  # noqa: PLC0415 - gate, dry runs only
         from stagemake.plan.estimate import report_of  # noqa: PLC0415 - as above
 
-        world = self._world(Digester(self.root, dict(self.state.snapshot.memo)))
+        digester = Digester(self.root, dict(self.state.snapshot.memo))
+        world = self._world(digester)
         try:
-            plan = plan_pipeline(pipeline, world, self._orphans()).plan
+            plan = plan_pipeline(pipeline, world, self._orphans(digester)).plan
             stats = self._read_only().stats()
             free = free_bytes(self.root, self.cache_directory)
             report = report_of(plan, self.jobs, cache_bytes=stats.bytes, free_bytes=free)
@@ -119,22 +123,28 @@ class Builder:
             self._reader.close()
             self._reader = None
 
-    def _orphans(self) -> tuple[str, ...]:
+    def _orphans(self, digester: Digester) -> tuple[str, ...]:
+        """Return outputs that no stage makes any more and that are as stagemake left them."""
         stages = self.project.registry.stages()
-        outputs = {path for stage in stages for path in stage.outputs}
-        found = orphans_of(
-            self.state.snapshot,
-            outputs,
-            lambda: {path for stage in stages for path in (*stage.inputs, *stage.implicit)},
-        )
-        return tuple(path for path in found if self._is_left_over(path, outputs))
+        known = self.state.snapshot
 
-    def _is_left_over(self, path: str, outputs: Iterable[str]) -> bool:
-        """Return whether something is there that is not just a directory above outputs of now."""
-        full = f"{self.root}/{path}"
-        if os.path.isdir(full) and not os.path.islink(full):
-            return not any(output.startswith(f"{path}/") for output in outputs)
-        return os.path.lexists(full)
+        def inputs() -> set[str]:  # only asked when something is left over
+            self.has_left_over = True
+            return {path for stage in stages for path in (*stage.inputs, *stage.implicit)}
+
+        found = orphans_of(known, self.declared_paths(), inputs)
+        if not found:
+            return ()
+        entries = recorded_outputs(known)
+        begun = {path.rstrip("/") for paths in known.interrupted.values() for path in paths}
+        return tuple(path for path in found if _is_as_left(path, digester, entries, begun))
+
+    def declared_paths(self) -> set[str]:
+        """Return everything that some stage writes: outputs and depfiles."""
+        stages = self.project.registry.stages()
+        paths = {path for stage in stages for path in stage.outputs}
+        paths.update(stage.depfile for stage in stages if stage.depfile is not None)
+        return paths
 
     def execute(self, pipeline: Pipeline) -> BuildOutcome:
         """Carry out what a fresh plan says.
@@ -157,7 +167,7 @@ class Builder:
             memo_before = len(digester.memo)
             world = self._world(digester)
             try:
-                planned = plan_pipeline(pipeline, world, self._orphans())
+                planned = plan_pipeline(pipeline, world, self._orphans(digester))
             finally:
                 self._close_reader()
             if planned.plan.is_done:
@@ -195,11 +205,14 @@ class Builder:
     def _nothing_to_do(
         self, planned: Planned, digester: Digester, memo_before: int
     ) -> BuildOutcome:
-        if planned.refreshed or digester.hashed_files or len(digester.memo) != memo_before:
+        moved = digester.hashed_files or len(digester.memo) != memo_before
+        if planned.refreshed or moved or self.has_left_over:
             # Nothing changed but times or spellings: save, so that it costs nothing next time.
             self.state.open()
             for name, trace in planned.refreshed.items():
                 self.state.settle(name, trace)
+            if self.has_left_over:
+                self.state.drop_left_over(self.declared_paths())
             digester.settle()
             self.state.mark_changed()
             self.state.save()
@@ -214,6 +227,17 @@ class Builder:
         outcome = BuildOutcome(results, 0.0)
         self.emit(BuildFinished(outcome))
         return outcome
+
+
+def _is_as_left(
+    path: str, digester: Digester, entries: Mapping[str, str], begun: Collection[str]
+) -> bool:
+    """Return whether something is at a path and it is what stagemake left, or began, there."""
+    try:
+        now = digester.output_entry(path)
+    except OSError:  # something in there that no stage can have made
+        return False
+    return now != MISSING and (path in begun or now == entries.get(path))
 
 
 def free_bytes(*paths: str) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stagemake.freshness import snapshot as columns
-from stagemake.model.entry import MISSING
+from stagemake.model.entry import MISSING, entries_of
 from stagemake.model.error import did_you_mean
 from stagemake.model.plan import Verdict
 from stagemake.model.report import Conflict, ConflictKind
 from stagemake.plan.judge import programs_of
+from stagemake.state import recorded_outputs
 
 if TYPE_CHECKING:
     from stagemake.model.plan import Plan
@@ -82,21 +82,24 @@ def _missing_programs(plan: Plan, world: World) -> list[Conflict]:
 
 
 def _replaced_files(plan: Plan, world: World) -> list[Conflict]:
+    """Return files at outputs that aren't stagemake's, or not any more, and would be put aside."""
     found = []
+    ours: dict[str, str] | None = None
+    begun = {path for paths in world.snapshot.interrupted.values() for path in paths}
     for step in plan.steps:
-        if step.verdict not in {Verdict.HIT, Verdict.MISS, Verdict.MAYBE}:
+        if step.verdict is Verdict.FRESH:
             continue
         stage = plan.pipeline.stages[step.stage_id]
-        trace = world.snapshot.traces.get(stage.name)
-        known = {}
-        if trace is not None:
-            known = dict(zip(trace[columns.DECLARATION][4], trace[columns.OUTPUTS], strict=True))
-        begun = world.snapshot.interrupted.get(stage.name, ())
+        wanted = entries_of(step.cached.outputs) if step.cached is not None else {}
         for output in stage.outputs:
-            now = world.disk.output_entry(output.rstrip("/"))
-            if now == MISSING or output in begun or known.get(output) == now:
+            path = output.rstrip("/")
+            now = world.disk.output_entry(path)
+            if now == MISSING or output in begun or now == wanted.get(path):
                 continue
-            kind = ConflictKind.HAND_EDITED if output in known else ConflictKind.FOREIGN_FILE
+            ours = ours if ours is not None else recorded_outputs(world.snapshot)
+            if ours.get(path) == now:
+                continue
+            kind = ConflictKind.HAND_EDITED if path in ours else ConflictKind.FOREIGN_FILE
             hint = "it would be kept under .stagemake/kept/"
             found.append(Conflict(kind, output, (stage.name,), hint))
     return found

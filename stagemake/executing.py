@@ -40,7 +40,8 @@ def carry_out(
     state = builder.state
     state.open()
     interrupted = [path for paths in state.snapshot.interrupted.values() for path in paths]
-    sweep_temps({os.path.dirname(f"{builder.root}/{path.rstrip('/')}") for path in interrupted})
+    beside = {os.path.dirname(f"{builder.root}/{path.rstrip('/')}") for path in interrupted}
+    sweep_temps({*beside, state.directory, state.shared})
     for name, trace in planned.refreshed.items():
         state.settle(name, trace)
     runner = _runner(builder, planned, lock_fd)
@@ -54,6 +55,8 @@ def carry_out(
         builder.emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop)
         outcome = scheduler.run()
+        if builder.has_left_over:
+            state.drop_left_over(builder.declared_paths())
     finally:
         runner.close()
         if store is not None:

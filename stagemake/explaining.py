@@ -10,7 +10,7 @@ from stagemake.freshness import snapshot as columns
 from stagemake.model.plan import Verdict
 from stagemake.plan.declaration import COMPONENTS
 from stagemake.plan.explain import differences
-from stagemake.plan.judge import judge
+from stagemake.plan.judge import judge, programs_of
 from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.sight import DiskSight
 from stagemake.report.amount import duration, plural, size
@@ -56,8 +56,9 @@ def _counts(stage: Stage, trace: Trace | None, world: World) -> tuple[str, ...]:
     counted = [plural(len(stage.inputs) + len(stage.implicit), "declared input")]
     if trace is not None and trace[columns.DISCOVERED]:
         counted.append(plural(len(trace[columns.DISCOVERED]), "discovered input"))
-    if trace is not None and trace[columns.PROGRAMS]:
-        counted.append("the program " + ", ".join(name for name, _, _ in trace[columns.PROGRAMS]))
+    programs = programs_of(stage, world)
+    if programs:
+        counted.append("the program " + ", ".join(name for name, _, _ in programs))
     components = world.declaration(stage)[COMPONENTS]
     if components:
         labels = [label for label, _ in components]

@@ -103,6 +103,19 @@ class StateStore:
         self._is_dirty = True
         durable.append(self._journal_fd, journal.encoded(record), self._journal_path)
 
+    def drop_left_over(self, declared: Collection[str]) -> None:
+        """Forget what past builds left at paths that no stage declares now. Comes after `remove_orphans`.
+
+        Else a file that the user puts there one day would be taken for ours. Cost: O(traces).
+        """
+        known, now = self.snapshot, set(declared)
+        for name, trace in list(known.traces.items()):
+            if not now.issuperset(trace[snapshot.DECLARATION][4]):
+                del known.traces[name]
+        for name, paths in known.interrupted.items():
+            known.interrupted[name] = tuple(path for path in paths if path in now)
+        self._is_dirty = True
+
     def mark_changed(self) -> None:
         """Have the snapshot saved although no stage ran: signatures moved."""
         self._is_dirty = True
@@ -153,12 +166,23 @@ def recorded_entries(trace: Trace) -> dict[str, str]:
     return found
 
 
+def recorded_outputs(known: Snapshot) -> dict[str, str]:
+    """Return the entry of every output that past builds made, and of what is inside; paths without slash."""
+    found: dict[str, str] = {}
+    for trace in known.traces.values():
+        found.update(trace[snapshot.MANIFEST])
+        rows = zip(trace[snapshot.DECLARATION][4], trace[snapshot.OUTPUTS], strict=True)
+        found.update((path.rstrip("/"), entry) for path, entry in rows)
+    return found
+
+
 def orphans_of(
     known: Snapshot, outputs: Collection[str], inputs: Callable[[], Collection[str]]
 ) -> list[str]:
     """Return outputs of past builds that no stage makes now, sorted, without trailing slash.
 
-    Left out are those that have become an input: who promotes a made file to a source keeps it.
+    Left out are those that have become an input: who promotes a made file to a source keeps it. Of a
+    directory with outputs or inputs of now in it, what was in there is listed one by one.
 
     Args:
         known: What past builds recorded.
@@ -170,13 +194,18 @@ def orphans_of(
     left = before.difference(outputs)
     if not left:
         return []
+    used = set(inputs())
     now = {path.rstrip("/") for path in outputs}
-    gone = {path.rstrip("/") for path in left}.difference(now, inputs())
-    parents = {parent for path in now for parent in _parents(path)}
-    for path in gone & parents:  # outputs lie below it now: what was in there goes one by one
-        inside = (one for trace in known.traces.values() for one in recorded_entries(trace))
-        gone.update(one for one in inside if one.startswith(f"{path}/"))
-    return sorted(path for path in gone - now if not now.intersection(_parents(path)))
+    gone = {path.rstrip("/") for path in left}.difference(now, used)
+    parents = {parent for path in now | used for parent in _parents(path)}
+    files = {path for path in left if path[-1] != "/"}
+    for folder in gone & parents - files:
+        inside = (one for trace in known.traces.values() for one in recorded_entries(trace).items())
+        found = {path: entry for path, entry in inside if path.startswith(f"{folder}/")}
+        files.update(path for path, entry in found.items() if entry != "d")
+        gone.update(found)
+    gone -= now | used | (parents - files)
+    return sorted(path for path in gone if not now.intersection(_parents(path)))
 
 
 def _parents(path: str) -> list[str]:

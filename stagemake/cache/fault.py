@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 
 
@@ -35,4 +36,10 @@ def describe(error: BaseException) -> str:
     """Return one line for an error. Looks through diskcache's `Timeout`, which hides its cause."""
     if not isinstance(error, OSError) and not str(error) and error.__context__ is not None:
         error = error.__context__
-    return f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+        if error.filename:
+            text += f": `{os.fsdecode(error.filename)}`"
+    else:
+        text = f"{type(error).__name__}: {error}"
+    return text.replace("\n", " ")[:300]

@@ -18,7 +18,7 @@ from stagemake.model.event import Notice, StageStarted
 from stagemake.model.plan import Reason, Verdict
 from stagemake.model.result import CacheUse, Outcome, StageResult
 from stagemake.model.stage import Command
-from stagemake.plan.judge import judge
+from stagemake.plan.judge import judge, own_paths, programs_of
 from stagemake.plan.sight import DiskSight
 from stagemake.runner.port import Completion, Work
 from stagemake.stagefile.placeholder import argv_of
@@ -69,9 +69,12 @@ class Launcher:
         """Bring a ready stage on its way; None: it runs now, `complete` will be called."""
         stage, shop = self.pipeline.stages[stage_id], self.shop
         watched = (*stage.inputs, *stage.implicit)
-        shop.digester.forget(watched)  # someone may have edited them since the plan was made
+        # Someone may have edited them since the plan was made.
+        shop.digester.forget((*watched, *self._read_last_time(stage)))
         try:
-            before = shop.digester.signatures(watched)
+            own_programs = own_paths(programs_of(stage, shop.world))
+            shop.digester.forget(own_programs)
+            before = shop.digester.signatures((*watched, *own_programs))
             made = judge(
                 stage,
                 self.pipeline.upstream[stage_id],
@@ -98,6 +101,10 @@ class Launcher:
             made.reason, made.subject = step.reason, step.subject
         self._misses += 1
         return self._start(Run(stage_id, stage, made, before, 0))
+
+    def _read_last_time(self, stage: Stage) -> list[str]:
+        trace = self.shop.state.snapshot.traces.get(stage.name) if stage.depfile else None
+        return [] if trace is None else [path for path, _ in trace[columns.DISCOVERED]]
 
     def _missing(self, stage: Stage, missing: Sequence[str]) -> StageResult:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -182,7 +189,7 @@ class Launcher:
         old = state.snapshot.traces.get(stage.name)
         if old is not None:
             self.keeper.note_trace(old)
-        return state.begin(stage.name, stage.outputs)
+        return state.begin(stage.name, _written_by(stage))
 
     def _start(self, run: Run) -> StageResult | None:
         """Clear the way and start the action."""
@@ -192,10 +199,9 @@ class Launcher:
             return self._failed(stage, run.judgement.reason, problem)
         try:
             run.begun_ns = self._begin(stage)
-            depfile = (stage.depfile,) if stage.depfile else ()
-            self.keeper.clear((*stage.outputs, *depfile))
-            self.keeper.note_begun((*stage.outputs, *depfile))
-            for path in (*stage.outputs, *depfile):
+            self.keeper.clear(_written_by(stage))
+            self.keeper.note_begun(_written_by(stage))
+            for path in _written_by(stage):
                 parent = os.path.dirname(f"{shop.root}/{path.rstrip('/')}")
                 if not os.path.isdir(parent):
                     durable.make_dirs(parent)
@@ -265,7 +271,7 @@ class Launcher:
         stage, shop = run.stage, self.shop
         try:
             if is_stopping:
-                self.keeper.clear(stage.outputs)
+                self.keeper.clear(_written_by(stage))
                 moved = []
             else:
                 moved = self.keeper.put_away_failed(stage)
@@ -313,6 +319,10 @@ class Launcher:
             notes=notes,
             changed=changed,
         )
+
+
+def _written_by(stage: Stage) -> tuple[str, ...]:
+    return stage.outputs if stage.depfile is None else (*stage.outputs, stage.depfile)
 
 
 def _nothing_to_run(stage_id: int) -> Completion:

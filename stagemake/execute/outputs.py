@@ -10,9 +10,10 @@ import os
 from typing import TYPE_CHECKING
 
 from attrs import define, field
+from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
-from stagemake.materialize import preserve, sweep_temps
+from stagemake.materialize import preserve
 from stagemake.state import recorded_entries
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.entry import Manifest
     from stagemake.model.stage import Stage
+
+_LONGEST_NAME_BYTES = 250  # of a file; beyond, a stage's name can't be one
 
 
 @define
@@ -56,12 +59,6 @@ class OutputKeeper:
     def note_begun(self, outputs: Iterable[str]) -> None:
         """Note that whatever appears at these paths from now on was made by a stage."""
         self._broken.update(path.rstrip("/") for path in outputs)
-
-    def remove_unfinished(self) -> None:
-        """Remove what a build that was killed left beside the outputs it was writing."""
-        shop = self.shop
-        beside = {os.path.dirname(f"{shop.root}/{path}") for path in self._broken}
-        sweep_temps({*beside, shop.state.directory, shop.state.shared})
 
     def clear(self, paths: Iterable[str]) -> list[str]:
         """Make the paths free for a run; return those that held something of the user's."""
@@ -126,7 +123,10 @@ class OutputKeeper:
         It must not look fresh, but a log or a half-made file is often what explains the failure.
         """
         shop = self.shop
-        place = f"{shop.state.failed}/{stage.name.replace('/', '_')}"
+        name = stage.name.replace("/", "_")
+        if name in {".", ".."} or len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
+            name = f"{name[:20].strip('.')}…{xxh3_128_hexdigest(os.fsencode(name))}"
+        place = f"{shop.state.failed}/{name}"
         durable_remove(place)
         moved = []
         for output in (*stage.outputs, *((stage.depfile,) if stage.depfile else ())):
@@ -150,16 +150,25 @@ class OutputKeeper:
             full = f"{shop.root}/{path}"
             if not os.path.lexists(full):
                 continue
-            if path not in self._broken:
-                is_dir = os.path.isdir(full) and not os.path.islink(full)
-                rows = shop.digester.scan_output(path, declared_dir=is_dir)
-                if any(self._known.get(row.path) != row.entry for row in rows):
+            try:
+                if path in self._broken:  # half made, or written by the user after the crash
+                    self._keep(path)
+                    continue
+                if not self._is_ours(path):
                     continue  # edited since: it's the user's now
-            durable.remove_any(full)
+                durable.remove_any(full)
+            except OSError:  # something in there can't be read or removed: leave it all
+                continue
             shop.digester.forget((path,))
             removed.append(path)
             self._remove_empty_parents(path)
         return removed
+
+    def _is_ours(self, path: str) -> bool:
+        full = f"{self.shop.root}/{path}"
+        is_dir = os.path.isdir(full) and not os.path.islink(full)
+        rows = self.shop.digester.scan_output(path, declared_dir=is_dir)
+        return all(self._known.get(row.path) == row.entry for row in rows)
 
     def _remove_empty_parents(self, path: str) -> None:
         parent = os.path.dirname(path)

@@ -62,7 +62,6 @@ class Scheduler:
 
     def run(self) -> BuildOutcome:
         """Carry out the plan and return how it ended. Failed stages are results, not exceptions."""
-        self._keeper.remove_unfinished()
         removed = self._keeper.remove_orphans(self.plan.orphans)
         self._settle_fresh()
         self._loop()
@@ -104,7 +103,7 @@ class Scheduler:
             for completion in completions:
                 stage_id = completion.stage_id
                 self._occupy(stage_id, -1)
-                if not completion.exit_code:
+                if not (completion.exit_code or self.plan.pipeline.stages[stage_id].retries):
                     self._start_ready()  # keep the machine busy while this one settles
                 result = self.launcher.complete(completion, is_stopping=shop.interrupt.count > 0)
                 if result is None:  # it is being tried again

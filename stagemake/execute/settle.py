@@ -16,7 +16,7 @@ from stagemake.freshness.signature import youngest_ns
 from stagemake.model.entry import check_manifest, entries_of
 from stagemake.model.record import decode_hint, encode_hint, encode_result
 from stagemake.model.result import ActionResult, LogBlob
-from stagemake.plan.judge import strong_key
+from stagemake.plan.judge import own_paths, strong_key
 from stagemake.stagefile.paths import canonical
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop)
     if changed:
         note = f"not recorded: input `{changed}` changed while the stage ran"
         return Settled(result, None, None, (*depfile_notes, note))
+    shop.digester.forget(discovered)  # the plan may have looked before somebody edited them
     found = tuple((path, shop.digester.entry(path)) for path in discovered)
     weak = shop.world.weak_bytes(stage)
     key = strong_key(weak, run.judgement, found)
@@ -193,7 +194,8 @@ def _scan(stage: Stage, shop: Workshop, small: dict[str, bytes]) -> Manifest:
                 f"its output `{output}` is a directory; declare it as `{output}/`"
             ) from None
         except OSError as error:
-            raise StageProblem(f"its output `{output}` can't be read: {error}") from None
+            why = error.strerror or error
+            raise StageProblem(f"its output `{output}` can't be read: {why}") from None
     return tuple(sorted(rows, key=lambda row: row.path))
 
 
@@ -222,7 +224,8 @@ def _changed_meanwhile(
     run: Run, discovered: tuple[str, ...], pipeline: Pipeline, shop: Workshop
 ) -> str:
     """Return an input that is not, or may not be, what the action read; empty when all are."""
-    after = shop.digester.signatures((*run.stage.inputs, *run.stage.implicit))
+    programs = own_paths(run.judgement.programs)
+    after = shop.digester.signatures((*run.stage.inputs, *run.stage.implicit, *programs))
     if after != run.before:
         old = dict(run.before)
         new = dict(after)

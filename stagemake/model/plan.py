@@ -44,7 +44,7 @@ class Reason(enum.Enum):
     UPSTREAM_RUNS = "upstream runs"
     ALWAYS = "always runs"
     UNIDENTIFIED = "code that can't be identified"
-    INTERRUPTED = "last run failed or was cut short"
+    INTERRUPTED = "last run left no result"
     FORCED = "forced"
 
     @property

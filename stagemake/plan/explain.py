@@ -168,7 +168,7 @@ def _changed_input(path: str, old: str, new: str) -> Difference:
 def _programs(trace: Trace, made: Judgement) -> Iterator[Difference]:
     before = {name: entry for name, _, entry in trace[trace_columns.PROGRAMS]}
     for name, _, entry in made.programs:
-        if name in before and before[name] != entry:
+        if entry is not None and name in before and before[name] != entry:
             yield Difference(Reason.PROGRAM_CHANGED, name, before[name], entry)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol
 
 from stagemake.freshness import snapshot as columns
@@ -9,7 +10,7 @@ from stagemake.freshness import snapshot as columns
 if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.stage import Stage
-    from stagemake.plan.world import World
+    from stagemake.plan.world import Programs, World
 
 
 class Sight(Protocol):
@@ -40,6 +41,9 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
         or not world.programs_hold(trace[columns.PROGRAMS])
     ):
         return None
+    own = world.own_programs(trace[columns.PROGRAMS])
+    if own and as_seen(own, sight) != own:
+        return None
     seen, disk = world.seen, world.disk
     discovered: tuple[tuple[str, str], ...] = trace[columns.DISCOVERED]
     paths: tuple[str, ...] = stage.inputs
@@ -60,6 +64,21 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
             return None
     key: str = trace[columns.KEY]
     return key
+
+
+def as_seen(programs: Programs, sight: Sight) -> Programs:
+    """Return programs as they will be once everything upstream has run; entries None while unknown."""
+    seen: list[tuple[str, str, str | None]] = []
+    for name, path, entry in programs:
+        own = path or (os.path.normpath(name) if "/" in name else "/")
+        now = sight.entry(own) if own[0] != "/" else entry
+        if now == entry:
+            seen.append((name, path, entry))
+        elif now is None or now[0] in "xl":
+            seen.append((name, own, now))
+        else:
+            seen.append((name, "", "-"))  # gone, or nothing that could be started
+    return tuple(seen)
 
 
 def outputs_hold(stage: Stage, trace: Trace, world: World) -> bool:

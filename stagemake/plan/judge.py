@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import normpath
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -13,7 +14,7 @@ from stagemake.model.plan import Reason, Verdict
 from stagemake.model.stage import Command
 from stagemake.plan.declaration import canonical_bytes
 from stagemake.plan.explain import first_difference
-from stagemake.plan.fresh import fresh_key, outputs_hold
+from stagemake.plan.fresh import as_seen, fresh_key, outputs_hold
 
 if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from stagemake.model.stage import Stage
     from stagemake.plan.declaration import Declaration
     from stagemake.plan.fresh import Sight
-    from stagemake.plan.world import World
+    from stagemake.plan.world import Programs, World
 
 FRESH = Verdict.FRESH
 Entries = tuple[str | None, ...]
@@ -40,7 +41,7 @@ class Judgement:
     cached: ActionResult | None = None
     declaration: Declaration = ()
     entries: Entries = ()
-    programs: tuple[tuple[str, str, str], ...] = ()
+    programs: Programs = ()
     values: tuple[tuple[str, str | None], ...] = ()
     old_outputs: tuple[str, ...] | None = None  # entries of the outputs as last recorded
     refreshed: Trace | None = None  # a trace to replace the old one
@@ -69,7 +70,7 @@ def _judge_by_key(
     world: World,
     sight: Sight,
 ) -> Judgement:
-    programs = programs_of(stage, world)
+    programs = world.shared(as_seen(programs_of(stage, world), sight))
     entries = tuple(sight.entry(path) for path in (*stage.inputs, *stage.implicit))
     values = tuple((name, sight.value(name)) for name in stage.uses)
     weak = world.weak_bytes(stage)
@@ -86,7 +87,11 @@ def _judge_by_key(
     if trace is not None:
         made.old_outputs = trace[trace_columns.OUTPUTS]
     made.reason, made.subject = _why(stage, trace, made, world, sight)
-    is_open = None in entries or any(value is None for _, value in values)
+    is_open = (
+        None in entries
+        or any(value is None for _, value in values)
+        or any(entry is None for _, _, entry in programs)
+    )
     never_cached = world.force or stage.runs_always or world.is_unidentified(stage)
     if never_cached:
         if not is_open:
@@ -169,7 +174,7 @@ def _open_subject(stage: Stage, lists: list[tuple[str, ...]], made: Judgement, s
     for path, entry in zip((*stage.inputs, *stage.implicit), made.entries, strict=True):
         if entry is None:
             return path
-    for name, value in made.values:
+    for name, value in (*made.values, *((path, entry) for _, path, entry in made.programs)):
         if value is None:
             return name
     return next((p for paths in lists for p in paths if sight.entry(p) is None), "")
@@ -196,7 +201,7 @@ def _why(
     return first_difference(stage, trace, made, world, sight)
 
 
-def programs_of(stage: Stage, world: World) -> tuple[tuple[str, str, str], ...]:
+def programs_of(stage: Stage, world: World) -> Programs:
     """Return (name, path, entry) of every program that counts for a stage, in order of appearance."""
     action = stage.action
     names: tuple[str, ...] = ()
@@ -208,13 +213,27 @@ def programs_of(stage: Stage, world: World) -> tuple[tuple[str, str, str], ...]:
         )
     if not names and not stage.tools:
         return ()
-    made = set(stage.inputs)
+    made = {*stage.inputs, *(path.rstrip("/") for path in stage.outputs)}
     found = []
     for name in dict.fromkeys((*names, *stage.tools)):
         program = world.program(name)
-        if program[1] not in made:  # a program that is an input counts as that already
+        # A program that is an input counts as that already; one that the stage makes is no input.
+        if made.isdisjoint(paths_around(program[1] or normpath(name))):
             found.append(program)
     return world.shared(tuple(found))
+
+
+def paths_around(path: str) -> list[str]:
+    """Return a path and all directories above it, innermost first."""
+    found = [path]
+    while path := path.rpartition("/")[0]:
+        found.append(path)
+    return found
+
+
+def own_paths(programs: Programs) -> tuple[str, ...]:
+    """Return where those programs are that lie in the project."""
+    return tuple(path for _, path, _ in programs if path and path[0] != "/")
 
 
 def strong_key(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from stagemake.plan.declaration import Declaration, Identity
 
 
-Programs = tuple[tuple[str, str, str], ...]
-"""(name, path, entry) of programs, in order of appearance."""
+Programs = tuple[tuple[str, str, str | None], ...]
+"""(name, path, entry) of programs, in order of appearance; None: not known before something has run."""
 
 
 class Disk(Protocol):
@@ -74,7 +74,7 @@ class World:
     seen: Mapping[str, str] = field(factory=dict)  # entries that a survey found, links left out
     _history: History | None = None
     _programs: dict[str, tuple[str, str]] = field(factory=dict)
-    _good_programs: set[tuple[tuple[str, str, str], ...]] = field(factory=set)
+    _good_programs: set[Programs] = field(factory=set)
     _shared_programs: dict[Programs, Programs] = field(factory=dict)
     _declarations: dict[str, Declaration] = field(factory=dict)
     _weak: dict[str, bytes] = field(factory=dict)
@@ -129,7 +129,13 @@ class World:
         """Return the one tuple of its kind: ten thousand traces then hold it once."""
         return self._shared_programs.setdefault(programs, programs)
 
-    def programs_hold(self, programs: tuple[tuple[str, str, str], ...]) -> bool:
+    def own_programs(self, programs: Programs) -> Programs:
+        """Return those that lie in the project or were not found: upstream stages may make them."""
+        if programs in self._good_programs:
+            return ()
+        return tuple(program for program in programs if program[1][:1] != "/")
+
+    def programs_hold(self, programs: Programs) -> bool:
         """Return whether these programs are what they were."""
         if programs in self._good_programs:
             return True

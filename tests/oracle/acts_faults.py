@@ -10,7 +10,7 @@ import sqlite3
 import warnings
 from typing import TYPE_CHECKING
 
-from oracle.acts_sources import edit, text_for
+from oracle.acts_sources import edit, revert, text_for
 from oracle.driver import Ask
 from oracle.expected import Status, expect
 from oracle.history import Effect, History, copy_checkout
@@ -134,11 +134,12 @@ def extra_in_tree(history: History) -> Effect | None:
 
 
 def crash(history: History) -> Effect:
-    """Let a build die at some change of the disk, after an edit."""
-    edit(history)
+    """Let a build die at some change of the disk: while stages run, or while they are restored."""
+    history.rnd.choice([edit, revert])(history)
     if history.rnd.random() < 0.5:
         remove_output(history)
-    left = history.rnd.choice([0, 1, 2, 3, 5, 8, 12, 16, 20, 24, 32, 40, 50])
+    # A build begins with a dozen changes of its own state; then come the outputs.
+    left = history.rnd.randrange(12) if history.rnd.random() < 0.2 else 12 + history.rnd.randrange(40)
 
     def point(operation: str, path: str) -> None:
         nonlocal left

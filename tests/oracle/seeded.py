@@ -20,7 +20,6 @@ class SeededBug:
     what: str
     acts: tuple[str, ...]
     seed: int  # of the first history to try
-    histories: int
     changes: tuple[tuple[str, str, str], ...]  # file, old text, new text
 
 
@@ -36,7 +35,6 @@ def read_bug(path: str) -> SeededBug:
         what=head[0],
         acts=tuple(fields["acts"].split()),
         seed=int(fields.get("seed", "0")),
-        histories=int(fields.get("histories", "5")),
         changes=tuple(_changes(lines[start:])),
     )
 

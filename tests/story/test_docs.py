@@ -15,7 +15,7 @@ from stagemake.execute.environment import BASE, FIXED
 from stagemake.model.plan import Reason, Verdict
 from stagemake.model.report import ConflictKind
 from stagemake.model.result import Outcome
-from stagemake.stagefile.declare import Keywords
+from stagemake.stagefile.keywords import Keywords
 
 if TYPE_CHECKING:
     from project import Project

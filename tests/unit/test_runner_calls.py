@@ -219,14 +219,16 @@ def test_children_of_a_function_do_not_outlive_it(tmp_path) -> None:
     def daemonize(_payload):
         up_fd, say_fd = os.pipe()
         for _ in range(2):
-            if os.fork() == 0:  # no exec, so the marker is in no environment
+            pid = os.fork()
+            if pid == 0:  # no exec, so the marker is in no environment
                 os.setsid()
                 if os.fork() == 0:
                     os.open("line", os.O_WRONLY)
                     os.write(say_fd, b"x")
                     hang(b"")
                 os._exit(0)
-        os.read(up_fd, 1), os.read(up_fd, 1)
+            os.waitpid(pid, 0)  # or the one between would be a survivor too
+            os.read(up_fd, 1)
         return b""
 
     done = outcome(tmp_path, daemonize)
