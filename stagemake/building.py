@@ -142,7 +142,7 @@ class Builder:
     def declared_paths(self) -> set[str]:
         """Return everything that some stage writes: outputs and depfiles."""
         stages = self.project.registry.stages()
-        paths = {path for stage in stages for path in stage.outputs}
+        paths: set[str] = {path for stage in stages for path in stage.outputs}
         paths.update(stage.depfile for stage in stages if stage.depfile is not None)
         return paths
 
@@ -160,7 +160,10 @@ class Builder:
             self.state,
             wait=self.request.wait,
             on_wait=lambda holder: self.emit(WaitingForLock(holder)),
+            is_stopped=lambda: self.interrupt.count > 0,
         ) as lock_fd:
+            if lock_fd < 0:
+                return BuildOutcome((), 0.0, interrupted_by=self.interrupt.take())
             self.state.reload()
             clock = FileClock(f"{self.state.directory}/clock", durable.touch)
             digester = Digester(self.root, self.state.snapshot.memo, clock)

@@ -26,13 +26,19 @@ class Cleanup:
     left: list[str]  # outputs changed since: the user's now
 
 
-def find_cleanup(state: StateStore, root: str, stage_names: Iterable[str] | None) -> Cleanup:
+def find_cleanup(
+    state: StateStore,
+    root: str,
+    stage_names: Iterable[str] | None,
+    sources: frozenset[str] = frozenset(),
+) -> Cleanup:
     """Return what cleaning would do. Changes nothing.
 
     Args:
         state: The project's memory: only what is recorded there is stagemake's.
         root: The project's directory, absolute.
         stage_names: Only outputs of these stages; None for all ever recorded and still there.
+        sources: Inputs that no stage makes now: what was made once and is a source by now stays.
     """
     known = state.snapshot
     digester = Digester(root, dict(known.memo))
@@ -43,12 +49,14 @@ def find_cleanup(state: StateStore, root: str, stage_names: Iterable[str] | None
             continue
         rows = recorded_entries(trace)
         for output in trace[columns.DECLARATION][4]:
-            _sort_in(output.rstrip("/"), root, digester, rows, found)
+            path = output.rstrip("/")
+            if os.path.lexists(f"{root}/{path}"):
+                _sort_in(path, digester, rows, sources, found)
     for name, outputs in known.interrupted.items():
         if wanted is None or name in wanted:
             found.removed.extend(
                 path for path in (one.rstrip("/") for one in outputs)
-                if os.path.lexists(f"{root}/{path}")
+                if path not in sources and os.path.lexists(f"{root}/{path}")
             )  # fmt: skip
     found.removed = sorted(set(found.removed))
     found.left.sort()
@@ -56,22 +64,19 @@ def find_cleanup(state: StateStore, root: str, stage_names: Iterable[str] | None
 
 
 def _sort_in(
-    path: str, root: str, digester: Digester, rows: dict[str, str], found: Cleanup
+    path: str, digester: Digester, rows: dict[str, str], sources: frozenset[str], found: Cleanup
 ) -> None:
-    full = f"{root}/{path}"
-    if not os.path.lexists(full):
-        return
-    is_dir = os.path.isdir(full) and not os.path.islink(full)
     try:
-        now = digester.scan_output(path, declared_dir=is_dir)
+        now = digester.scan_output(path, declared_dir=digester.output_entry(path)[0] == "d")
     except OSError:
         found.left.append(path)
         return
     changed = [row.path for row in now if rows.get(row.path) != row.entry]
-    if changed:
+    if changed or any(row.path in sources for row in now):
         found.left.extend(changed)
+        stay = sources.union(changed)
         found.removed.extend(
-            row.path for row in now if row.kind != "directory" and row.path not in changed
+            row.path for row in now if row.kind != "directory" and row.path not in stay
         )
     else:
         found.removed.append(path)
@@ -81,6 +86,7 @@ def clean(
     state: StateStore,
     root: str,
     stage_names: Iterable[str] | None,
+    sources: frozenset[str] = frozenset(),
     *,
     on_wait: Callable[[str], None],
 ) -> Cleanup:
@@ -88,7 +94,7 @@ def clean(
     names = None if stage_names is None else list(stage_names)
     with locked(state, wait=True, on_wait=on_wait):
         state.reload()
-        found = find_cleanup(state, root, names)
+        found = find_cleanup(state, root, names, sources)
         for path in found.removed:
             durable.remove_any(f"{root}/{path}")
             parent = os.path.dirname(path)

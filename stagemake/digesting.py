@@ -95,6 +95,10 @@ class Digester:
             return known
         return self._entries((path,), self._look_at_output)[0]
 
+    def end_of_link(self, path: str) -> str:
+        """Return the project path of what a link leads to in the end, there or not."""
+        return os.path.realpath(self._full(path)).removeprefix(self._real_prefix)
+
     def survey(self, inputs: Iterable[str], outputs: Iterable[str]) -> Mapping[str, str]:
         """Look at all of these in one go; return the entries seen so far, by path.
 

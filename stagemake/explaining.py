@@ -71,7 +71,7 @@ def _counts(stage: Stage, trace: Trace | None, world: World) -> tuple[str, ...]:
 
 
 def _last(trace: Trace | None) -> str:
-    if trace is None:
+    if trace is None or not trace[columns.KEY]:
         return "none here"
     seconds, _, count = trace[columns.RECORD][:3]
     return f"took {duration(seconds)}, made {size(count)}, key {trace[columns.KEY]}"

@@ -115,7 +115,10 @@ class Project:
 
 
 class _Sources:
-    """Texts as they were compiled; files that no evaluation compiled are read from disk."""
+    """Texts as they were compiled. What is read from disk is what a late import will compile.
+
+    Else a module edited between plan and run would be imported under the identity it had before.
+    """
 
     def __init__(self, evaluations: Sequence[Evaluation]) -> None:
         self._evaluations = evaluations
@@ -128,4 +131,8 @@ class _Sources:
             text = evaluation.text_of(filename)
             if text is not None:
                 return text
-        return self._files.text_of(filename)
+        text = self._files.text_of(filename)
+        if text is not None:
+            for evaluation in self._evaluations:
+                evaluation.pin(filename, text)
+        return text

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from typing import TYPE_CHECKING
 
 from stagemake import durable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Snapshot, Trace
 
 DIRECTORY = ".stagemake"
+_PAUSE_S = 0.02  # between two looks at a lock that someone else holds
 
 
 class StateStore:
@@ -214,8 +216,14 @@ def _parents(path: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def locked(store: StateStore, *, wait: bool, on_wait: Callable[[str], None]) -> Iterator[int]:
-    """Hold the project's lock; yields its file descriptor.
+def locked(
+    store: StateStore,
+    *,
+    wait: bool,
+    on_wait: Callable[[str], None],
+    is_stopped: Callable[[], bool] | None = None,
+) -> Iterator[int]:
+    """Hold the project's lock; yields its file descriptor, or -1 when it was stopped while it waited.
 
     The kernel frees it when the last process that holds the descriptor ends, however it ends.
 
@@ -237,12 +245,28 @@ def locked(store: StateStore, *, wait: bool, on_wait: Callable[[str], None]) -> 
                     hint="wait for it, or leave out --no-wait",
                 ) from None
             on_wait(holder)
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            if is_stopped is None:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            elif not _locked_unless(is_stopped, fd):
+                yield -1
+                return
         durable.truncate(path, 0)
         durable.append(fd, f"process {os.getpid()}\n".encode(), path)
         yield fd
     finally:
         os.close(fd)
+
+
+def _locked_unless(is_stopped: Callable[[], bool], fd: int) -> bool:
+    """Wait for a lock; False when told to stop. By asking: a signal's handler doesn't end `flock`."""
+    while not is_stopped():
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_S)
+        else:
+            return True
+    return False
 
 
 def _holder(path: str) -> str:

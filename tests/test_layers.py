@@ -35,8 +35,7 @@ TYPES_ONLY = {
     ("report", "explaining"), ("report", "plan"), ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 
-NOT_YET = {
-}
+NOT_YET = {}
 
 
 def unit_of(path: Path) -> str:

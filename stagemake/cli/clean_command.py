@@ -23,13 +23,18 @@ def command(place: Place, targets: tuple[str, ...], *, dry_run: bool) -> int:
     if targets:
         pipeline = manager.project.pipeline(targets, place.cwd(manager.root))
         names = [pipeline.stages[stage_id].name for stage_id in pipeline.targets]
+    stages = manager.get_stages()
+    made = {path.rstrip("/") for stage in stages for path in stage.outputs}
+    read = {path for stage in stages for path in (*stage.inputs, *stage.implicit)}
+    sources = frozenset(read - made)
     if dry_run:
-        found = find_cleanup(manager.state, manager.root, names)
+        found = find_cleanup(manager.state, manager.root, names, sources)
     else:
         found = clean(
             manager.state,
             manager.root,
             names,
+            sources,
             on_wait=lambda holder: click.echo(
                 f"stagemake: waiting for a build of this project ({holder})", err=True
             ),

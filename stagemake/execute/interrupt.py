@@ -43,7 +43,12 @@ class Interrupt:
             self.read_fd = self._write_fd = -1
             os.close(read_fd)
             os.close(write_fd)
-            self.count = self.signal = 0
+            self.take()
+
+    def take(self) -> int:
+        """Return the number of the first request and ask for nothing any more."""
+        number, self.count, self.signal = self.signal, 0, 0
+        return number
 
     def drain(self) -> None:
         """Empty the pipe, or waiting would return at once for ever."""

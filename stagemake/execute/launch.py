@@ -72,9 +72,8 @@ class Launcher:
         # Someone may have edited them since the plan was made.
         shop.digester.forget((*watched, *self._read_last_time(stage)))
         try:
-            own_programs = own_paths(programs_of(stage, shop.world))
-            shop.digester.forget(own_programs)
-            before = shop.digester.signatures((*watched, *own_programs))
+            shop.digester.forget(own_paths(programs_of(stage, shop.world)))
+            before = shop.digester.signatures(watched)
             made = judge(
                 stage,
                 self.pipeline.upstream[stage_id],
@@ -144,15 +143,19 @@ class Launcher:
         def fetch(digest: str, size: int, target: str, mode: int) -> bool:
             return store.fetch(digest, size, target, mode & ~shop.umask)
 
-        outcome = restore(
-            shop.root,
-            cached.outputs,
-            stage.outputs,
-            fetch,
-            entry_at=shop.digester.output_entry,
-            displace=self._displace,
-        )
-        shop.digester.forget(stage.outputs)
+        try:
+            outcome = restore(
+                shop.root,
+                cached.outputs,
+                stage.outputs,
+                fetch,
+                entry_at=shop.digester.output_entry,
+                displace=self._displace,
+            )
+        except OSError as error:  # something in the way, or the disk is full
+            return self._failed(stage, made.reason, f"its outputs can't be restored: {error}")
+        finally:
+            shop.digester.forget(stage.outputs)
         if outcome is not Restored.DONE:
             shop.emit(Notice(f"the cached result of `{stage.name}` is damaged; running it instead"))
             return None
@@ -241,18 +244,19 @@ class Launcher:
                 settled = settle(run, completion, self.pipeline, shop)
             except StageProblem as error:
                 problem = str(error)
+            except OSError as error:
+                problem = f"what it read or made can't be read: {error}"
         if problem or settled is None:
             return self._after_failure(run, completion, problem, is_stopping=is_stopping)
         notes = list(settled.notes)
         if completion.survivors:
             notes.append(f"{completion.survivors} process(es) that it left behind were ended")
-        if settled.trace is not None:
-            shop.state.settle(stage.name, settled.trace)
+        shop.state.settle(stage.name, settled.trace)
         self.keeper.note(settled.result.outputs)
         self.keeper.adopt(stage)
         self.values.update(settled.result.provided)
         old = run.judgement.old_outputs
-        changed = old is None or settled.trace is None or old != settled.trace[columns.OUTPUTS]
+        changed = old is None or old != settled.trace[columns.OUTPUTS]
         self._bytes_written += settled.result.output_bytes
         self.past_runs.append(
             PastRun(

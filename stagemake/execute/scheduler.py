@@ -77,17 +77,27 @@ class Scheduler:
 
     def _settle_fresh(self) -> None:
         """Settle what needs nothing, whatever it waits for, then see what is ready."""
-        downstream = self.plan.pipeline.downstream
         for step in self.plan.steps:
             if step.verdict is Verdict.FRESH:
-                stage_id = step.stage_id
-                self._results[stage_id] = self.launcher.fresh(stage_id, step)
+                self._results[step.stage_id] = self.launcher.fresh(step.stage_id, step)
                 self._done += 1
-                for other in downstream[stage_id]:
-                    self._waiting[other] -= 1
-        for stage_id, count in enumerate(self._waiting):
-            if not count and self._results[stage_id] is None:
+        self._release([stage_id for stage_id, count in enumerate(self._waiting) if not count])
+
+    def _release(self, free: list[int]) -> None:
+        """Have stages started whose upstream is done; past fresh ones, which have nothing to do.
+
+        Order also holds through a fresh stage: what comes after it comes after what it waits for.
+        """
+        downstream = self.plan.pipeline.downstream
+        while free:
+            stage_id = free.pop()
+            if self._results[stage_id] is None:
                 heapq.heappush(self._ready, (-self._weight[stage_id], stage_id))
+                continue
+            for other in downstream[stage_id]:
+                self._waiting[other] -= 1
+                if not self._waiting[other]:
+                    free.append(other)
 
     def _loop(self) -> None:
         shop, told = self.shop, 0
@@ -159,10 +169,7 @@ class Scheduler:
         self._done += 1
         self.shop.emit(StageSettled(result, self._done, len(self._results)))
         if result.outcome.is_good:
-            for other in self.plan.pipeline.downstream[stage_id]:
-                self._waiting[other] -= 1
-                if not self._waiting[other] and self._results[other] is None:
-                    heapq.heappush(self._ready, (-self._weight[other], other))
+            self._release([stage_id])
         elif result.outcome is Outcome.FAILED:
             self._has_failed = True
             self._block_downstream(stage_id)
@@ -171,9 +178,14 @@ class Scheduler:
         """Settle everything that needs a failed stage; each names the stage that failed."""
         stages = self.plan.pipeline.stages
         todo = list(self.plan.pipeline.downstream[stage_id])
+        passed = set()
         while todo:
             other = todo.pop()
-            if self._results[other] is None:
+            found = self._results[other]
+            if found is not None and found.outcome is Outcome.FRESH and other not in passed:
+                passed.add(other)  # nothing to do for itself, but it keeps others waiting
+                todo.extend(self.plan.pipeline.downstream[other])
+            elif found is None:
                 self._results[other] = StageResult(
                     stages[other].name,
                     Outcome.BLOCKED,

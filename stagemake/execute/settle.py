@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from stagemake.runner.port import Completion
 
 _HINT_LISTS = 8
+_NO_FILES = frozenset(("/dev/null", "/dev/stdin", "/dev/fd/0"))
+"""What compilers list when they were given these in place of a file: there is nothing to look at."""
 
 
 class StageProblem(Exception):
@@ -37,11 +39,11 @@ class StageProblem(Exception):
 
 @define
 class Settled:
-    """What came of a run. Without `trace` the result counts for this build only."""
+    """What came of a run. Where `trace` has no key, the result counts for this build only."""
 
     result: ActionResult
     key: str | None
-    trace: Trace | None
+    trace: Trace
     notes: tuple[str, ...] = ()
 
 
@@ -85,13 +87,15 @@ def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop)
     changed = _changed_meanwhile(run, discovered, pipeline, shop)
     if changed:
         note = f"not recorded: input `{changed}` changed while the stage ran"
-        return Settled(result, None, None, (*depfile_notes, note))
+        left = trace_of(stage, run.judgement, "", (), result)
+        return Settled(result, None, left, (*depfile_notes, note))
     shop.digester.forget(discovered)  # the plan may have looked before somebody edited them
     found = tuple((path, shop.digester.entry(path)) for path in discovered)
     weak = shop.world.weak_bytes(stage)
     key = strong_key(weak, run.judgement, found)
     if depfile_notes:
-        return Settled(result, key, None, depfile_notes)
+        left = trace_of(stage, run.judgement, "", found, result)
+        return Settled(result, key, left, depfile_notes)
     notes: tuple[str, ...] = ()
     if stage.cache and shop.request.cache.writes and shop.store is not None:
         try:
@@ -109,7 +113,10 @@ def trace_of(
     found: tuple[tuple[str, str], ...],
     result: ActionResult,
 ) -> Trace:
-    """Return the trace that lets the next build find this result fresh."""
+    """Return the trace that lets the next build find this result fresh.
+
+    With an empty key it only says what lies at the outputs, so that a later edit is known for one.
+    """
     entries = entries_of(result.outputs)
     inside: tuple[tuple[str, str], ...] = ()
     if any(output.endswith("/") for output in stage.outputs):
@@ -145,7 +152,7 @@ def _discovered(
         raise StageProblem(f"its depfile `{stage.depfile}` can't be read: {error}") from None
     durable.remove(full)  # read; what it said is in the trace
     own = {*stage.inputs, *stage.implicit, *(path.rstrip("/") for path in stage.outputs)}
-    paths = sorted({canonical(path, shop.root, "") for path in listed} - own)
+    paths = sorted({canonical(path, shop.root, "") for path in listed} - own - _NO_FILES)
     above: set[int] | None = None
     notes = []
     for path in paths:
@@ -224,8 +231,7 @@ def _changed_meanwhile(
     run: Run, discovered: tuple[str, ...], pipeline: Pipeline, shop: Workshop
 ) -> str:
     """Return an input that is not, or may not be, what the action read; empty when all are."""
-    programs = own_paths(run.judgement.programs)
-    after = shop.digester.signatures((*run.stage.inputs, *run.stage.implicit, *programs))
+    after = shop.digester.signatures((*run.stage.inputs, *run.stage.implicit))
     if after != run.before:
         old = dict(run.before)
         new = dict(after)
@@ -237,6 +243,11 @@ def _changed_meanwhile(
             return path
         slack = 0 if pipeline.producer_of(path) is None else 1
         if youngest_ns(signature) >= run.begun_ns + slack:
+            return path
+    shop.digester.forget(own_paths(run.judgement.programs))
+    for _, path, entry in run.judgement.programs:
+        # By content: a stage may compile a program of its own each time and start it.
+        if path and path[0] != "/" and shop.digester.entry(path) != entry:
             return path
     return ""
 

@@ -28,7 +28,7 @@ DECLARATION, KEY, ENTRIES, PROGRAMS, DISCOVERED, OUTPUTS, MANIFEST, VALUES, RECO
 """The columns of a trace:
 
 DECLARATION  what the stage declared, see `plan.declaration`
-KEY          its strong action key
+KEY          its strong action key; empty: the result was not recorded, only what lies at the outputs
 ENTRIES      entries of `inputs + implicit`, in that order
 PROGRAMS     (name, path, entry) of every program it starts
 DISCOVERED   (path, entry) of every input its depfile named, sorted

@@ -25,6 +25,9 @@ class Sight(Protocol):
     def is_clear(self, upstream: tuple[int, ...]) -> bool:
         """Return whether none of these stages is open."""
 
+    def has_open(self) -> bool:
+        """Return whether any stage at all is open."""
+
 
 def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sight) -> str | None:
     """Return the action key of a stage whose last result still holds, as it stands; else None.
@@ -34,6 +37,7 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
     trace = world.snapshot.traces.get(stage.name)
     if (
         trace is None
+        or not trace[columns.KEY]
         or trace[columns.DECLARATION] != world.declaration_now(stage)
         or world.force
         or stage.runs_always
@@ -41,9 +45,10 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
         or not world.programs_hold(trace[columns.PROGRAMS])
     ):
         return None
-    own = world.own_programs(trace[columns.PROGRAMS])
-    if own and as_seen(own, sight) != own:
-        return None
+    if sight.has_open():
+        own = world.own_programs(trace[columns.PROGRAMS])
+        if own and as_seen(own, sight) != own:
+            return None
     seen, disk = world.seen, world.disk
     discovered: tuple[tuple[str, str], ...] = trace[columns.DISCOVERED]
     paths: tuple[str, ...] = stage.inputs
@@ -53,6 +58,8 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
         for path, known in zip(paths, trace[columns.ENTRIES], strict=True):
             if seen.get(path) != known and disk.entry(path) != known:
                 return None
+            if known[0] == "l" and sight.has_open() and sight.entry(path) != known:
+                return None  # a link, and what it leads to is about to be made anew
     else:  # discovered inputs may come from stages further up than the direct ones
         for path, known in (*zip(paths, trace[columns.ENTRIES], strict=True), *discovered):
             if sight.entry(path) != known:

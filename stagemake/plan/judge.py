@@ -118,7 +118,9 @@ def _discovered_lists(
     lists: list[tuple[str, ...]] = [] if stage.depfile else [()]
     known = False
     if trace is not None:
-        known = trace[trace_columns.DECLARATION] == world.declaration(stage)
+        known = bool(trace[trace_columns.KEY]) and trace[
+            trace_columns.DECLARATION
+        ] == world.declaration(stage)
         if stage.depfile:
             lists.append(tuple(path for path, _ in trace[trace_columns.DISCOVERED]))
     if stage.cache and (stage.depfile or (needs_hint and not known)):
@@ -194,8 +196,8 @@ def _why(
         return Reason.ALWAYS, ""
     if world.is_unidentified(stage):
         return Reason.UNIDENTIFIED, ""
-    if trace is None:
-        if stage.name in world.snapshot.interrupted:
+    if trace is None or not trace[trace_columns.KEY]:
+        if trace is not None or stage.name in world.snapshot.interrupted:
             return Reason.INTERRUPTED, ""
         return Reason.NEVER_BUILT, ""
     return first_difference(stage, trace, made, world, sight)

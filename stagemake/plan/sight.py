@@ -35,6 +35,10 @@ class DiskSight:
         """Return True: nothing upstream is open any more."""
         return True
 
+    def has_open(self) -> bool:
+        """Return False, as above."""
+        return False
+
 
 @define
 class PlannedSight:
@@ -55,20 +59,33 @@ class PlannedSight:
         """Return the entry a path will have, None while that's unknown."""
         if not self._open:
             return self._disk.entry(path)
-        if path in self._entries:
-            found = self._entries[path]
+        entry, is_planned = self._planned(path)
+        if is_planned:
             # A link's entry as an input includes what it leads to, which may not be there yet.
-            return None if found is not None and found.startswith("l:") else found
-        if path in self._parents:  # a directory that several stages write into
+            return None if entry is not None and entry.startswith("l:") else entry
+        entry = self._disk.entry(path)
+        if entry[0] == "l" and self._planned(self._disk.end_of_link(path))[1]:
             return None
+        return entry
+
+    def has_open(self) -> bool:
+        """Return whether any stage so far is not fresh."""
+        return bool(self._open)
+
+    def _planned(self, path: str) -> tuple[str | None, bool]:
+        """Return the entry that open stages will leave at a path, and whether they write there at all."""
+        if path in self._entries:
+            return self._entries[path], True
+        if path in self._parents:  # a directory that several stages write into
+            return None, True
         folder = path.rpartition("/")[0]
         while folder:
             if folder in self._rows:
-                return _inside(self._rows[folder], path)
+                return _inside(self._rows[folder], path), True
             if folder in self._entries:
-                return None
+                return None, True
             folder = folder.rpartition("/")[0]
-        return self._disk.entry(path)
+        return None, False
 
     def value(self, name: str) -> str | None:
         """Return the JSON of a shared value, None while that's unknown."""
@@ -114,6 +131,8 @@ def _inside(result: ActionResult, path: str) -> str | None:
     below: list[tuple[str, str]] = []
     found = ""
     for row in result.outputs:
+        if row.kind == "symlink" and path.startswith(f"{row.path}/"):
+            return None  # what a link leads to is known once it is there
         if row.path == path:
             found = row.entry
         elif row.path.startswith(prefix):

@@ -32,6 +32,9 @@ class Disk(Protocol):
     def output_entry(self, path: str) -> str:
         """Return the entry of an output; a link is its text."""
 
+    def end_of_link(self, path: str) -> str:
+        """Return the project path of what a link leads to in the end."""
+
     def survey(self, inputs: Iterable[str], outputs: Iterable[str]) -> Mapping[str, str]:
         """Look at all of these in one go; return the entries seen so far, by path."""
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stagemake.runner.running import Running, ValuePipe
 
 FAILED = 1
-TIMED_OUT = 124  # for an action that was told to end and reports success
+TIMED_OUT = 124  # for an action that was told to end, by its timeout or a stop, and reports success
 RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 HAS_WAITID = hasattr(os, "waitid")  # not on macOS before Python 3.13
 
@@ -208,6 +208,7 @@ class Supervisor:
         """Report an action that has been reaped."""
         ended_s = time.monotonic()
         self._deadlines_s.pop(action.pid, None)
+        was_stopped = action.pid in self._terminated
         self._terminated.discard(action.pid)
         ended = self._survivors.end(action, self._running)
         exit_code = os.waitstatus_to_exitcode(status)
@@ -215,7 +216,7 @@ class Supervisor:
         if action.value is not None:
             exit_code, value, missing = self._value(action.value, exit_code)
             note = note or missing
-        if action.timed_out and exit_code == 0:
+        if was_stopped and exit_code == 0:  # it may have made half of what it should
             exit_code = TIMED_OUT
         stdout, stderr = self._printed(action, ended)
         self._report(

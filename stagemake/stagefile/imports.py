@@ -99,9 +99,9 @@ class _SourceOnlyLoader(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
-        data = self.get_data(path)
-        self._texts[path] = importlib.util.decode_source(data)
-        return self.source_to_code(data, path)
+        if path not in self._texts:  # else it was identified by this text
+            self._texts[path] = importlib.util.decode_source(self.get_data(path))
+        return self.source_to_code(self._texts[path], path)
 
 
 class _ProjectFinder:

@@ -62,6 +62,10 @@ class Evaluation:
         """Return the text a project module was compiled from; None for other files."""
         return self.texts.get(filename)
 
+    def pin(self, filename: str, text: str) -> None:
+        """Have a module that is imported from now on compiled from this text, whatever the file holds."""
+        self.texts.setdefault(filename, text)
+
     @contextmanager
     def active(self) -> Iterator[None]:
         """Make the project's modules importable, as they were when the Stagefile ran."""

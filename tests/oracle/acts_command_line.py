@@ -6,7 +6,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from oracle.acts_faults import remove_output
+from oracle.acts_outputs import remove_output
 from oracle.acts_sources import edit
 from oracle.driver import Ask, command_line
 from oracle.history import Effect, History

@@ -1,4 +1,4 @@
-"""Acts on what stagemake owns: outputs, its state, the cache; and builds that don't reach their end."""
+"""Acts on what stagemake remembers: its state and the cache; and builds that don't reach their end."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import sqlite3
 import warnings
 from typing import TYPE_CHECKING
 
+from oracle.acts_outputs import remove, remove_made, remove_output
 from oracle.acts_sources import edit, revert, text_for
 from oracle.driver import Ask
 from oracle.expected import Status, expect
 from oracle.history import Effect, History, copy_checkout
-from oracle.project import OWN, SOURCES, Kind, write
+from oracle.project import SOURCES, Kind, write
 from oracle.render import render
-from oracle.tree import entry_at, walk
+from oracle.tree import walk
 
 from stagemake import durable
 
@@ -30,116 +31,15 @@ class Crash(BaseException):
     """Stands for SIGKILL: whoever sees it writes nothing more."""
 
 
-def remove(full: str) -> None:
-    """Remove whatever is there."""
-    if os.path.isdir(full) and not os.path.islink(full):
-        shutil.rmtree(full)
-    elif os.path.lexists(full):
-        os.unlink(full)
-
-
-def _remove_made(history: History, path: str) -> None:
-    """Remove an output, unless the user has something in there."""
-    if not any(own == path or own.startswith(f"{path}/") for own in history.token_paths()):
-        remove(f"{history.root}/{path}")
-
-
-def _files(history: History, *, in_trees: bool = False) -> list[str]:
-    """Return files that stages made, relative to the root."""
-    tops = {
-        output: spec.kind is Kind.TREE for spec in history.project.specs for output in spec.outputs
-    }
-    found = []
-    for path in sorted(walk(history.root, (*OWN, ".stagemake"))):
-        entry = entry_at(f"{history.root}/{path}")
-        is_in_tree = any(is_tree and path.startswith(f"{top}/") for top, is_tree in tops.items())
-        if entry is not None and entry[0] == "file" and (in_trees or not is_in_tree):
-            found.append(path)
-    return found
-
-
-def nothing(history: History) -> Effect:
-    """Do nothing."""
-    del history
-    return Effect(runs_nothing=True)
-
-
-def remove_output(history: History) -> Effect | None:
-    """Remove some outputs, or something inside an output directory."""
-    paths = sorted(walk(history.root, (*OWN, ".stagemake")))
-    if not paths:
-        return None
-    for path in history.rnd.sample(paths, min(len(paths), history.rnd.choice([1, 1, 2, 9]))):
-        _remove_made(history, path)
-    return _PLAIN
-
-
-def edit_output(history: History) -> Effect | None:
-    """Put a text of the user's in place of an output; sometimes its size and time stay."""
-    paths = _files(history, in_trees=True)
-    if not paths:
-        return None
-    path = history.rnd.choice(paths)
-    full = f"{history.root}/{path}"
-    status = os.stat(full)
-    token = history.token()
-    if history.rnd.random() < 0.5:
-        write(history.root, path, token + "\n")
-        history.tokens.append(token)
-    else:
-        with open(full, "rb") as stream:
-            data = stream.read()
-        with open(full, "wb") as stream:
-            stream.write(b"X" + data[1:])
-        os.utime(full, ns=(status.st_atime_ns, status.st_mtime_ns))
-    return _PLAIN
-
-
-def change_output_kind(history: History) -> Effect | None:
-    """Flip an output's executable bit, or put a directory or a link in its place."""
-    paths = _files(history, in_trees=True)
-    if not paths:
-        return None
-    full = f"{history.root}/{history.rnd.choice(paths)}"
-    what = history.rnd.choice(["mode", "directory", "link"])
-    if what == "mode":
-        os.chmod(full, os.stat(full).st_mode ^ 0o111)
-        return _PLAIN
-    os.unlink(full)
-    if what == "directory":
-        os.mkdir(full)
-        token = history.token()
-        with open(f"{full}/mine", "w", encoding="utf-8") as stream:
-            stream.write(token)
-        history.tokens.append(token)
-    else:
-        os.symlink("/nowhere", full)
-    return _PLAIN
-
-
-def extra_in_tree(history: History) -> Effect | None:
-    """Put a file of the user's into an output directory."""
-    tops = [
-        spec.outputs[0]
-        for spec in history.project.specs
-        if spec.kind is Kind.TREE and os.path.isdir(f"{history.root}/{spec.outputs[0]}")
-    ]
-    if not tops:
-        return None
-    token = history.token()
-    where = history.rnd.choice(["", "/sub"])
-    write(history.root, f"{history.rnd.choice(tops)}{where}/mine.txt", token)
-    history.tokens.append(token)
-    return _PLAIN
-
-
 def crash(history: History) -> Effect:
     """Let a build die at some change of the disk: while stages run, or while they are restored."""
     history.rnd.choice([edit, revert])(history)
     if history.rnd.random() < 0.5:
         remove_output(history)
     # A build begins with a dozen changes of its own state; then come the outputs.
-    left = history.rnd.randrange(12) if history.rnd.random() < 0.2 else 12 + history.rnd.randrange(40)
+    left = (
+        history.rnd.randrange(12) if history.rnd.random() < 0.2 else 12 + history.rnd.randrange(40)
+    )
 
     def point(operation: str, path: str) -> None:
         nonlocal left
@@ -238,7 +138,7 @@ def damage_cache(history: History) -> Effect | None:
             os.truncate(full, history.rnd.choice([0, os.stat(full).st_size // 2]))
     for spec in history.project.specs:
         for output in spec.outputs:
-            _remove_made(history, output)
+            remove_made(history, output)
     return _PLAIN
 
 
@@ -329,30 +229,10 @@ def part(history: History) -> Effect | None:
     return _PLAIN
 
 
-def foreign_output(history: History) -> Effect | None:
-    """Have a file of the user's where a stage is about to put its output."""
-    specs = [spec for spec in history.project.specs if spec.outputs and spec.kind is not Kind.TREE]
-    if not specs or history.project.dropped:
-        return None
-    spec = history.rnd.choice(specs)
-    old, new = spec.outputs[0], f"out/{spec.name}.{len(history.log)}"
-    for other in history.project.specs:
-        inputs = tuple(new if path == old else path for path in other.inputs)
-        history.project.change(other.name, inputs=inputs)
-    history.project.change(spec.name, outputs=(new, *spec.outputs[1:]))
-    token = history.token()
-    write(history.root, new, token)
-    history.tokens.append(token)
-    return _PLAIN
-
-
 ACTS: dict[str, Callable[[History], Effect | None]] = {
     one.__name__: one
-    for one in (
-        nothing, remove_output, edit_output, change_output_kind, extra_in_tree, race,
-        damage_cache, lose_state, lose_cache, restore_all, other_checkout, part, foreign_output,
-    )
-}  # fmt: skip
+    for one in (race, damage_cache, lose_state, lose_cache, restore_all, other_checkout, part)
+}
 
 IN_PROCESS_ACTS: dict[str, Callable[[History], Effect | None]] = {
     one.__name__: one for one in (crash, fault)

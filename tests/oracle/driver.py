@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from attrs import field, frozen
 
 import stagemake
-from stagemake import StageManager
+from stagemake.manager import StageManager
 from stagemake.model.error import StagemakeError
 from stagemake.model.request import BuildRequest, CacheMode
 

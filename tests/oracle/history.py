@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from oracle.render import render
 from oracle.tree import Entry, changes, holds_text, listing, results
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
 STATE = ".stagemake"
@@ -30,9 +30,6 @@ class Effect:
 
     runs_nothing: bool = False  # nothing that counts has changed
     runs_needed_only: bool = False  # what has the same basis as before must not run
-
-
-Act = "Callable[[History], Effect | None]"
 
 
 @define
@@ -84,7 +81,7 @@ class History:
         texts = [token.encode() for token in self.tokens]
         return [
             path for path, entry in results(self.root, OWN).items()
-            if entry[0] == "file" and any(text in entry[1] for text in texts)  # type: ignore[operator]
+            if entry[0] == "file" and any(text in entry[1] for text in texts)
         ]  # fmt: skip
 
     def forget_tokens(self) -> None:
@@ -208,7 +205,7 @@ class History:
     def is_users(self, path: str, entry: Entry) -> bool:
         """Whether a file holds a text of the user's, or shares an old output directory with one."""
         texts = [token.encode() for token in self.tokens]
-        if entry[0] == "file" and any(token in entry[1] for token in texts):  # type: ignore[operator]
+        if entry[0] == "file" and any(token in entry[1] for token in texts):
             return True
         return any(_is_in(path, {kept}) for kept in self.shared_tops)
 

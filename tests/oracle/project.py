@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
@@ -82,7 +82,7 @@ class ProjectModel:
         """Return a stage by name."""
         return next(spec for spec in self.specs if spec.name == name)
 
-    def change(self, name: str, **fields: object) -> None:
+    def change(self, name: str, **fields: Any) -> None:  # Any: fields of a Spec
         """Replace some of a stage's fields."""
         at = next(i for i, spec in enumerate(self.specs) if spec.name == name)
         self.specs[at] = evolve(self.specs[at], **fields)
@@ -115,7 +115,8 @@ def random_project(rnd: random.Random) -> ProjectModel:
     """Return a project of three to eight stages; every kind appears sooner or later."""
     specs: list[Spec] = []
     kinds = rnd.choices(list(Kind), [5, 2, 5, 3, 3, 2, 2, 2, 2, 0, 1], k=rnd.randint(3, 7))
-    files, others = list(SOURCES), []  # what shell stages read, and what only functions can
+    files = list(SOURCES)  # what shell stages read
+    others: list[str] = []  # what only functions can
     for number, kind in enumerate(kinds):
         spec = _random_spec(rnd, f"s{number}", kind, files, others)
         if specs and rnd.random() < 0.15:

@@ -10,21 +10,32 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from oracle import acts_command_line, acts_faults, acts_sources
+from oracle import acts_command_line, acts_faults, acts_outputs, acts_sources
 from oracle.driver import CommandLine, Driver, InProcess
 from oracle.history import Difference, Effect, History
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_OFTEN = ("edit", "edit", "edit", "crash", "crash", "kill", "kill", "race", "rename_output", "remove_output")
+_OFTEN = (
+    "edit",
+    "edit",
+    "edit",
+    "crash",
+    "crash",
+    "kill",
+    "kill",
+    "race",
+    "rename_output",
+    "remove_output",
+)
 
 _PATIENCE = 10  # tries per step: some acts do not apply to some projects
 
 
 def acts_for(driver: Driver) -> Mapping[str, Callable[[History], Effect | None]]:
     """Return the acts that fit a driver, by name."""
-    acts = {**acts_sources.ACTS, **acts_faults.ACTS}
+    acts = {**acts_sources.ACTS, **acts_outputs.ACTS, **acts_faults.ACTS}
     if isinstance(driver, InProcess):
         acts.update(acts_faults.IN_PROCESS_ACTS)
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle.driver import Ask, InProcess, Place
@@ -15,6 +14,8 @@ from oracle.tree import changes, listing
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 ACTS = acts_for(InProcess())
 QUIET = sorted(set(ACTS) - {"crash", "fault", "race", "damage_cache", "other_checkout", "part"})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle.driver import Ask, InProcess, Place, environment
@@ -12,6 +12,9 @@ from oracle.history import STATE
 from oracle.project import OWN, random_project, write_sources
 from oracle.render import render
 from oracle.tree import results
+
+if TYPE_CHECKING:
+    import pytest
 
 
 @settings(
@@ -28,7 +31,9 @@ def test_many_side_by_side_make_the_same_bytes_as_one_after_the_other(
         root = str(base / f"by{count}" / "p")
         write_sources(root)
         render(project, root)
-        place = Place(root, str(base / f"by{count}" / "cache"), environment(**project.environ), project.values)
+        place = Place(
+            root, str(base / f"by{count}" / "cache"), environment(**project.environ), project.values
+        )
 
         built = InProcess().build(place, Ask(jobs=count))
 

@@ -496,7 +496,7 @@ def test_a_killed_build_leaves_no_process_and_nothing_that_looks_fresh(project: 
 
     project.build("-v").printed(
         """\
-        [1/1] ran       a  <time>  (last run failed or was cut short)
+        [1/1] ran       a  <time>  (last run left no result)
         stagemake: done, 1 stage: 1 ran in <time>
         """
     )

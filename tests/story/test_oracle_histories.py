@@ -16,7 +16,7 @@ from oracle.run import run_history
 pytestmark = pytest.mark.slow
 
 STEPS = 12
-CHUNK = 10
+CHUNK = 5
 SEEDS = (
     [int(os.environ["STAGEMAKE_SEED"])] if "STAGEMAKE_SEED" in os.environ else range(0, 100, CHUNK)
 )
@@ -28,7 +28,7 @@ def test_every_build_of_a_history_equals_a_clean_build(first: int) -> None:
     count = 1 if "STAGEMAKE_SEED" in os.environ else CHUNK
 
     for seed in range(first, first + count):
-        run_history(seed, STEPS, InProcess(), clean_share=0.6)
+        run_history(seed, STEPS, InProcess(), clean_share=0.35)
 
 
 def test_histories_nobody_has_seen_before_are_right_too() -> None:

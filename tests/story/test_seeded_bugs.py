@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from oracle.seeded import copy_with, read_bug
 
 pytestmark = pytest.mark.slow
@@ -17,14 +16,16 @@ pytestmark = pytest.mark.slow
 TESTS = Path(__file__).resolve().parents[1]
 PATCHES = sorted((TESTS / "seeded").glob("*.patch"))
 STEPS = 5
-MOST_HISTORIES = 40  # each patch names a seed that shows its bug; more are tried when code has moved
+MOST_HISTORIES = (
+    40  # each patch names a seed that shows its bug; more are tried when code has moved
+)
 
 
 def run_oracle(package: Path, seed: int, histories: int, acts: tuple[str, ...]) -> tuple[int, str]:
     """Return exit status and text of an oracle that works with the package in a directory."""
     done = subprocess.run(
         [
-            sys.executable, "-m", "oracle.run", "--steps", str(STEPS), "--seed", str(seed),
+            sys.executable, "-P", "-m", "oracle.run", "--steps", str(STEPS), "--seed", str(seed),
             "--histories", str(histories), "--acts", ",".join(acts),
         ],
         env={
