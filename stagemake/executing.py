@@ -59,16 +59,14 @@ def carry_out(
             state.drop_left_over(builder.declared_paths())
     finally:
         runner.close()
-        if store is not None:
-            store.flush()
         digester.prune()
         digester.settle()
         state.save()
         if os.path.lexists(state.scratch):
             durable.remove_any(state.scratch)
+        if store is not None:
+            _close_store(builder, store)
     History(state.history_path).add(scheduler.launcher.past_runs)
-    if store is not None:
-        _close_store(builder, store)
     builder.emit(BuildFinished(outcome))
     return outcome
 
@@ -103,8 +101,6 @@ def _workshop(
         env = stage_environment(base, builder.environ, stage)
         return make_context(stage, root, scratch, env, {})
 
-    umask = os.umask(0o022)
-    os.umask(umask)
     return Workshop(
         root=root,
         request=builder.request,
@@ -121,7 +117,6 @@ def _workshop(
         interrupt=builder.interrupt,
         hooks=BoundHooks(builder.hooks, context_of),
         kept_at=f".stagemake/kept/{time.strftime('%Y-%m-%dT%H-%M-%S')}",
-        umask=umask,
     )
 
 

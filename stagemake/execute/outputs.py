@@ -33,12 +33,14 @@ class OutputKeeper:
 
     shop: Workshop
     _known: dict[str, str] = field(factory=dict)  # entry by path, of rows of manifests
-    _broken: set[str] = field(factory=set)  # outputs that an interrupted stage was writing
+    _broken: set[str] = field(factory=set)  # outputs that a stage has begun to write
+    _crashed: set[str] = field(factory=set)  # those of them that a killed build left
     _is_loaded: bool = False
 
     def __attrs_post_init__(self) -> None:
         for paths in self.shop.state.snapshot.interrupted.values():
             self.note_begun(paths)
+        self._crashed.update(self._broken)
 
     def _load(self) -> None:
         """Take in all traces: a path may have belonged to a stage of another name."""
@@ -80,6 +82,8 @@ class OutputKeeper:
         """Put aside whatever at an output is not stagemake's; return whether there was anything."""
         shop = self.shop
         if path in self._broken:
+            if path in self._crashed:
+                self._set_aside(path)
             return False
         is_dir = os.path.isdir(f"{shop.root}/{path}") and not os.path.islink(f"{shop.root}/{path}")
         try:
@@ -98,6 +102,14 @@ class OutputKeeper:
         for row in foreign:
             self._keep(row.path)
         return bool(foreign)
+
+    def _set_aside(self, path: str) -> None:
+        """Move away what is at an output since a crash: half made, most likely, but who knows by whom."""
+        self._crashed.discard(path)
+        target = f"{self.shop.state.failed}/.killed/{path}"
+        durable_remove(target)
+        durable.make_dirs(os.path.dirname(target), 0o700)
+        durable.move_aside(f"{self.shop.root}/{path}", target)
 
     def _keep(self, path: str) -> bool:
         shop = self.shop

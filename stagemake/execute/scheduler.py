@@ -33,6 +33,7 @@ class Scheduler:
     _waiting: list[int] = field(init=False)  # upstream stages that have not settled, by stage
     _weight: list[float] = field(init=False)
     _free_cpus: float = field(init=False)
+    _free_memory_bytes: int = field(init=False)
     _free_in_pool: dict[str, int] = field(init=False)
     _began_s: float = field(init=False)
     _ready: list[tuple[float, int]] = field(factory=list)
@@ -48,6 +49,7 @@ class Scheduler:
         self._results = [None] * len(pipeline.stages)
         self._waiting = [len(above) for above in pipeline.upstream]
         self._free_cpus = float(shop.jobs)
+        self._free_memory_bytes = shop.memory_bytes
         self._free_in_pool = dict(shop.pools)
         self._weight = priorities(
             pipeline.upstream, [self._seconds(i) for i in range(len(pipeline.stages))]
@@ -148,13 +150,16 @@ class Scheduler:
         stage = self.plan.pipeline.stages[stage_id]
         if stage.pool and self._free_in_pool[stage.pool] < 1:
             return False
-        # A stage that wants more than there is gets the whole machine.
-        return not self._running or min(stage.cpus, self.shop.jobs) <= self._free_cpus
+        if not self._running:  # what wants more than there is gets the whole machine
+            return True
+        has_cpus = min(stage.cpus, self.shop.jobs) <= self._free_cpus
+        return has_cpus and stage.memory_bytes <= self._free_memory_bytes
 
     def _occupy(self, stage_id: int, sign: int) -> None:
         """Take (1) or give back (-1) what a running stage holds."""
         stage = self.plan.pipeline.stages[stage_id]
         self._free_cpus -= sign * min(stage.cpus, self.shop.jobs)
+        self._free_memory_bytes -= sign * stage.memory_bytes
         if stage.pool:
             self._free_in_pool[stage.pool] -= sign
         if sign > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from stagemake.plan.world import World
     from stagemake.runner.port import Runner
     from stagemake.state import StateStore
+
+
+def physical_memory_bytes() -> int:
+    """Return how much memory the machine has; 1 PiB where it doesn't say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return 1 << 50
 
 
 class Hooks(Protocol):
@@ -68,7 +77,8 @@ class Workshop:
     wall_clock_s: Callable[[], float] = time.time
     kept_at: str = ""  # where this build puts files of the user's, relative to the root
     kept: list[tuple[str, str]] = field(factory=list)  # path, where it is now
-    umask: int = 0o022
+    umask: int = 0o022  # of everything made and restored, whatever the user's is
+    memory_bytes: int = field(factory=physical_memory_bytes)  # what `memory=` is measured against
 
     def tell(self, events: Sequence[Event]) -> None:
         """Emit several events in order."""

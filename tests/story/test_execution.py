@@ -501,3 +501,19 @@ def test_a_killed_build_leaves_no_process_and_nothing_that_looks_fresh(project: 
         """
     )
     assert project.read("x") == "1\n"
+
+
+def test_stages_that_want_too_much_memory_together_run_one_by_one(project: Project) -> None:
+    project.stagefile(
+        """\
+        for name in ("a", "b", "c"):
+            command(
+                name,
+                "mkdir lock && rmdir lock && echo > {outputs}",
+                outputs=[f"{name}.txt"],
+                memory="1000 TiB",
+            )
+        """
+    )
+
+    project.build("-j3").ran("a", "b", "c").exited(0)
