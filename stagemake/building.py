@@ -105,6 +105,7 @@ class Builder:
             identify=self.project.identify,
             search_path=base["PATH"],
             force=self.request.force,
+            inherits=self.settings.inherit_environment,
         )
 
     def base_env(self) -> dict[str, str]:

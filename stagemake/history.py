@@ -102,9 +102,9 @@ class History:
             connection.execute("begin immediate")
             connection.executemany("insert into runs values (?, ?, ?, ?, ?, ?)", rows)
             connection.executemany(
-                "delete from runs where stage = ?1 and rowid <= (select rowid from runs"
-                " where stage = ?1 order by rowid desc limit 1 offset ?2)",
-                [(stage, SAMPLES) for stage in {row[0] for row in rows}],
+                "delete from runs where stage = :stage and rowid <= (select rowid from runs"
+                " where stage = :stage order by rowid desc limit 1 offset :kept)",
+                [{"stage": stage, "kept": SAMPLES} for stage in {row[0] for row in rows}],
             )
             connection.execute("commit")
         self._estimates = None

@@ -107,9 +107,12 @@ class OutputKeeper:
         """Move away what is at an output since a crash: half made, most likely, but who knows by whom."""
         self._crashed.discard(path)
         target = f"{self.shop.state.failed}/.killed/{path}"
-        durable_remove(target)
-        durable.make_dirs(os.path.dirname(target), 0o700)
-        durable.move_aside(f"{self.shop.root}/{path}", target)
+        try:
+            durable_remove(target)
+            durable.make_dirs(os.path.dirname(target), 0o700)
+            durable.move_aside(f"{self.shop.root}/{path}", target)
+        except OSError:  # a file where a directory is needed now: then it goes for good
+            return
 
     def _keep(self, path: str) -> bool:
         shop = self.shop

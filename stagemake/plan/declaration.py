@@ -67,8 +67,14 @@ class Identity(Protocol):
         """Whether a change could go unseen, so that the stage has to run every time."""
 
 
-def declare(stage: Stage, identity: Identity | None) -> Declaration:
-    """Return what `stage` declares; `identity` is its function's, None for commands."""
+def declare(stage: Stage, identity: Identity | None, *, inherits: bool = False) -> Declaration:
+    """Return what `stage` declares.
+
+    Args:
+        stage: The stage.
+        identity: Its function's; None for commands.
+        inherits: Whether stages get the tool's whole environment: another result than in a clean one.
+    """
     action = stage.action
     where = _MACHINE
     components: tuple[object, ...] = _EMPTY
@@ -86,6 +92,11 @@ def declare(stage: Stage, identity: Identity | None) -> Declaration:
             where = f"{_MACHINE} {_INTERPRETER}"
     else:
         kind = "none"
+    env = stage.env
+    if inherits or stage.pass_env or stage.secret_env:
+        # That they are passed counts, their values don't. No variable has `=` in its name.
+        passed = "everything" if inherits else " ".join((*stage.pass_env, *stage.secret_env))
+        env = (*env, ("passed through=", passed))
     return (
         kind,
         command,
@@ -93,7 +104,7 @@ def declare(stage: Stage, identity: Identity | None) -> Declaration:
         stage.implicit,
         stage.outputs,
         stage.depfile or "",
-        stage.env,
+        env,
         stage.config,
         _params(stage) if stage.params else _EMPTY,
         stage.uses,

@@ -74,6 +74,7 @@ class World:
     identify: Callable[[Stage], Identity | None]
     search_path: str  # of programs: the PATH that stages get
     force: bool = False
+    inherits: bool = False  # stages get the tool's whole environment
     seen: Mapping[str, str] = field(factory=dict)  # entries that a survey found, links left out
     _history: History | None = None
     _programs: dict[str, tuple[str, str]] = field(factory=dict)
@@ -99,12 +100,16 @@ class World:
             identity = self.identify(stage) if stage.is_call and not stage.ignore_code else None
             if identity is not None and identity.always:
                 self._always.add(stage.name)
-            found = self._declarations[stage.name] = declare(stage, identity)
+            found = self._declarations[stage.name] = declare(
+                stage, identity, inherits=self.inherits
+            )
         return found
 
     def declaration_now(self, stage: Stage) -> Declaration:
         """Return what the stage declares, made anew for commands: only those in need are worth keeping."""
-        return self.declaration(stage) if stage.is_call else declare(stage, None)
+        if stage.is_call:
+            return self.declaration(stage)
+        return declare(stage, None, inherits=self.inherits)
 
     def weak_bytes(self, stage: Stage) -> bytes:
         """Return the canonical bytes of what the stage declares; made once."""
