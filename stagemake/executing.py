@@ -58,14 +58,16 @@ def carry_out(
         if builder.has_left_over:
             state.drop_left_over(builder.declared_paths())
     finally:
-        runner.close()
-        digester.prune()
-        digester.settle()
-        state.save()
-        if os.path.lexists(state.scratch):
-            durable.remove_any(state.scratch)
-        if store is not None:
-            _close_store(builder, store)
+        try:
+            runner.close()
+            digester.prune()
+            digester.settle()
+            state.save()
+            if os.path.lexists(state.scratch):
+                durable.remove_any(state.scratch)
+        finally:
+            if store is not None:
+                _close_store(builder, store)
     History(state.history_path).add(scheduler.launcher.past_runs)
     builder.emit(BuildFinished(outcome))
     return outcome
