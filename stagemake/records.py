@@ -31,12 +31,18 @@ class StoredRecords:
     """Records from a cache; asked for one at a time, answered by what the cache holds then."""
 
     source_of: Callable[[], Source]  # asked when first needed: a fresh build opens no cache
+    absent: set[str] = field(factory=set)  # keys that had no record when looked up: not asked again
     _hints: dict[str, Hint | None] = field(factory=dict)
 
     def result(self, key: str) -> ActionResult | None:
         """Return the stored result with all its contents there; None for a miss."""
+        if key in self.absent:
+            return None
         body = self.source_of().get([key]).get(key)
-        result = decode_result(body) if body is not None else None
+        if body is None:
+            self.absent.add(key)
+            return None
+        result = decode_result(body)
         if result is None:
             return None
         blobs = [digest for digest, _ in result.blobs]

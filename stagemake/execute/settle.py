@@ -259,13 +259,17 @@ def _store(
     store = shop.store
     assert store is not None, "storing needs a store"
     paths = {row.digest: row.path for row in result.outputs if row.digest}
-    for digest in store.missing([digest for digest, _ in result.blobs]):
+    large = [digest for digest, _ in result.blobs if digest not in small]
+    wanted = store.missing(large) if large else ()
+    for digest, _ in result.blobs:
         data = small.get(digest)
-        if data is not None:
+        if data is not None:  # putting it is cheaper than asking whether it is there
             stored = store.put_bytes(digest, data)
-        else:
+        elif digest in wanted:
             path = f"{shop.root}/{paths[digest]}"
             stored = store.put_file(digest, path, os.stat(path).st_size)
+        else:
+            continue
         if not stored:
             return
     store.put(key, encode_result(result))
