@@ -91,8 +91,9 @@ def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop)
         return Settled(result, None, left, (*depfile_notes, note))
     shop.digester.forget(discovered)  # the plan may have looked before somebody edited them
     found = tuple((path, shop.digester.entry(path)) for path in discovered)
-    weak = shop.world.weak_bytes(stage)
-    key = strong_key(weak, run.judgement, found)
+    key = run.judgement.key
+    if key is None or stage.depfile:  # else nothing has joined what it was judged by
+        key = strong_key(shop.world.weak_bytes(stage), run.judgement, found)
     if depfile_notes:
         left = trace_of(stage, run.judgement, "", found, result)
         return Settled(result, key, left, depfile_notes)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from attrs import define
 from xxhash import xxh3_128_hexdigest
 
-from stagemake.fingerprint.shell import programs_of_shell
 from stagemake.freshness import snapshot as trace_columns
 from stagemake.model.plan import Reason, Verdict
 from stagemake.model.stage import Command
@@ -208,17 +207,17 @@ def programs_of(stage: Stage, world: World) -> Programs:
     action = stage.action
     names: tuple[str, ...] = ()
     if isinstance(action, Command):
-        names = (
-            ("/bin/sh", *programs_of_shell(action.template[0]))
-            if action.shell
-            else action.template[:1]
-        )
+        names = world.names_in(action.template[0]) if action.shell else action.template[:1]
     if not names and not stage.tools:
         return ()
     made = {*stage.inputs, *(path.rstrip("/") for path in stage.outputs)}
+    has_absolute = any(path[0] == "/" for path in made)
     found = []
     for name in dict.fromkeys((*names, *stage.tools)):
         program = world.program(name)
+        if program[1][:1] == "/" and not has_absolute:
+            found.append(program)
+            continue
         # A program that is an input counts as that already; one that the stage makes is no input.
         if made.isdisjoint(paths_around(program[1] or normpath(name))):
             found.append(program)

@@ -79,6 +79,7 @@ class World:
     _history: History | None = None
     _programs: dict[str, tuple[str, str]] = field(factory=dict)
     _good_programs: set[Programs] = field(factory=set)
+    _names_in_text: dict[str, tuple[str, ...]] = field(factory=dict)
     _shared_programs: dict[Programs, Programs] = field(factory=dict)
     _declarations: dict[str, Declaration] = field(factory=dict)
     _weak: dict[str, bytes] = field(factory=dict)
@@ -132,6 +133,15 @@ class World:
             if path[:1] == "/":  # programs inside the project may be made while we build
                 self._programs[name] = found
         return (name, *found)
+
+    def names_in(self, text: str) -> tuple[str, ...]:
+        """Return the programs that a shell text starts, the shell first; read once."""
+        found = self._names_in_text.get(text)
+        if found is None:
+            from stagemake.fingerprint.shell import programs_of_shell  # noqa: PLC0415 - gate, 3 ms
+
+            found = self._names_in_text[text] = ("/bin/sh", *programs_of_shell(text))
+        return found
 
     def shared(self, programs: Programs) -> Programs:
         """Return the one tuple of its kind: ten thousand traces then hold it once."""
