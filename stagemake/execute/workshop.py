@@ -11,7 +11,7 @@ from attrs import define, field
 from stagemake.execute.interrupt import Interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from stagemake.cache.port import Store
     from stagemake.digesting import Digester
@@ -79,8 +79,3 @@ class Workshop:
     kept: list[tuple[str, str]] = field(factory=list)  # path, where it is now
     umask: int = 0o022  # of everything made and restored, whatever the user's is
     memory_bytes: int = field(factory=physical_memory_bytes)  # what `memory=` is measured against
-
-    def tell(self, events: Sequence[Event]) -> None:
-        """Emit several events in order."""
-        for event in events:
-            self.emit(event)

@@ -509,7 +509,7 @@ def test_stages_that_want_too_much_memory_together_run_one_by_one(project: Proje
         for name in ("a", "b", "c"):
             command(
                 name,
-                "mkdir lock && rmdir lock && echo > {outputs}",
+                "mkdir lock && seq 300000 > /dev/null && rmdir lock && echo > {outputs}",
                 outputs=[f"{name}.txt"],
                 memory="1000 TiB",
             )
