@@ -115,9 +115,11 @@ class Campaign:
     def _peers_for(self, scenario: Scenario) -> tuple[Tree, ...]:
         if scenario is not Scenario.RESTORE:
             return self.peers
-        # No peer has a content cache: one of them, building all again, is the yardstick.
-        named = [peer for peer in self.peers if peer.tool.name == RESTORE_YARDSTICK]
-        return tuple(named or self.peers[:1])
+        # Beside those that keep earlier results, and one that makes everything again.
+        chosen = [
+            peer for peer in self.peers if peer.tool.restores or peer.tool.name == RESTORE_YARDSTICK
+        ]
+        return tuple(chosen or self.peers[:1])
 
     def _next_prefix(self) -> str:
         return f"edit {next(self.serial)} "
@@ -136,11 +138,11 @@ def run_graph(
     Args:
         graph: What to build.
         subject: stagemake.
-        peers: Those that cannot express the graph are left out.
+        peers: Those that cannot express the graph, or not in a bearable time, are left out.
         scenarios: Run in the order of the enumeration.
         settings: How long to measure.
     """
-    able = [peer for peer in peers if graph.shape in peer.shapes]
+    able = [peer for peer in peers if _is_able(peer, graph)]
     trees = [
         # Numbered: a peer measured beside itself needs two trees.
         Tree(tool, graph, os.path.join(settings.work, f"{number}-{tool.name}"), settings.limit_s)
@@ -154,6 +156,11 @@ def run_graph(
     finally:
         for tree in trees:
             tree.remove()
+
+
+def _is_able(peer: Tool, graph: Graph) -> bool:
+    is_small = peer.most_stages is None or len(graph.stages) <= peer.most_stages
+    return is_small and graph.shape in peer.shapes
 
 
 def _goes_on(settings: Settings, done: int, passed_s: float) -> bool:

@@ -1,18 +1,10 @@
-"""The graphs that are built, and how each of them is written in the language of each tool.
-
-Asked by `trees.py`, which lays a graph out on disk, and by `profile_noop.py`.
-"""
+"""The graphs that are built. `writers.py` writes them down in the language of each tool."""
 
 from __future__ import annotations
 
-import json
 import math
-from typing import TYPE_CHECKING
 
 from attrs import frozen
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 SHAPES = ("wide", "layered", "chain", "functions")
 """wide: every stage reads one leaf of its own.
@@ -122,86 +114,3 @@ def _layered_upstream(index: int, width: int) -> tuple[int, ...]:
     size = min(BLOCK, width - start)
     columns = {start + (column - start + step) % size for step in range(2 + index % 2)}
     return tuple(sorted((layer - 1) * width + each for each in columns))
-
-
-def _make(graph: Graph) -> dict[str, str]:
-    rules = "".join(f"{s.output}: {' '.join(s.inputs)}\n\t{s.shell_text}\n" for s in graph.stages)
-    goals = " ".join(s.output for s in graph.sinks())
-    # -rR: no built-in rules or variables, as makefiles that care for speed say.
-    return {"Makefile": f"MAKEFLAGS += -rR\n.PHONY: all\nall: {goals}\n{rules}"}
-
-
-def _ninja(graph: Graph) -> dict[str, str]:
-    head = f"rule r\n  command = {graph.stages[0].tool} $in > $out\n"
-    edges = "".join(f"build {s.output}: r {' '.join(s.inputs)}\n" for s in graph.stages)
-    return {"build.ninja": head + edges}
-
-
-def _table(graph: Graph) -> dict[str, str]:
-    """The graph as data, for the tools whose build file is a program that loops over it."""
-    rows = [[s.name, s.inputs, s.output, s.tool] for s in graph.stages]
-    return {"graph.json": json.dumps(rows)}
-
-
-_DOIT_HEAD = 'DOIT_CONFIG = {"verbosity": 0, "reporter": "error-only"}\n'
-
-_DODO = (
-    "import json\n"
-    + _DOIT_HEAD
-    + """\
-def task_stage():
-    with open("graph.json") as file:
-        for name, ins, out, tool in json.load(file):
-            text = f"{tool} {' '.join(ins)} > {out}"
-            yield {"name": name, "file_dep": ins, "targets": [out], "actions": [text]}
-"""
-)
-
-_STAGEFILE = """\
-import json
-
-from stagemake import command
-
-with open("graph.json") as file:
-    for name, ins, out, tool in json.load(file):
-        command(name, f"{tool} {' '.join(ins)} > {out}", inputs=ins, outputs=[out])
-"""
-
-
-def _function_body(stage: GraphStage) -> str:
-    return (
-        f'    with open("{stage.inputs[0]}") as source, open("{stage.output}", "w") as target:\n'
-        "        target.write(source.read().upper())\n"
-    )
-
-
-def _doit(graph: Graph) -> dict[str, str]:
-    if graph.shape != "functions":
-        return {**_table(graph), "dodo.py": _DODO}
-    functions = "".join(f"def {s.name}():\n{_function_body(s)}" for s in graph.stages)
-    tasks = "".join(
-        f'    yield {{"name": "{s.name}", "actions": [{s.name}], '
-        f'"file_dep": ["{s.inputs[0]}"], "targets": ["{s.output}"]}}\n'
-        for s in graph.stages
-    )
-    return {"dodo.py": f"{_DOIT_HEAD}{functions}def task_stage():\n{tasks}"}
-
-
-def _stagemake(graph: Graph) -> dict[str, str]:
-    if graph.shape != "functions":
-        return {**_table(graph), "Stagefile": _STAGEFILE}
-    functions = "".join(
-        f'@stage(inputs=["{s.inputs[0]}"], outputs=["{s.output}"])\n'
-        f"def {s.name}(context):\n{_function_body(s)}"
-        for s in graph.stages
-    )
-    return {"Stagefile": f"from stagemake import stage\n{functions}"}
-
-
-WRITERS: Mapping[str, Callable[[Graph], dict[str, str]]] = {
-    "doit": _doit,
-    "make": _make,
-    "ninja": _ninja,
-    "stagemake": _stagemake,
-}
-"""Texts of a tool's build files by path, by the tool's name."""

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Install the peers: ninja and doit from PyPI into a virtual environment, make from the system.
+"""Install the peers: most from PyPI into a virtual environment, turbo from npm, make from the system.
 
 The environment goes to STAGEMAKE_BENCH_PEERS, or `stagemake-peers` in the system's temp directory.
-Safe to run again. make is installed with apt when it is absent and this runs as root. Standard library only.
+Safe to run again. make and npm are installed with apt when absent and this runs as root; what can't
+be installed is named, and the benchmarks leave it out. Standard library only.
 """
 
 from __future__ import annotations
@@ -14,27 +15,49 @@ import sys
 import tempfile
 import venv
 
-REQUIREMENTS = ("ninja==1.13.*", "doit==0.37.*")
+FROM_PYPI = (
+    "ninja==1.13.*",
+    "doit==0.37.*",
+    "scons==4.*",
+    "go-task-bin==3.*",
+    "snakemake==9.*",
+)
+FROM_NPM = ("turbo@2",)
 
 
-def install_make() -> bool:
-    """Make sure that make is on PATH; return whether it is."""
-    if shutil.which("make"):
+def install_program(name: str) -> bool:
+    """Make sure that a program of the system is on PATH; return whether it is."""
+    if shutil.which(name):
         return True
     if os.geteuid() or not shutil.which("apt-get"):
-        print("make is absent; install it with the system's package manager", file=sys.stderr)
         return False
-    subprocess.run(["apt-get", "update", "-q"], check=True)
-    subprocess.run(["apt-get", "install", "-qy", "make"], check=True)
-    return True
+    subprocess.run(["apt-get", "update", "-q"], check=False)
+    subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", name], check=False)
+    return shutil.which(name) is not None
 
 
 def install_from_pypi(directory: str) -> None:
-    """Put REQUIREMENTS into the virtual environment `directory`, made if absent."""
+    """Put FROM_PYPI into the virtual environment `directory`, made if absent."""
     python = os.path.join(directory, "bin", "python")
     if not os.path.exists(python):
         venv.create(directory, with_pip=True, symlinks=True)
-    subprocess.run([python, "-m", "pip", "install", "-q", *REQUIREMENTS], check=True)
+    subprocess.run([python, "-m", "pip", "install", "-q", *FROM_PYPI], check=True)
+
+
+def install_from_npm(directory: str) -> bool:
+    """Put FROM_NPM into `directory`; return whether that was possible."""
+    if not install_program("npm"):
+        return False
+    os.makedirs(directory, exist_ok=True)
+    # The prefix must be a project of its own: npm would walk up and find another one.
+    with open(os.path.join(directory, "package.json"), "w", encoding="ascii") as file:
+        file.write('{"name": "peers", "private": true}\n')
+    done = subprocess.run(
+        ["npm", "install", "--silent", "--no-fund", "--no-audit", *FROM_NPM],
+        cwd=directory,
+        check=False,
+    )
+    return not done.returncode
 
 
 def main() -> int:
@@ -42,8 +65,14 @@ def main() -> int:
     default = os.path.join(tempfile.gettempdir(), "stagemake-peers")
     directory = os.path.abspath(os.environ.get("STAGEMAKE_BENCH_PEERS", default))
     install_from_pypi(directory)
-    print(f"ninja, doit: {directory}")
-    return 0 if install_make() else 1
+    there = {
+        "turbo": install_from_npm(os.path.join(directory, "npm")),
+        "make": install_program("make"),
+    }
+    print(f"installed in {directory}")
+    for name in (name for name, is_there in there.items() if not is_there):
+        print(f"{name} could not be installed; see its own instructions", file=sys.stderr)
+    return 0 if all(there.values()) else 1
 
 
 if __name__ == "__main__":

@@ -10,28 +10,31 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-PEER_NAMES = ("make", "ninja", "doit")
 SUBJECT = "stagemake"
 CACHE_DIRECTORY = "stage-cache"  # in the tree, so that a fresh tree has an empty cache
+COMMANDS_ONLY = ("wide", "layered", "chain")
+ALL_SHAPES = (*COMMANDS_ONLY, "functions")
 
 
 @frozen
 class Tool:
     """One build tool, ready to be called."""
 
-    name: str  # also its writer in graphs.WRITERS
+    name: str  # also its writer in writers.WRITERS
     build: tuple[str, ...]  # argv
     dry: tuple[str, ...]  # argv of its dry run, or of what comes nearest
     version: tuple[str, ...]  # argv
-    shapes: tuple[str, ...] = ("wide", "layered", "chain")
+    shapes: tuple[str, ...] = COMMANDS_ONLY
     env: Mapping[str, str] = field(factory=dict)  # `{root}` stands for the tree
     leaves_behind: str = ""  # a directory that a build must have filled
     build_json: tuple[str, ...] = ()  # argv of a build that tells as JSON what it did; () has none
+    restores: bool = False  # keeps earlier results and brings them back
+    most_stages: int | None = None  # larger graphs are left out: they take minutes a run
 
     def version_text(self) -> str:
         """Return the first line of what it says about its version, or "unknown"."""
@@ -59,8 +62,81 @@ def peers_directory() -> str:
 
 def find_program(name: str) -> str | None:
     """Return the installed peer's program, else the one on PATH, else None."""
-    own = os.path.join(peers_directory(), "bin", name)
-    return own if os.access(own, os.X_OK) else shutil.which(name)
+    for directory in ("bin", "npm/node_modules/.bin"):
+        own = os.path.join(peers_directory(), directory, name)
+        if os.access(own, os.X_OK):
+            return own
+    return shutil.which(name)
+
+
+def _doit(program: str, jobs: int) -> Tool:
+    # It has no dry run; `list --status` judges every stage and runs none.
+    dry = (program, "list", "--all", "--status")
+    return Tool(
+        "doit", (program, "run", f"-n{jobs}"), dry, (program, "--version"), shapes=ALL_SHAPES
+    )
+
+
+def _make(program: str, jobs: int) -> Tool:
+    return Tool("make", (program, "-s", f"-j{jobs}"), (program, "-n"), (program, "--version"))
+
+
+def _ninja(program: str, jobs: int) -> Tool:
+    return Tool("ninja", (program, "--quiet", f"-j{jobs}"), (program, "-n"), (program, "--version"))
+
+
+def _scons(program: str, jobs: int, name: str = "scons") -> Tool:
+    return Tool(
+        name, (program, "-Q", "-s", f"-j{jobs}"), (program, "-Q", "-n"), (program, "--version"),
+        shapes=ALL_SHAPES,
+    )  # fmt: skip
+
+
+def _scons_cache(program: str, jobs: int) -> Tool:
+    return evolve(
+        _scons(program, jobs, "scons-cache"), leaves_behind=CACHE_DIRECTORY, restores=True
+    )
+
+
+def _snakemake(program: str, jobs: int) -> Tool:
+    return Tool(
+        "snakemake", (program, "-q", "all", f"-c{jobs}"), (program, "-n"), (program, "--version"),
+        env={"XDG_CACHE_HOME": "{root}/.cache"}, most_stages=1000,
+    )  # fmt: skip
+
+
+def _task(program: str, jobs: int) -> Tool:
+    return Tool(
+        "task", (program, "-s", f"-C{jobs}"), (program, "--dry"), (program, "--version"),
+        shapes=("wide", "layered"),
+    )  # fmt: skip
+
+
+def _turbo(program: str, jobs: int) -> Tool:
+    return Tool(
+        "turbo",
+        (program, "run", "all", "--output-logs=errors-only", f"--concurrency={jobs}"),
+        (program, "run", "all", "--dry=json"),
+        (program, "--version"),
+        env={"TURBO_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1"},
+        leaves_behind=".turbo",
+        restores=True,
+        most_stages=100,
+    )
+
+
+_PEERS: Mapping[str, tuple[str, Callable[[str, int], Tool]]] = {
+    "make": ("make", _make),
+    "ninja": ("ninja", _ninja),
+    "doit": ("doit", _doit),
+    "scons": ("scons", _scons),
+    "scons-cache": ("scons", _scons_cache),
+    "task": ("task", _task),
+    "turbo": ("turbo", _turbo),
+    "snakemake": ("snakemake", _snakemake),
+}
+PEER_NAMES = tuple(_PEERS)
+"""In the order of the tables. scons-cache is SCons with a CacheDir."""
 
 
 def find_peer(name: str, jobs: int) -> Tool | None:
@@ -70,18 +146,9 @@ def find_peer(name: str, jobs: int) -> Tool | None:
         name: One of PEER_NAMES.
         jobs: How many stages run at once.
     """
-    program = find_program(name)
-    if program is None:
-        return None
-    version = (program, "--version")
-    if name == "make":
-        return Tool(name, (program, "-s", f"-j{jobs}"), (program, "-n"), version)
-    if name == "ninja":
-        return Tool(name, (program, "--quiet", f"-j{jobs}"), (program, "-n"), version)
-    # doit has no dry run; `list --status` judges every stage and runs none.
-    dry = (program, "list", "--all", "--status")
-    shapes = ("wide", "layered", "chain", "functions")
-    return Tool(name, (program, "run", f"-n{jobs}"), dry, version, shapes)
+    program_name, make_tool = _PEERS[name]
+    program = find_program(program_name)
+    return None if program is None else make_tool(program, jobs)
 
 
 def stagemake_command(text: str | None) -> tuple[str, ...]:
@@ -104,8 +171,9 @@ def make_subject(command: tuple[str, ...], jobs: int) -> Tool:
         (*command, f"-j{jobs}", "-s"),
         (*command, "-n"),
         (*command, "--version"),
-        ("wide", "layered", "chain", "functions"),
+        ALL_SHAPES,
         {"STAGEMAKE_CACHE_DIR": "{root}/" + CACHE_DIRECTORY},
         CACHE_DIRECTORY,
         (*command, f"-j{jobs}", "-s", "--json"),
+        restores=True,
     )

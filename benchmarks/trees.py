@@ -8,8 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from graphs import WRITERS, leaf_text
+from graphs import leaf_text
 from measure import Measurement, RunFailedError, measure
+from writers import WRITERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,80 @@
+"""The benchmark harness measures what it says, on graphs small enough for a test."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def bench(tmp_path: Path, *words: str) -> dict:
+    results = tmp_path / "results.json"
+    work = tmp_path / "work"
+    subprocess.run(
+        [
+            *(sys.executable, str(BENCHMARKS / "bench.py"), "run", "-o", str(results), "-r", "1"),
+            *("--work", str(work), "--budget", "1", *words),
+            *("--stagemake", f"{sys.executable} -m stagemake"),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    return json.loads(results.read_text())
+
+
+@pytest.mark.slow
+def test_every_scenario_gives_a_figure_beside_make(tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    found = bench(tmp_path, "-s", "wide,layered", "-n", "12", "-p", "make")
+    assert [row["problem"] for row in found["rows"]] == [""] * len(found["rows"])
+    assert {row["scenario"] for row in found["rows"]} == {
+        "dry run, never built", "cold", "no-op", "touch", "one edit", "dry run, just built", "restore",
+    }  # fmt: skip
+    assert all(row["pairs"] for row in found["rows"])
+
+
+@pytest.mark.slow
+def test_a_tool_that_does_not_do_its_work_gets_a_reason_in_place_of_a_figure(tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    false = tmp_path / "false-make"
+    false.mkdir()
+    (false / "make").write_text("#!/bin/sh\nexit 0\n")
+    (false / "make").chmod(0o755)
+    results = tmp_path / "results.json"
+    subprocess.run(
+        [
+            *(sys.executable, str(BENCHMARKS / "bench.py"), "run", "-o", str(results), "-r", "1"),
+            *("-s", "wide", "-n", "12", "-k", "cold", "-p", "make"),
+            *("--work", str(tmp_path / "work")),
+            *("--stagemake", f"{sys.executable} -m stagemake"),
+        ],
+        check=True,
+        capture_output=True,
+        env={"PATH": f"{false}:/usr/bin:/bin", "STAGEMAKE_BENCH_PEERS": str(tmp_path / "none")},
+        cwd=tmp_path,
+    )
+    (row,) = json.loads(results.read_text())["rows"]
+    assert row["problem"] == "make: 12 outputs missing"
+
+
+def test_every_peer_has_a_writer_and_is_named_in_the_readme():
+    code = (
+        "import peers, writers\n"
+        "assert set(writers.WRITERS) == {*peers.PEER_NAMES, 'stagemake'}, writers.WRITERS\n"
+        "print(*peers.PEER_NAMES)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True, check=True
+    )
+    text = (BENCHMARKS / "README.md").read_text()
+    assert [name for name in done.stdout.split() if name not in text] == []
