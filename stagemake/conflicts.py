@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from stagemake.model.entry import MISSING, entries_of
@@ -29,6 +30,7 @@ def conflicts_of(report: DryRunReport, world: World, *, is_locked: bool) -> tupl
         for path, stage, hint in missing_inputs(plan, world)
     )
     found.extend(_missing_programs(plan, world))
+    found.extend(_missing_directories(plan, world))
     found.extend(_replaced_files(plan, world))
     found.extend(_case_twins(plan))
     needed = report.new_bytes + report.restore_bytes
@@ -78,6 +80,22 @@ def _missing_programs(plan: Plan, world: World) -> list[Conflict]:
     return [
         Conflict(ConflictKind.MISSING_PROGRAM, name, tuple(names), "install it, or name another")
         for name, names in users.items()
+    ]
+
+
+def _missing_directories(plan: Plan, world: World) -> list[Conflict]:
+    users: dict[str, list[str]] = {}
+    for step in plan.steps:
+        stage = plan.pipeline.stages[step.stage_id]
+        if not stage.cwd or step.verdict in {Verdict.FRESH, Verdict.HIT}:
+            continue
+        if not os.path.isdir(f"{world.root}/{stage.cwd}") and not _is_made(stage.cwd, plan):
+            users.setdefault(stage.cwd, []).append(stage.name)
+    return [
+        Conflict(
+            ConflictKind.MISSING_DIRECTORY, path, tuple(names), "make it, or name another as cwd"
+        )
+        for path, names in users.items()
     ]
 
 

@@ -89,6 +89,7 @@ def _runner(builder: Builder, planned: Planned, lock_fd: int) -> LocalRunner:
         marker=os.urandom(8).hex(),
         keep_open=(lock_fd,),
         wakeup_fd=builder.interrupt.read_fd,
+        console_stdout_fd=2 if builder.request.keeps_stdout else 1,
     )
 
 
@@ -103,7 +104,7 @@ def _workshop(
     root, scratch = builder.root, builder.state.scratch
 
     def context_of(stage: Stage) -> StageContext:
-        env = stage_environment(base, builder.environ, stage)
+        env = stage_environment(base, builder.environ, stage, root)
         return make_context(stage, root, scratch, env, {})
 
     return Workshop(

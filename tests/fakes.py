@@ -72,7 +72,7 @@ class ScriptedRunner:
         finished, self._finished = self._finished, []
         return finished
 
-    def stop(self, *, now: bool) -> None:
+    def stop(self, *, now: bool, typed: bool = False) -> None:
         """End all that runs by SIGTERM, or SIGKILL when `now`, in order of start."""
         self.stops.append(now)
         self._finished += [Completion(stage_id, -9 if now else -15) for stage_id in self.running]

@@ -81,6 +81,7 @@ def command(  # noqa: PLR0917 - click passes keywords
         force=always_make,
         cache=CacheMode(cache),
         wait=not no_wait,
+        keeps_stdout=as_json,
         cwd=place.cwd(manager.root),
     )
     if question:

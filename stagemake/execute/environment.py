@@ -37,15 +37,17 @@ def base_environment(environ: Mapping[str, str], *, inherit: bool) -> dict[str, 
 
 
 def stage_environment(
-    base: Mapping[str, str], environ: Mapping[str, str], stage: Stage
+    base: Mapping[str, str], environ: Mapping[str, str], stage: Stage, root: str
 ) -> Mapping[str, str]:
-    """Return the whole environment of one stage."""
-    if not (stage.env or stage.pass_env or stage.secret_env):
+    """Return the whole environment of one stage of the project at `root`."""
+    if not (stage.env or stage.pass_env or stage.secret_env or "PWD" in base):
         return base
     made = dict(base)
     for name in (*stage.pass_env, *stage.secret_env):
         if name in environ:
             made[name] = environ[name]
+    if "PWD" in made:  # passed through: it says where the tool was started, which is elsewhere
+        made["PWD"] = f"{root}/{stage.cwd}" if stage.cwd else root
     for name, value in stage.env:
         if value is None:
             made.pop(name, None)

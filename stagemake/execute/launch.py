@@ -11,6 +11,7 @@ from attrs import define, field
 from stagemake import durable
 from stagemake.execute.environment import mask, stage_environment
 from stagemake.execute.settle import Run, StageProblem, settle, trace_of
+from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
 from stagemake.history import Run as PastRun
 from stagemake.materialize import Restored, restore
@@ -197,14 +198,16 @@ class Launcher:
     def _start(self, run: Run) -> StageResult | None:
         """Clear the way and start the action."""
         stage, shop = run.stage, self.shop
+        written = _written_by(stage)
         problem = shop.hooks.before(stage) if run.attempt == 0 else ""
+        problem = problem or problem_with_cwd(stage, shop.root, written)
         if problem:
             return self._failed(stage, run.judgement.reason, problem)
         try:
             run.begun_ns = self._begin(stage)
-            self.keeper.clear(_written_by(stage))
-            self.keeper.note_begun(_written_by(stage))
-            for path in _written_by(stage):
+            self.keeper.clear(written)
+            self.keeper.note_begun(written)
+            for path in written:
                 parent = os.path.dirname(f"{shop.root}/{path.rstrip('/')}")
                 if not os.path.isdir(parent):
                     durable.make_dirs(parent)
@@ -213,23 +216,25 @@ class Launcher:
         self._runs[run.stage_id] = run
         if stage.action is None:
             return self.complete(_nothing_to_run(run.stage_id), is_stopping=False)
-        shop.emit(StageStarted(stage.name, stage.description, shop.now_s() - self.began_s))
+        at_s = shop.now_s() - self.began_s
+        shop.emit(StageStarted(stage.name, stage.description, at_s, stage.console))
         shop.runner.start(self._work(run))
         return None
 
     def _work(self, run: Run) -> Work:
         stage, shop = run.stage, self.shop
-        env = stage_environment(shop.base_env, shop.environ, stage)
+        env = stage_environment(shop.base_env, shop.environ, stage, shop.root)
         if isinstance(stage.action, Command):
             return Work(
                 run.stage_id, env, argv=argv_of(stage), timeout_s=stage.timeout_s,
-                console=stage.console,
+                console=stage.console, cwd=stage.cwd,
             )  # fmt: skip
         used = {name: json.loads(self.values[name]) for name in stage.uses}
         payload = json.dumps({"uses": used, "env": dict(env)}).encode("ascii")
         return Work(
-            run.stage_id, env, payload=payload, timeout_s=stage.timeout_s, console=stage.console
-        )
+            run.stage_id, env, payload=payload, timeout_s=stage.timeout_s,
+            console=stage.console, cwd=stage.cwd,
+        )  # fmt: skip
 
     def complete(self, completion: Completion, *, is_stopping: bool) -> StageResult | None:
         """Settle an action that has ended; None: it was started again."""

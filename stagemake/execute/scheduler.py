@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import signal
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -38,6 +39,7 @@ class Scheduler:
     _began_s: float = field(init=False)
     _ready: list[tuple[float, int]] = field(factory=list)
     _running: set[int] = field(factory=set)
+    _has_console_stage: bool = False  # whether one of them has the terminal
     _done: int = 0
     _has_failed: bool = False
 
@@ -108,14 +110,17 @@ class Scheduler:
             if not self._running:
                 return
             if shop.interrupt.count > told:
-                shop.runner.stop(now=told > 0)
+                typed = shop.interrupt.signal == signal.SIGINT
+                shop.runner.stop(now=told > 0, typed=typed)
                 told = shop.interrupt.count
             completions = shop.runner.wait(None)
             shop.interrupt.drain()
             for completion in completions:
                 stage_id = completion.stage_id
                 self._occupy(stage_id, -1)
-                if not (completion.exit_code or self.plan.pipeline.stages[stage_id].retries):
+                stage = self.plan.pipeline.stages[stage_id]
+                # After one on the console its result is printed before the next one has it.
+                if not (completion.exit_code or stage.retries or stage.console):
                     self._start_ready()  # keep the machine busy while this one settles
                 result = self.launcher.complete(completion, is_stopping=shop.interrupt.count > 0)
                 if result is None:  # it is being tried again
@@ -150,6 +155,8 @@ class Scheduler:
         stage = self.plan.pipeline.stages[stage_id]
         if stage.pool and self._free_in_pool[stage.pool] < 1:
             return False
+        if stage.console and self._has_console_stage:
+            return False
         if not self._running:  # what wants more than there is gets the whole machine
             return True
         has_cpus = min(stage.cpus, self.shop.jobs) <= self._free_cpus
@@ -162,6 +169,8 @@ class Scheduler:
         self._free_memory_bytes -= sign * stage.memory_bytes
         if stage.pool:
             self._free_in_pool[stage.pool] -= sign
+        if stage.console:
+            self._has_console_stage = sign > 0
         if sign > 0:
             self._running.add(stage_id)
         else:

@@ -153,7 +153,7 @@ def _discovered(
         raise StageProblem(f"its depfile `{stage.depfile}` can't be read: {error}") from None
     durable.remove(full)  # read; what it said is in the trace
     own = {*stage.inputs, *stage.implicit, *(path.rstrip("/") for path in stage.outputs)}
-    paths = sorted({canonical(path, shop.root, "") for path in listed} - own - _NO_FILES)
+    paths = sorted({canonical(path, shop.root, stage.cwd) for path in listed} - own - _NO_FILES)
     above: set[int] | None = None
     notes = []
     for path in paths:

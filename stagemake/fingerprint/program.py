@@ -15,14 +15,17 @@ def resolve_program(
     path_variable: str,
     root: str,
     memo: MutableMapping[tuple[str, str], str | None] | None = None,
+    *,
+    cwd: str = "",
 ) -> str | None:
     """Return the project path of the program a name stands for; None when there is none.
 
     Args:
         name: As written in a command; with a slash in it, relative to the root.
-        path_variable: The PATH that the command will run with; relative parts count from the root.
+        path_variable: The PATH that the command will run with; relative parts count from `cwd`.
         root: The project's directory, absolute.
-        memo: Filled with what was found, for the next call; the caller's, for one build.
+        memo: Filled with what was found, for the next call; the caller's, for one build and one `cwd`.
+        cwd: Where the command will run, relative to the root. Not for names with a slash.
 
     Returns:
         Relative to the root when it lies below it, else absolute; links aren't resolved.
@@ -30,7 +33,7 @@ def resolve_program(
     known = (name, path_variable)
     if memo is not None and known in memo:
         return memo[known]
-    places = [""] if "/" in name else path_variable.split(":")
+    places = [""] if "/" in name else [os.path.join(cwd, one) for one in path_variable.split(":")]
     found = None
     for place in places:
         full = os.path.normpath(os.path.join(root, place, name))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Trace = tuple[Any, ...]
     Memo = dict[str, tuple[Signature, str]]
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever the layout of a snapshot or a trace changes; an older one is then absent."""
 
 _MAGIC = b"stagemake snapshot\n"

@@ -18,6 +18,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from stagemake.model.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self
@@ -50,13 +52,14 @@ class StagemakeError(Exception):
 
     def __str__(self) -> str:
         width = max((len(label) for label, _ in self.facts), default=0)
-        lines = [f"error: {self.headline}"]
+        lines = [f"error: {printable(self.headline)}"]
         for label, value in self.facts:
-            first, *rest = value.split("\n")
+            is_name = value[:1] == "`" == value[-1:]  # a line of the Stagefile may be several lines
+            first, *rest = map(printable, [value] if is_name else value.split("\n"))
             lines.append(f"  {label:<{width}}  {first}")
             lines.extend(f"  {'':<{width}}  {line}" for line in rest)
         if self.hint:
-            lines.append(f"hint: {self.hint}")
+            lines.append(f"hint: {printable(self.hint)}")
         return "\n".join(lines)
 
 

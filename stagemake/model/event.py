@@ -23,6 +23,7 @@ class StageStarted:
     name: str
     description: str
     at_s: float  # since the start of the build
+    console: bool = False  # it has the terminal: nothing else is to be printed until it ends
 
 
 @frozen

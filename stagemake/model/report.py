@@ -18,6 +18,7 @@ class ConflictKind(enum.Enum):
     FOREIGN_FILE = "a file that stagemake did not make would be replaced"
     DISK_FULL = "the plan needs more disk than is free"
     MISSING_PROGRAM = "a program that a stage starts is not on this machine"
+    MISSING_DIRECTORY = "the working directory of a stage is neither there nor made by a stage"
     LOCKED = "another build holds the project"
 
     @property

@@ -82,6 +82,7 @@ class Stage(QuicklyMade):
     outputs: tuple[ProjectPath, ...] = ()  # a trailing slash marks a directory output
     dependencies: tuple[StageDependency, ...] = ()
     depfile: ProjectPath | None = None  # Make syntax, written by the action
+    cwd: ProjectPath = ProjectPath("")  # where the action runs; empty: in the root
     env: tuple[tuple[str, str | None], ...] = ()  # keyed variables with values, sorted; None: unset
     pass_env: tuple[str, ...] = ()  # passed through, not keyed
     secret_env: tuple[str, ...] = ()  # passed through, not keyed, masked in logs
@@ -97,7 +98,7 @@ class Stage(QuicklyMade):
     retries: int = 0
     cache: bool = True
     always: bool = False
-    console: bool = False
+    console: bool = False  # the action has the tool's stdin, stdout and stderr
     version: str = ""
     ignore_code: bool = False
     any_python: bool = False

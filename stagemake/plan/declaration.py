@@ -27,14 +27,17 @@ if TYPE_CHECKING:
     PROVIDES,
     TOOLS,
     VERSION,
+    CWD,
+    CONSOLE,
     PLATFORM,
     COMPONENTS,
-) = range(15)
+) = range(17)
 """The columns of a declaration:
 
 KIND        "argv", "sh", "call" or "none"
 COMMAND     the command's template; for a call: (name, source identity)
 PARAMS      (name, canonical bytes, text to show) by name
+CONSOLE     "True" where the action has the tool's own streams, which may answer; else empty
 PLATFORM    what results are bound to: system and machine, for calls also the interpreter
 COMPONENTS  for a call: (label, digest) of everything its identity is made of; not in the key itself
 """
@@ -43,7 +46,7 @@ Declaration = tuple[Any, ...]  # of the columns above; plain, so that marshal ta
 
 Plain = str | bytes | None | tuple["Plain", ...]
 
-KEY_FORMAT = b"stagemake action 1\n"
+KEY_FORMAT = b"stagemake action 2\n"
 """Raised whenever the encoding below changes: every key is then another one."""
 
 _MACHINE = f"{sys.platform} {os.uname().machine}"
@@ -111,6 +114,8 @@ def declare(stage: Stage, identity: Identity | None, *, inherits: bool = False) 
         stage.provides,
         stage.tools,
         stage.version,
+        stage.cwd,
+        "True" if stage.console else "",
         where,
         components,
     )

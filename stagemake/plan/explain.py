@@ -106,7 +106,8 @@ def _declared(old: columns.Declaration, new: columns.Declaration) -> Iterator[Di
             Reason.DECLARATION_CHANGED, "version", old[columns.VERSION], new[columns.VERSION]
         )
     for column, word in ((columns.DEPFILE, "depfile"), (columns.USES, "uses"),
-                         (columns.PROVIDES, "provides"), (columns.TOOLS, "tools")):  # fmt: skip
+                         (columns.PROVIDES, "provides"), (columns.TOOLS, "tools"),
+                         (columns.CWD, "cwd"), (columns.CONSOLE, "console")):  # fmt: skip
         if old[column] != new[column]:
             yield Difference(
                 Reason.DECLARATION_CHANGED, word, _shown(old[column]), _shown(new[column])

@@ -42,7 +42,7 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
         or world.force
         or stage.runs_always
         or (stage.is_call and world.is_unidentified(stage))
-        or not world.programs_hold(trace[columns.PROGRAMS])
+        or not world.programs_hold(trace[columns.PROGRAMS], stage)
     ):
         return None
     if sight.has_open():

@@ -213,8 +213,13 @@ def programs_of(stage: Stage, world: World) -> Programs:
     made = {*stage.inputs, *(path.rstrip("/") for path in stage.outputs)}
     has_absolute = any(path[0] == "/" for path in made)
     found = []
-    for name in dict.fromkeys((*names, *stage.tools)):
-        program = world.program(name)
+    if stage.cwd:
+        names = tuple(_from_root(name, stage.cwd) for name in (*names, *stage.tools))
+    else:
+        names = (*names, *stage.tools)
+    search = world.search_of(stage)
+    for name in dict.fromkeys(names):
+        program = world.program(name, search)
         if program[1][:1] == "/" and not has_absolute:
             found.append(program)
             continue
@@ -222,6 +227,14 @@ def programs_of(stage: Stage, world: World) -> Programs:
         if made.isdisjoint(paths_around(program[1] or normpath(name))):
             found.append(program)
     return world.shared(tuple(found))
+
+
+def _from_root(name: str, cwd: str) -> str:
+    """Return a program's name with the path in it, if there is one, counted from the root."""
+    if "/" not in name or name[0] == "/":
+        return name
+    path = normpath(f"{cwd}/{name}")
+    return path if "/" in path else f"./{path}"
 
 
 def paths_around(path: str) -> list[str]:

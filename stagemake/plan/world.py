@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 Programs = tuple[tuple[str, str, str | None], ...]
 """(name, path, entry) of programs, in order of appearance; None: not known before something has run."""
+
+
+Search = tuple[str, str]
+"""Of programs: the PATH that a stage gets, and the directory that relative places on it count from."""
 
 
 class Disk(Protocol):
@@ -72,13 +77,14 @@ class World:
     records: Records
     history_path: str
     identify: Callable[[Stage], Identity | None]
-    search_path: str  # of programs: the PATH that stages get
+    search_path: str  # of programs: the PATH that stages get unless they say otherwise
     force: bool = False
     inherits: bool = False  # stages get the tool's whole environment
     seen: Mapping[str, str] = field(factory=dict)  # entries that a survey found, links left out
     _history: History | None = None
-    _programs: dict[str, tuple[str, str]] = field(factory=dict)
-    _good_programs: set[Programs] = field(factory=set)
+    _programs: dict[tuple[str, Search], tuple[str, str]] = field(factory=dict)
+    _good_programs: set[Programs] = field(factory=set)  # of stages with the usual search
+    _has_relative_places: dict[str, bool] = field(factory=dict)  # by search path
     _names_in_text: dict[str, tuple[str, ...]] = field(factory=dict)
     _shared_programs: dict[Programs, Programs] = field(factory=dict)
     _declarations: dict[str, Declaration] = field(factory=dict)
@@ -124,14 +130,33 @@ class World:
         self.declaration(stage)
         return stage.name in self._always
 
-    def program(self, name: str) -> tuple[str, str, str]:
-        """Return (name, path, entry) of a program; path empty and entry `-` when there is none."""
-        found = self._programs.get(name)
+    def search_of(self, stage: Stage) -> Search:
+        """Return where the programs are looked up that a stage names without a slash."""
+        path = self.search_path
+        for name, value in stage.env:
+            if name == "PATH":
+                path = os.defpath if value is None else value
+        if not stage.cwd:
+            return path, ""
+        is_relative = self._has_relative_places.get(path)
+        if is_relative is None:
+            is_relative = any(one[:1] != "/" for one in path.split(":"))
+            self._has_relative_places[path] = is_relative
+        return path, stage.cwd if is_relative else ""
+
+    def program(self, name: str, search: Search) -> tuple[str, str, str]:
+        """Return (name, path, entry) of a program; path empty and entry `-` when there is none.
+
+        Args:
+            name: As in a command; with a slash in it, relative to the root.
+            search: What `search_of` gives for the stage.
+        """
+        found = self._programs.get((name, search))
         if found is None:
-            path = resolve_program(name, self.search_path, self.root) or ""
+            path = resolve_program(name, search[0], self.root, cwd=search[1]) or ""
             found = (path, self.disk.entry(path) if path else "-")
             if path[:1] == "/":  # programs inside the project may be made while we build
-                self._programs[name] = found
+                self._programs[name, search] = found
         return (name, *found)
 
     def names_in(self, text: str) -> tuple[str, ...]:
@@ -153,12 +178,14 @@ class World:
             return ()
         return tuple(program for program in programs if program[1][:1] != "/")
 
-    def programs_hold(self, programs: Programs) -> bool:
-        """Return whether these programs are what they were."""
-        if programs in self._good_programs:
+    def programs_hold(self, programs: Programs, stage: Stage) -> bool:
+        """Return whether these programs of a stage are what they were."""
+        is_usual = not (stage.env or stage.cwd)
+        if is_usual and programs in self._good_programs:
             return True
-        if all(self.program(name) == (name, path, entry) for name, path, entry in programs):
-            if all(path[:1] == "/" for _, path, _ in programs):
+        search = self.search_of(stage)
+        if all(self.program(name, search) == (name, path, entry) for name, path, entry in programs):
+            if is_usual and all(path[:1] == "/" for _, path, _ in programs):
                 self._good_programs.add(programs)
             return True
         return False

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from stagemake.model.printable import printable
+
+__all__ = ["duration", "plural", "printable", "size"]
+
 
 def duration(seconds: float) -> str:
     """Return seconds as people say them: `12 ms`, `1.4 s`, `2 m 05 s`, `1 h 02 m`."""
@@ -29,13 +33,3 @@ def size(count: float) -> str:
 def plural(count: int, noun: str) -> str:
     """Return `1 stage`, `2 stages`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def printable(text: str) -> str:
-    r"""Return text that can't drive a terminal: control characters and surrogates as `\xNN`."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )

@@ -53,9 +53,20 @@ class TerminalReporter:
     detail: Detail = Detail.NORMAL
     rerun: str = "stagemake"  # the command that failures name
     _failed: list[StageResult] = field(factory=list)
+    _lent_to: str = ""  # the stage that has the terminal
+    _held: list[str] = field(factory=list)  # what is printed when it has ended
 
     def handle(self, event: Event) -> None:
-        """Print what the event is worth."""
+        """Print what the event is worth; later, while a stage has the terminal to itself."""
+        if isinstance(event, StageStarted):
+            if event.console:
+                self._release()  # a retry: between two attempts there is time to print
+                self._lent_to = event.name
+            return
+        if isinstance(event, BuildFinished) or (
+            isinstance(event, StageSettled) and event.result.name == self._lent_to
+        ):
+            self._release()
         if isinstance(event, StageSettled):
             self._settled(event)
         elif isinstance(event, BuildFinished):
@@ -67,11 +78,25 @@ class TerminalReporter:
         elif isinstance(event, WaitingForLock):
             self._line(f"stagemake: waiting for another build of this project ({event.holder})")
         else:
-            assert isinstance(event, (PlanReady, StageStarted)), "every kind of event is known"
-        self.stream.flush()
+            assert isinstance(event, PlanReady), "every kind of event is known"
+        if not self._lent_to:
+            self.stream.flush()
 
     def _line(self, text: str) -> None:
-        self.stream.write(text + "\n")
+        self._write(text + "\n")
+
+    def _write(self, text: str) -> None:
+        if self._lent_to:
+            self._held.append(text)
+        else:
+            self.stream.write(text)
+
+    def _release(self) -> None:
+        """Print what was held back; the terminal is ours again."""
+        self._lent_to = ""
+        self.stream.writelines(self._held)
+        self._held.clear()
+        self.stream.flush()
 
     def _settled(self, event: StageSettled) -> None:
         result = event.result
@@ -107,7 +132,7 @@ class TerminalReporter:
         for data in (result.stdout, result.stderr):
             if data:
                 text = shown_log(data, keep_colour=self.style.is_on)
-                self.stream.write(text if text.endswith("\n") else text + "\n")
+                self._write(text if text.endswith("\n") else text + "\n")
 
     def _finished(self, outcome: BuildOutcome) -> None:
         for path in outcome.removed:

@@ -39,6 +39,7 @@ class Settings:
     keep_open: tuple[int, ...]  # held until the supervisor ends, shown to no action
     tool_pid: int
     tool_group: int
+    console_stdout_fd: int  # 1 or 2, of the tool
 
 
 @frozen
@@ -50,14 +51,15 @@ class Desk:
     wakeup_fd: int  # readable after a signal; one byte each
     wakeup_write_fd: int
     null_fd: int
-    console: tuple[int, int, int]  # the tool's 0, 1 and 2
+    root_fd: int  # the directory that actions run in, unless they say otherwise
+    console: tuple[int, int, int]  # the tool's 0, 1 (or again 2) and 2
     kept: tuple[int, ...]
 
     @property
     def fds(self) -> tuple[int, ...]:
         """All of them, what is kept open for the tool included."""
         own = (self.requests_fd, self.replies_fd, self.wakeup_fd, self.wakeup_write_fd)
-        return (*own, self.null_fd, *self.console, *self.kept)
+        return (*own, self.null_fd, self.root_fd, *self.console, *self.kept)
 
 
 def detach(settings: Settings, requests_fd: int, replies_fd: int) -> Desk:
@@ -91,7 +93,12 @@ def _take_over(settings: Settings, requests_fd: int, replies_fd: int) -> Desk:
         wakeup_fd=wakeup_fd,
         wakeup_write_fd=wakeup_write_fd,
         null_fd=null_fd,
-        console=(_console(0, null_fd), _console(1, null_fd), _console(2, null_fd)),
+        root_fd=_aside(os.open(".", os.O_RDONLY | os.O_DIRECTORY)),
+        console=(
+            _console(0, null_fd),
+            _console(settings.console_stdout_fd, null_fd),
+            _console(2, null_fd),
+        ),
         kept=tuple(_aside(fd) for fd in settings.keep_open),
     )
     for target in (0, 1, 2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from stagemake.runner import call, program
 from stagemake.runner.capture import Capture
+from stagemake.runner.console import Loan
 from stagemake.runner.descendants import MARKER_VARIABLE, mark
 from stagemake.runner.program import NOT_FOUND, NOT_STARTED, Refusal
 from stagemake.runner.running import Running, ValuePipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from stagemake.runner.detach import Desk, Settings
     from stagemake.runner.port import Work
@@ -53,8 +55,10 @@ class Launcher:
             capture = None if work.console else self._take_capture()
         except OSError as error:
             return Refusal(NOT_STARTED, f"could not start: {error.strerror}")
+        loan = Loan(self._desk.console, self._settings.tool_group) if work.console else None
         try:
-            begun = self._begin(work, self._stdio(capture))
+            with self._inside(work.cwd):
+                begun = self._begin(work, self._stdio(capture))
         except OSError as error:
             begun = Refusal(NOT_STARTED, f"could not start: {error.strerror}")
         if isinstance(begun, Refusal):
@@ -66,6 +70,7 @@ class Launcher:
             pid=pid,
             leads_group=not work.console,
             capture=capture,
+            loan=loan,
             value=value,
             started_s=started_s,
         )
@@ -105,6 +110,22 @@ class Launcher:
         capture.stdout.ready()
         capture.stderr.ready()
         return (self._desk.null_fd, capture.stdout.write_fd, capture.stderr.write_fd)
+
+    @contextlib.contextmanager
+    def _inside(self, cwd: str) -> Iterator[None]:
+        """Be in an action's working directory while it starts: what is started inherits it."""
+        if not cwd:
+            yield
+            return
+        try:
+            os.chdir(cwd)
+        except OSError as error:
+            error.strerror = f"its working directory `{cwd}`: {error.strerror}"
+            raise
+        try:
+            yield
+        finally:
+            os.fchdir(self._desk.root_fd)
 
     def _begin(self, work: Work, stdio: Stdio) -> tuple[int, ValuePipe | None] | Refusal:
         join_group = self._settings.tool_group if work.console else None

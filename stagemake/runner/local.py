@@ -43,6 +43,7 @@ class LocalRunner:
         wakeup_fd: `wait` returns early when this is readable; the caller empties it.
         grace_s: Seconds between SIGTERM and SIGKILL.
         capture_limit_bytes: What is kept of a stream; the middle of longer ones is cut out.
+        console_stdout_fd: What console actions get as their stdout: 1, or 2 where stdout is spoken for.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class LocalRunner:
         wakeup_fd: int | None = None,
         grace_s: float = GRACE_S,
         capture_limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        console_stdout_fd: int = 1,
     ) -> None:
         self._settings = Settings(
             root=root,
@@ -65,6 +67,7 @@ class LocalRunner:
             keep_open=tuple(keep_open),
             tool_pid=os.getpid(),
             tool_group=os.getpgrp(),
+            console_stdout_fd=console_stdout_fd,
         )
         self._wakeup_fd = wakeup_fd
         self._link: _Link | None = None
@@ -102,10 +105,13 @@ class LocalRunner:
         arrived, self._arrived = self._arrived, []
         return arrived
 
-    def stop(self, *, now: bool) -> None:
-        """End whatever runs: SIGTERM and, after the grace, SIGKILL; or SIGKILL `now`. Completions still arrive."""
+    def stop(self, *, now: bool, typed: bool = False) -> None:
+        """End whatever runs: SIGTERM and, after the grace, SIGKILL; or SIGKILL `now`. Completions still arrive.
+
+        Where ^C was `typed`, a console action has had SIGINT: SIGTERM waits for one grace more.
+        """
         if self._running:
-            self._send(stop_message(now=now))
+            self._send(stop_message(now=now, typed=typed))
 
     def close(self) -> None:
         """Kill what runs, without completions, and end the supervisor; waits until all are gone."""

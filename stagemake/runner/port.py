@@ -24,6 +24,7 @@ class Work:
     )
     timeout_s: float | None = None
     console: bool = False  # inherit stdin, stdout and stderr; nothing is captured
+    cwd: str = ""  # where it runs, relative to the root; that is where argv[0] counts from, too
 
 
 @frozen
@@ -55,8 +56,13 @@ class Runner(Protocol):
     def wait(self, timeout_s: float | None) -> Sequence[Completion]:
         """Return what has ended since, at least one unless the time is over, nothing runs or a signal came."""
 
-    def stop(self, *, now: bool) -> None:
-        """End whatever runs: politely first, or `now`. Their completions still arrive."""
+    def stop(self, *, now: bool, typed: bool = False) -> None:
+        """End whatever runs: politely first, or `now`. Their completions still arrive.
+
+        Args:
+            now: Ask no more.
+            typed: Somebody typed ^C: what runs on the console has had its signal from the terminal.
+        """
 
     def close(self) -> None:
         """End everything and free the resources. Nothing that was started survives."""

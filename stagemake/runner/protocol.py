@@ -16,7 +16,7 @@ HEADER_BYTES = 8
 CHUNK_BYTES = 1 << 16  # what a pipe holds: more is never there in one read
 
 START = 0  # (START, *work)
-STOP = 1  # (STOP, now)
+STOP = 1  # (STOP, now, typed)
 
 
 def encode(message: Any) -> bytes:  # Any: marshal knows what it can write
@@ -59,13 +59,14 @@ def start_message(work: Work) -> bytes:
             work.payload,
             work.timeout_s,
             work.console,
+            work.cwd,
         )
     )
 
 
-def stop_message(*, now: bool) -> bytes:
+def stop_message(*, now: bool, typed: bool) -> bytes:
     """Return the request to end whatever runs."""
-    return encode((STOP, now))
+    return encode((STOP, now, typed))
 
 
 def completion_message(completion: Completion) -> bytes:

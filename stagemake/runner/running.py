@@ -12,6 +12,7 @@ from stagemake.runner.protocol import CHUNK_BYTES, Inbox
 
 if TYPE_CHECKING:
     from stagemake.runner.capture import Capture
+    from stagemake.runner.console import Loan
 
 
 @define
@@ -42,15 +43,18 @@ class Running:
     pid: int
     leads_group: bool  # and a session; False: it shares the tool's, for the terminal
     capture: Capture | None  # None: on the console
+    loan: Loan | None  # of the terminal; None: not on the console
     value: ValuePipe | None  # None: a program
     started_s: float
     timed_out: bool = False
 
     def signal(self, signum: int) -> None:
-        """Send a signal to the action and whatever shares its process group."""
-        # A fork that has not come as far as setsid leads no group yet.
-        if not (self.leads_group and kill_group(self.pid, signum)):
-            kill(self.pid, signum)
+        """Send a signal to the action and whatever shares its process group, or descends from it on the console."""
+        if not self.leads_group:
+            for pid in (self.pid, *descendants_of(self.pid)):
+                kill(pid, signum)
+        elif not kill_group(self.pid, signum):
+            kill(self.pid, signum)  # a fork that has not come as far as setsid leads no group yet
 
     def kill_all(self) -> None:
         """Kill the action and all that descend from it now."""

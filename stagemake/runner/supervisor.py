@@ -83,7 +83,8 @@ class Supervisor:
         self._outbox = bytearray()
         self._running: dict[int, Running] = {}  # by pid
         self._deadlines_s: dict[int, float] = {}  # by pid: when the next signal is due
-        self._terminated: set[int] = set()  # pids: the next signal is SIGKILL
+        self._asked: set[int] = set()  # pids: told to end, by whomever
+        self._terminated: set[int] = set()  # those of them whose next signal is SIGKILL
         self._open = True
         self._child_ended = False
         self._poller = Poller()
@@ -117,7 +118,7 @@ class Supervisor:
             if message[0] == START:
                 self._start(Work(*message[1:]))
             else:
-                self._stop(now=message[1])
+                self._stop(now=message[1], typed=message[2])
 
     def _wake(self) -> None:
         signums = os.read(self._desk.wakeup_fd, CHUNK_BYTES)
@@ -138,17 +139,27 @@ class Supervisor:
         if work.timeout_s is not None:
             self._deadlines_s[action.pid] = action.started_s + work.timeout_s
 
-    def _stop(self, *, now: bool) -> None:
+    def _stop(self, *, now: bool, typed: bool) -> None:
         for action in self._running.values():
             if now:
+                self._asked.add(action.pid)
                 action.kill_all()
+            elif typed and action.loan is not None and action.loan.is_in_foreground():
+                self._leave_to_the_terminal(action)
             else:
                 self._terminate(action)
+
+    def _leave_to_the_terminal(self, action: Running) -> None:
+        """Give an action time to end by the SIGINT that it has had: another signal may cut its clean-up short."""
+        if action.pid not in self._asked:
+            self._asked.add(action.pid)
+            self._deadlines_s[action.pid] = time.monotonic() + self._settings.grace_s
 
     def _terminate(self, action: Running) -> None:
         if action.pid in self._terminated:
             return  # asked before; its time goes on running out
         action.signal(signal.SIGTERM)
+        self._asked.add(action.pid)
         self._terminated.add(action.pid)
         self._deadlines_s[action.pid] = time.monotonic() + self._settings.grace_s
 
@@ -168,7 +179,7 @@ class Supervisor:
                 del self._deadlines_s[pid]
                 action.kill_all()
             else:
-                action.timed_out = True
+                action.timed_out = pid not in self._asked
                 self._terminate(action)
 
     def _reap(self) -> None:
@@ -208,10 +219,13 @@ class Supervisor:
         """Report an action that has been reaped."""
         ended_s = time.monotonic()
         self._deadlines_s.pop(action.pid, None)
-        was_stopped = action.pid in self._terminated
+        was_stopped = action.pid in self._asked
+        self._asked.discard(action.pid)
         self._terminated.discard(action.pid)
         ended = self._survivors.end(action, self._running)
         exit_code = os.waitstatus_to_exitcode(status)
+        if action.loan is not None:
+            action.loan.end(well=exit_code == 0)
         value, note = None, ended.note
         if action.value is not None:
             exit_code, value, missing = self._value(action.value, exit_code)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stagemake.stagefile.keywords import Keywords
     from stagemake.stagefile.session import Session
 
-_LATER = {"console": "3", "service": "8", "resumable": "4"}
+_LATER = {"service": "8", "resumable": "4"}
 
 
 def check_name(name: object) -> str:
@@ -60,9 +60,33 @@ def build_stage(
             raise _unknown_keyword(word)
         if value is not None:
             reader(session, value, fields)
+    if "console" in fields:
+        _check_console(fields)
+    if "cwd" in fields:
+        _check_cwd(fields)
     if type(action) is Command and "/" in action.template[0]:
         _add_own_program(session, action, fields)
     return Stage.of(name=check_name(name), action=action, location=location, **fields)
+
+
+def _check_console(fields: dict[str, Any]) -> None:
+    """Refuse secrets on the terminal: what an action prints there can't be masked."""
+    if fields["console"] and fields.get("secret_env"):
+        raise BadValue(
+            "console=True and secret_env don't go together: what is printed on the console can't be masked",
+            hint="use pass_env, if what the action prints may show the values",
+        )
+
+
+def _check_cwd(fields: dict[str, Any]) -> None:
+    """Refuse a working directory that is removed before the action starts."""
+    cwd = fields["cwd"]
+    for output in fields.get("outputs", ()):
+        if f"{cwd}/".startswith(f"{output.rstrip('/')}/"):
+            raise BadValue(
+                f"cwd is `{cwd}`, which lies in the stage's own output `{output}`",
+                hint="an output is not there when the action starts: make and enter it in the action",
+            )
 
 
 def _add_own_program(session: Session, action: Command, fields: dict[str, Any]) -> None:
@@ -79,7 +103,7 @@ def _add_own_program(session: Session, action: Command, fields: dict[str, Any]) 
             return
     if "/" not in word or word[0] in "/{~":
         return
-    path = canonical(word, session.root, "")  # commands run in the root
+    path = canonical(word, session.root, fields.get("cwd", ""))  # where the command runs
     if path not in fields.get("inputs", ()) and path not in fields.get("implicit", ()):
         fields["implicit"] = (*fields.get("implicit", ()), path)
 
@@ -187,6 +211,21 @@ def _read_depfile(session: Session, value: object, fields: dict[str, Any]) -> No
         raise BadValue(f"depfile is {shown_value(value)}, not a path")
     text = value if isinstance(value, str) else _text(value, "depfile")
     fields["depfile"] = canonical_output(text, session.root, session.base)
+
+
+def _read_cwd(session: Session, value: object, fields: dict[str, Any]) -> None:
+    if not isinstance(value, (str, os.PathLike)):
+        raise BadValue(f"cwd is {shown_value(value)}, not a path")
+    text = value if isinstance(value, str) else _text(value, "cwd")
+    path = canonical(text, session.root, session.base)
+    if os.path.isabs(path):
+        raise BadPath(
+            f"cwd lies outside the project: `{text}`",
+            hint="it is the root or a directory below it, relative to the Stagefile",
+        )
+    if path == ".stagemake" or path.startswith(".stagemake/"):
+        raise BadPath(f"cwd lies in stagemake's own directory: `{text}`")
+    fields["cwd"] = "" if path == "." else path
 
 
 def _read_env(session: Session, value: object, fields: dict[str, Any]) -> None:
@@ -349,6 +388,7 @@ _READERS: Mapping[str, Callable[[Session, Any, dict[str, Any]], None]] = {
     "implicit": _read_inputs("implicit"),
     "outputs": _read_outputs,
     "depfile": _read_depfile,
+    "cwd": _read_cwd,
     "env": _read_env,
     "pass_env": _read_names("pass_env"),
     "secret_env": _read_names("secret_env"),
@@ -367,6 +407,7 @@ _READERS: Mapping[str, Callable[[Session, Any, dict[str, Any]], None]] = {
     "retries": _read_retries,
     "cache": _read_flag("cache"),
     "always": _read_flag("always"),
+    "console": _read_flag("console"),
     "version": _read_version,
     "ignore_code": _read_flag("ignore_code"),
     "any_python": _read_flag("any_python"),

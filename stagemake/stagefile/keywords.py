@@ -23,6 +23,7 @@ class Keywords(TypedDict, total=False):
     implicit: Sequence[Input] | Input  # keyed like inputs, but not passed to the action
     outputs: Sequence[PathLike] | PathLike  # below the root; a trailing slash: a directory
     depfile: PathLike  # Make syntax, written by the action; what it lists becomes inputs
+    cwd: PathLike  # the action's working directory, below the root; the root when left out
     env: Mapping[str, str | None] | Sequence[str] | str  # variables the action sees, keyed
     pass_env: Sequence[str] | str  # variables the action sees, not keyed
     secret_env: Sequence[str] | str  # the same, masked in logs
@@ -41,6 +42,7 @@ class Keywords(TypedDict, total=False):
     retries: int  # how often to try again after a failure
     cache: bool  # False: never stored nor restored
     always: bool  # True: run in every build
+    console: bool  # True: the action has the tool's stdin, stdout and stderr to itself
     version: str | int  # counts towards the key; bump it to rerun
     ignore_code: bool  # the function's code doesn't count; `version` does
     any_python: bool  # results hold for every Python version

@@ -52,7 +52,8 @@ def argv_of(stage: Stage) -> tuple[str, ...]:
     """Return the argv of a command stage with its placeholders filled in.
 
     A list item that is exactly `{inputs}` or `{outputs}` becomes one argument a path; inside a
-    longer item, paths are joined by spaces. In a shell text every value is quoted.
+    longer item, paths are joined by spaces. In a shell text every value is quoted. Paths of the
+    project are relative to the stage's working directory.
     """
     action = stage.action
     if not isinstance(action, Command):
@@ -90,7 +91,7 @@ def _values(stage: Stage, field: str) -> Sequence[str]:
                 "the command has `{depfile}`, but the stage declares none",
                 hint='add depfile="build/name.d"',
             )
-        return (_argument(stage.depfile),)
+        return (_argument(stage.depfile, stage.cwd),)
     if field.startswith("params."):
         name = field[len("params.") :]
         params = dict(stage.params)
@@ -103,17 +104,31 @@ def _values(stage: Stage, field: str) -> Sequence[str]:
     word, _, index = field.partition("[")
     paths = stage.inputs if word == "inputs" else stage.outputs
     if not index:
-        return [_argument(path) for path in paths]
+        return [_argument(path, stage.cwd) for path in paths]
     number = int(index[:-1])
     if not -len(paths) <= number < len(paths):
         raise BadPlaceholder(
             f"the command has `{{{field}}}`, but the stage has "
             f"{len(paths) or 'no'} {word if len(paths) != 1 else word[:-1]}",
         )
-    return (_argument(paths[number]),)
+    return (_argument(paths[number], stage.cwd),)
 
 
-def _argument(path: str) -> str:
-    # A file named `-x` would be read as an option by most programs.
+def _argument(path: str, cwd: str) -> str:
     trimmed = path.removesuffix("/")
+    if cwd and trimmed[0] != "/":
+        trimmed = _relative(trimmed, cwd)
+    # A file named `-x` would be read as an option by most programs.
     return f"./{trimmed}" if trimmed.startswith("-") else trimmed
+
+
+def _relative(path: str, cwd: str) -> str:
+    """Return a project path as seen from a directory below the root, neither of them through `..`."""
+    own = [] if path == "." else path.split("/")
+    start = cwd.split("/")
+    shared = 0
+    for mine, other in zip(own, start, strict=False):
+        if mine != other:
+            break
+        shared += 1
+    return "/".join([".."] * (len(start) - shared) + own[shared:]) or "."

@@ -142,10 +142,10 @@ MISTAKES = {  # by name: a Stagefile from its second line on, and all that is pr
     ),
     "a keyword of a later version": (
         """\
-        command("one", "true", console=True)
+        command("one", "true", service=True)
         """,
         """\
-        error: `console` is planned, but this version of stagemake does not have it yet
+        error: `service` is planned, but this version of stagemake does not have it yet
           declared  Stagefile:2, command('one')
         """,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 
 import pytest
@@ -74,3 +75,26 @@ def test_what_can_not_be_filled_in_is_refused_when_declared(word: str) -> None:
 
 def test_an_empty_list_of_inputs_is_no_argument() -> None:
     assert argv_of(stage_of("echo", "{inputs}", "x")) == ("echo", "x")
+
+
+PLACES = st.lists(st.sampled_from("ab-"), max_size=4).map("/".join)
+
+
+@given(PLACES, PLACES.filter(bool))
+def test_a_path_as_seen_from_the_working_directory_leads_to_the_same_place(
+    path: str, cwd: str
+) -> None:
+    stage = stage_of("x", "{inputs}", inputs=(ProjectPath(path or "."),), cwd=ProjectPath(cwd))
+
+    (shown,) = argv_of(stage)[1:]
+
+    assert not shown.startswith("-")
+    expected = os.path.relpath(f"/{path}", f"/{cwd}")
+    assert shown.removeprefix("./") == expected
+    assert os.path.normpath(f"/{cwd}/{shown}") == os.path.normpath(f"/{path}")
+
+
+def test_a_path_outside_the_project_stays_absolute_in_every_working_directory() -> None:
+    stage = stage_of("x", "{inputs}", inputs=(ProjectPath("/usr/x"),), cwd=ProjectPath("a/b"))
+
+    assert argv_of(stage) == ("x", "/usr/x")

@@ -243,6 +243,60 @@ def test_a_console_action_uses_the_tools_own_streams_and_process_group(capfd, tm
     assert ["shown", str(os.getpgrp())] == capfd.readouterr().out.split()
 
 
+def test_an_action_runs_in_its_working_directory_and_the_next_one_in_the_root(tmp_path) -> None:
+    (tmp_path / "d/e").mkdir(parents=True)
+    call = lambda _, payload: os.getcwd().encode()
+    with local_runner(tmp_path, call=call) as runner:
+        works = [
+            shell(0, "pwd -P", cwd="d/e"),
+            shell(1, "pwd -P"),
+            Work(2, ENV, payload=b"", cwd="d"),
+            Work(3, ENV, payload=b""),
+        ]
+
+        done = run_all(runner, works, jobs=1)
+
+    assert [f"{tmp_path}/d/e\n", f"{tmp_path}\n"] == [done[i].stdout.decode() for i in (0, 1)]
+    assert [f"{tmp_path}/d", f"{tmp_path}"] == [(done[i].value or b"").decode() for i in (2, 3)]
+
+
+def test_a_working_directory_that_cannot_be_entered_is_a_refusal(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with local_runner(tmp_path) as runner:
+        done = run_all(
+            runner,
+            [shell(0, "true", cwd="gone"), shell(1, "true", cwd="file"), shell(2, "pwd -P")],
+            jobs=1,
+        )
+
+    assert [done[i].exit_code for i in range(3)] == [126, 126, 0]
+    assert (
+        done[0].note == "could not start: its working directory `gone`: No such file or directory"
+    )
+    assert done[1].note == "could not start: its working directory `file`: Not a directory"
+    assert done[2].stdout.decode() == f"{tmp_path}\n"
+
+
+def test_programs_are_found_from_the_working_directory(tmp_path) -> None:
+    (tmp_path / "d/bin").mkdir(parents=True)
+    for path in ("d/own", "d/bin/found"):
+        (tmp_path / path).write_text("#!/bin/sh\necho $0\n")
+        (tmp_path / path).chmod(0o755)
+    env = {**ENV, "PATH": "bin:/usr/bin:/bin"}
+    with local_runner(tmp_path) as runner:
+        own = run_one(runner, Work(0, env, argv=("./own",), cwd="d"))
+        found = run_one(runner, Work(1, env, argv=("found",), cwd="d"))
+
+    assert (own.stdout, found.stdout) == (b"./own\n", b"bin/found\n")
+
+
+def test_consoles_stdout_can_be_the_tools_stderr(capfd, tmp_path) -> None:
+    with local_runner(tmp_path, console_stdout_fd=2) as runner:
+        run_one(runner, shell(0, "echo out; echo err >&2", console=True))
+
+    assert capfd.readouterr() == ("", "out\nerr\n")
+
+
 def test_five_hundred_actions_leave_no_descriptor_and_no_zombie(tmp_path) -> None:
     with local_runner(tmp_path, call=lambda _, payload: payload) as runner:
         run_one(runner, shell(0, ":"))

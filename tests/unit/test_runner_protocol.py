@@ -27,7 +27,7 @@ def test_messages_arrive_whole_and_in_order_in_pieces_of_any_size(values, piece)
 
 
 def test_a_work_and_a_completion_come_out_as_they_went_in() -> None:
-    work = Work(7, {"A": "\udcff"}, argv=("x", ""), timeout_s=1.5, console=True)
+    work = Work(7, {"A": "\udcff"}, argv=("x", ""), timeout_s=1.5, console=True, cwd="d")
     completion = Completion(7, -9, b"o", b"e", b"v", 1.0, 2.0, 3.0, 4, True, "note", 5)
 
     ((_, *fields),) = Inbox().feed(start_message(work))

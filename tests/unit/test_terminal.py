@@ -8,7 +8,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stagemake.model.event import BuildFinished, Notice, StageSettled, WaitingForLock
+from stagemake.model.event import BuildFinished, Notice, StageSettled, StageStarted, WaitingForLock
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.report.amount import duration, plural, printable, size
 from stagemake.report.style import Style, style_for
@@ -149,3 +149,33 @@ def test_amounts_for_people() -> None:
         "0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 GiB", "1.0 TiB",
     ]  # fmt: skip
     assert [plural(n, "stage") for n in (0, 1, 2)] == ["0 stages", "1 stage", "2 stages"]
+
+
+def test_nothing_is_printed_while_a_stage_has_the_terminal_and_all_of_it_afterwards() -> None:
+    stream = io.StringIO()
+    reporter = TerminalReporter(stream)
+    reporter.handle(StageStarted("other", "", 0.0))
+    reporter.handle(StageStarted("ask", "", 0.0, console=True))
+
+    reporter.handle(StageSettled(result(Outcome.RAN, "other", exit_code=0, stdout=b"out"), 1, 2))
+    reporter.handle(Notice("something"))
+    assert stream.getvalue() == ""
+    reporter.handle(StageStarted("ask", "", 0.0, console=True))  # its second attempt
+    first = "[1/2] ran       other  0 ms\nout\nstagemake: something\n"
+    assert stream.getvalue() == first
+    reporter.handle(Notice("more"))
+    assert stream.getvalue() == first
+    reporter.handle(StageSettled(result(Outcome.RAN, "ask", exit_code=0), 2, 2))
+
+    assert stream.getvalue() == first + "stagemake: more\n[2/2] ran       ask  0 ms\n"
+
+
+def test_the_end_of_the_build_ends_the_loan() -> None:
+    stream = io.StringIO()
+    reporter = TerminalReporter(stream)
+    reporter.handle(StageStarted("ask", "", 0.0, console=True))
+    reporter.handle(Notice("held"))
+
+    reporter.handle(BuildFinished(BuildOutcome((), 1.0)))
+
+    assert stream.getvalue().startswith("stagemake: held\n")

@@ -1,0 +1,233 @@
+"""File names of every kind through everything that handles one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from project import Project, Result
+
+NAMES = (
+    "two words", " first", "last ", "single'quote", 'double"quote', "both'\"", "new\nline", "\n", "tab\tin",
+    "$HOME", "$$", "$(echo x)", "`echo x`", "a:b", "b:", "#hash", "h#ash", "100%", "%s %d", "back\\slash", "end\\",
+    "\\n", "-dash", "--", "-rf", "*", "?", "[x]", "a;b", "a&b", "a|b", "a>b", "a<b", "(a)", "a!b", "~", "~root",
+    "a=b", "a,b", "@a", "^", "{inputs}", "{{outputs}}", "{params.x}", "{a,b}", "{}", "...", "..a", "\u00e9",
+    "e\u0301", "\u540d\u524d", "\U0001f600", "\u202egnp", "\u00a0", "\u2028", "\ufeff", "\udcff", "caf\udce9",
+    "\udc80\udcbf", "\r", "a\rb", "\x1b[31m", "\x07", "\x7f", "\x85", "Stagefile\n", "CON", "x" * 200,
+)  # fmt: skip
+# No compiler can write these into a depfile.
+DEPFILE_NAMES = tuple(
+    name for name in NAMES if not (set("\n\r") & set(name) or name.endswith("\\"))
+)
+
+
+def awkward_lines(result: Result) -> list[str]:
+    """Return the lines that could drive a terminal."""
+    return [line for line in (result.stdout + result.stderr).split("\n") if not line.isprintable()]
+
+
+def plain(data: str) -> bytes:
+    return os.fsencode(data)
+
+
+@pytest.fixture
+def odd(project: Project) -> Project:
+    """A project in which every name is an input, an output, in a directory, a parameter, a depfile entry."""
+    for number, name in enumerate(NAMES):
+        (project.root / f"-in/{name}").parent.mkdir(exist_ok=True)
+        (project.root / f"-in/{name}").write_bytes(b"%d" % number)
+        (project.root / f"{name}.top").write_bytes(b"%d" % number)
+    project.stagefile(f"""\
+        import json
+        NAMES = {NAMES!r}
+        DEPFILE_NAMES = {DEPFILE_NAMES!r}
+        WRITE = '''
+        import json, os, sys
+        def quoted(name):
+            for old, new in (("$", "$$"), ("#", chr(92) + "#")):
+                name = name.replace(old, new)
+            out = ""
+            for char in name:
+                if char in " \\t":
+                    out += chr(92) * (len(out) - len(out.rstrip(chr(92)))) + chr(92)
+                out += char
+            return out
+        depfile, output, names = sys.argv[1:]
+        read = json.loads(names)
+        with open(depfile, "wb") as file:
+            file.write(os.fsencode("o: " + " ".join(map(quoted, read)) + chr(10)))
+        open(output, "wb").write(b"".join(open(name, "rb").read() for name in read))
+        '''
+        for i, name in enumerate(NAMES):
+            command(f"argv.{{i}}", ["cp", "{{inputs}}", "{{outputs}}"], inputs=[f"{{name}}.top"], outputs=[f"{{name}}.out"])
+            command(f"shell.{{i}}", "cat {{inputs}} > {{outputs}}", inputs=[f"-in/{{name}}"], outputs=[f"-out/{{name}}"])
+            command(f"param.{{i}}", 'printf %s {{params.x}} > {{outputs}}; printf %s "$X" >> {{outputs}}',
+                    params={{"x": name}}, env={{"X": name}}, outputs=[f"params/{{i}}"])
+            @stage(name=f"call.{{i}}", inputs=[f"-in/{{name}}"], outputs=[f"call/{{name}}/{{name}}"], params={{"name": name}})
+            def call(context):
+                assert context.inputs[0].name == context.outputs[0].name == context.params["name"]
+                context.outputs[0].write_bytes(context.inputs[0].read_bytes())
+            command(f"cwd.{{i}}", "cat {{inputs}} > {{outputs}}", inputs=[f"{{name}}.top"], outputs=[f"-cwd/{{name}}/x"],
+                    cwd=f"-cwd/{{name}}")
+        command("depfile", ["{sys.executable}", "-c", __import__("textwrap").dedent(WRITE), "{{depfile}}", "{{outputs}}",
+                            "{{params.names}}"], params={{"names": json.dumps([f"-in/{{name}}" for name in DEPFILE_NAMES])}}, outputs=["o"], depfile="o.d")
+        @stage(inputs=["-in"], outputs=["tree/"])
+        def tree(context):
+            top = context.outputs[0]
+            for path in context.inputs[0].iterdir():
+                (top / path.name / path.name).mkdir(parents=True)
+                (top / path.name / "f").write_bytes(path.read_bytes())
+                (top / path.name / "l").symlink_to(path.name)
+        command("globbed", "cat {{inputs}} > {{outputs}}", inputs=glob("-in/*"), outputs=["globbed"])
+        """)
+    return project
+
+
+def outputs(project: Project) -> dict[str, tuple[int, bytes]]:
+    return {
+        path: (mode, content)
+        for path, (mode, _, content) in project.tree().items()
+        if path.startswith("project/") and "/.stagemake" not in path
+    }
+
+
+def test_unusual_names_build_stay_fresh_change_come_back_and_are_cleaned(odd: Project) -> None:
+    before = outputs(odd)
+    odd.build().exited(0)
+    made = outputs(odd)
+    for number, name in enumerate(NAMES):
+        text = b"%d" % number
+        for path in (
+            f"{name}.out",
+            f"-out/{name}",
+            f"call/{name}/{name}",
+            f"tree/{name}/f",
+            f"-cwd/{name}/x",
+        ):
+            assert (odd.root / path).read_bytes() == text, path
+        assert (odd.root / f"tree/{name}/l").readlink().name == name
+        assert (odd.root / f"params/{number}").read_bytes() == plain(name) * 2
+    odd.build().printed("stagemake: up to date\n")
+
+    for name in NAMES:
+        (odd.root / f"-in/{name}").write_bytes(b"new")
+    result = odd.build().exited(0)
+    ran = {kind: [f"{kind}.{i}" for i in range(len(NAMES))] for kind in ("shell", "call")}
+    result.ran(*ran["shell"], *ran["call"], "depfile", "tree", "globbed")
+
+    for number, name in enumerate(NAMES):
+        (odd.root / f"-in/{name}").write_bytes(b"%d" % number)
+    odd.build().restored(*ran["shell"], *ran["call"], "depfile", "tree", "globbed")
+    assert outputs(odd) == made
+
+    odd.build("clean").exited(0)
+    assert outputs(odd) == before
+    odd.build().exited(0)
+    assert outputs(odd) == made
+
+
+def test_unusual_names_survive_json(odd: Project) -> None:
+    plan = odd.run("-n", "--json").exited(0).json
+    listed = odd.run("list", "--json").exited(0).json
+
+    assert all(step["verdict"] == "miss" for step in plan["stages"])
+    by_name = {stage["name"]: stage for stage in listed["stages"]}
+    for number, name in enumerate(NAMES):
+        assert by_name[f"argv.{number}"]["inputs"] == [f"{name}.top"]
+        assert by_name[f"argv.{number}"]["outputs"] == [f"{name}.out"]
+    assert odd.run("--json").exited(0).json["ok"]
+
+
+def test_unusual_names_drive_no_terminal_and_stay_on_their_line(odd: Project) -> None:
+    for arguments in (
+        ["-v"],
+        ["list"],
+        ["-n"],
+        ["-n", "-v"],
+        ["why", "tree", "argv.7", "shell.57"],
+    ):
+        result = odd.run(*arguments).exited(0)
+        assert not awkward_lines(result), arguments
+    for number, name in enumerate(NAMES):
+        (odd.root / f"-in/{name}").write_bytes(b"new")
+        (odd.root / f"{name}.out").write_bytes(b"mine %d" % number)
+    for arguments in (
+        ["why", "tree", *(f"shell.{i}" for i in range(len(NAMES)))],
+        ["-n", "-v"],
+        ["-v"],
+    ):
+        result = odd.run(*arguments).exited(0)
+        assert not awkward_lines(result), arguments
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_input_is_named_on_one_line(project: Project, name: str) -> None:
+    project.stagefile(
+        f'command("a", "cat {{inputs}}", inputs=[{"gone/" + name!r}], outputs=[{"out/" + name!r}])\n'
+    )
+
+    for result in (project.build(), project.build("-k"), project.build("-n")):
+        assert not awkward_lines(result)
+        assert "\ngone" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_output_that_is_not_made_is_named_on_one_line(project: Project, name: str) -> None:
+    project.stagefile(
+        f'command("a", "mkdir {{outputs}}", inputs=["Stagefile"], outputs=[{"out/" + name!r}])\n'
+    )
+
+    result = project.build().exited(1)
+
+    assert not awkward_lines(result)
+    assert len(result.stderr.splitlines()) == 6, result.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_targets_may_be_outputs_of_any_name(project: Project, name: str) -> None:
+    project.stagefile(
+        f'command("a", "touch {{outputs}}", inputs=["Stagefile"], outputs=[{"out/" + name!r}])\n'
+    )
+
+    project.build("build", "--", f"out/{name}").ran("a")
+
+
+def test_the_project_itself_may_lie_anywhere(project: Project) -> None:
+    roots = (
+        "a b",
+        "new\nline",
+        "'\"",
+        "$HOME",
+        "a:b",
+        "#",
+        "100%s",
+        "back\\",
+        "-x",
+        "*",
+        "\udcff",
+        "e\u0301",
+        "{inputs}",
+    )
+    for number, name in enumerate(roots):
+        root = project.base / f"{number}" / name
+        root.mkdir(parents=True)
+        (root / "Stagefile").write_text(
+            "from stagemake import command, stage\n"
+            'command("a", "pwd -P > {outputs}", inputs=["Stagefile"], outputs=["a"])\n'
+            '@stage(inputs=["a"], outputs=["b"])\n'
+            "def b(context):\n    context.outputs[0].write_bytes(context.inputs[0].read_bytes())\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "stagemake", "--json", "--cache=off"], cwd=root, check=False, capture_output=True,
+            env={**project.environment(), "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        assert done.returncode == 0, (name, done.stderr)
+        outcomes = json.loads(done.stdout)["outcomes"]
+        assert outcomes["ran"] == 2, name
+        assert (root / "b").read_bytes() == os.fsencode(root) + b"\n"
