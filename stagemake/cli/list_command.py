@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from stagemake.cli.project_options import Place, project_options
+from stagemake.cli.raw_output import print_known
+from stagemake.model.error import UsageError
 from stagemake.report.json_form import dumps
 from stagemake.report.listing import listing_object, listing_text
 
 
 @click.command("list")
 @click.argument("targets", nargs=-1)
+@click.option("--tree", is_flag=True, help="Show below each stage what it waits for.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @project_options
-def command(place: Place, targets: tuple[str, ...], *, as_json: bool) -> int:
+def command(place: Place, targets: tuple[str, ...], *, tree: bool, as_json: bool) -> int:
     """Show stages and pipelines; with TARGETS only what these take. In execution order."""
+    if tree and as_json:
+        raise UsageError(
+            "`--tree` is for people, `--json` for programs: give one of them",
+            hint="`stagemake graph --format json` has the edges",
+        )
     manager = place.manager()
     pipeline = manager.project.pipeline(
         targets or [stage.name for stage in manager.get_stages()], place.cwd(manager.root)
     )
+    if tree:
+        from stagemake.report.listing_tree import ASCII, UNICODE, final_stages, tree_text  # noqa: PLC0415 - gate, 3 ms, --tree only
+
+        roots = tuple(dict.fromkeys(pipeline.targets)) if targets else final_stages(pipeline)
+        twigs = UNICODE if _stdout_has(UNICODE.fork + UNICODE.last + UNICODE.beside) else ASCII
+        print_known(tree_text(pipeline, roots, twigs))
+        return 0
     pipelines = () if targets else tuple(manager.project.registry.pipelines.values())
     if as_json:
         click.echo(dumps(listing_object(pipeline.stages, pipelines)), nl=False)
     else:
-        click.echo(listing_text(pipeline.stages, pipelines), nl=False)
+        print_known(listing_text(pipeline.stages, pipelines, _terminal_columns()))
     return 0
+
+
+def _stdout_has(characters: str) -> bool:
+    """Whether stdout's encoding knows these."""
+    try:
+        characters.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _terminal_columns() -> int:
+    """Return the width of the terminal that stdout is; 0 if it is none."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):  # no terminal, or no file at all
+        return 0

@@ -21,20 +21,22 @@ COMMANDS = {
     "build": "bring targets up to date (what `stagemake` does by itself)",
     "list": "show stages, pipelines and descriptions",
     "why": "say why a stage would run, or ran last time",
+    "graph": "show which stage waits for which, as dot, mermaid or JSON",
     "cache": "look at the cache, clean it up, check it",
     "clean": "remove what stagemake made, and nothing else",
+    "completion": "print what lets a shell complete stage names",
 }
 
 
 # Options of every command that may also stand before its name, as in make and git: all take a value.
-_LEADING = ("-C", "-f", "-D", "--directory", "--file", "--define", "--cache-dir")
+LEADING = ("-C", "-f", "-D", "--directory", "--file", "--define", "--cache-dir")
 
 
 def _command_first(args: list[str]) -> list[str]:
     """Move a command's name in front of the options that stand before it."""
     at = 0
-    while at < len(args) and args[at].startswith(_LEADING):
-        takes_next = args[at] in _LEADING  # else it is -fFILE or --file=FILE
+    while at < len(args) and args[at].startswith(LEADING):
+        takes_next = args[at] in LEADING  # else it is -fFILE or --file=FILE
         at += 2 if takes_next else 1
     if 0 < at < len(args) and args[at] in COMMANDS:
         return [args[at], *args[:at], *args[at + 1 :]]

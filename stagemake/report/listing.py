@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from stagemake.model.stage import Call
 from stagemake.report.amount import printable
 
 if TYPE_CHECKING:
@@ -12,24 +14,67 @@ if TYPE_CHECKING:
     from stagemake.model.stage import Stage
     from stagemake.stagefile.registry import PipelineDefinition
 
+_MOST_NAME_COLUMNS = 36  # a longer name moves its own description only
 
-def listing_text(stages: Sequence[Stage], pipelines: Sequence[PipelineDefinition]) -> str:
-    """Return pipelines, then stages in the order given, one line each, with descriptions."""
+
+def listing_text(
+    stages: Sequence[Stage], pipelines: Sequence[PipelineDefinition], columns: int = 0
+) -> str:
+    """Return pipelines, then stages in the order given, one line each, with descriptions.
+
+    Args:
+        stages: What to list.
+        pipelines: What to list before it.
+        columns: Cut descriptions so that lines fit; 0: whatever their length.
+    """
     lines = []
     if pipelines:
         lines.append("pipelines:")
-        for pipeline in pipelines:
-            mark = " (default)" if pipeline.default else ""
-            members = " ".join(map(printable, pipeline.members[:6]))
-            more = f" and {len(pipeline.members) - 6} more" if len(pipeline.members) > 6 else ""
-            lines.append(f"  {printable(pipeline.name)}{mark}: {members}{more}")
+        lines.extend(_pipeline_line(pipeline, columns or 80) for pipeline in pipelines)
         lines.extend(("", "stages:"))
     indent = "  " if pipelines else ""
-    width = min(max((len(printable(stage.name)) for stage in stages), default=0), 36)
-    for stage in stages:
-        text = printable(stage.description) or _what_it_makes(stage)
-        lines.append(f"{indent}{printable(stage.name):<{width}}  {text}".rstrip())
+    names = [printable(stage.name) for stage in stages]
+    width = min(max(map(columns_of, names), default=0), _MOST_NAME_COLUMNS)
+    for name, stage in zip(names, stages, strict=True):
+        text = printable(" ".join(stage.description.split())) or _what_it_makes(stage)
+        head = f"{indent}{name}{' ' * (width - columns_of(name))}  "
+        if columns:
+            text = cut(text, max(columns - columns_of(head), 10))
+        lines.append((head + text).rstrip())
     return "\n".join(lines) + "\n" if lines else "no stages\n"
+
+
+def _pipeline_line(pipeline: PipelineDefinition, columns: int) -> str:
+    """Name as many members as fit, at least one."""
+    mark = " (default)" if pipeline.default else ""
+    line = f"  {printable(pipeline.name)}{mark}:"
+    room = columns - len(" and 10000 more")
+    for count, member in enumerate(map(printable, pipeline.members)):
+        is_last = count == len(pipeline.members) - 1
+        if count and columns_of(line) + 1 + columns_of(member) > (columns if is_last else room):
+            return f"{line} and {len(pipeline.members) - count} more"
+        line += f" {member}"
+    return line
+
+
+def columns_of(text: str) -> int:
+    """Return how wide a terminal shows printable text: East Asian wide characters count twice."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF")
+        for char in text
+    )
+
+
+def cut(text: str, columns: int) -> str:
+    """Shorten text to `columns`, with `...` at its end if anything is missing."""
+    if columns_of(text) <= columns:
+        return text
+    kept = text[: columns - 3]
+    while columns_of(kept) > columns - 3:
+        kept = kept[:-1]
+    return kept.rstrip() + "..."
 
 
 def _what_it_makes(stage: Stage) -> str:
@@ -45,19 +90,35 @@ def listing_object(
     """Return what `list --json` prints."""
     return {
         "schema": 1,
-        "stages": [
-            {
-                "name": stage.name,
-                "description": stage.description,
-                "inputs": list(stage.inputs),
-                "implicit": list(stage.implicit),
-                "outputs": list(stage.outputs),
-                "declared": str(stage.location) if stage.location else None,
-            }
-            for stage in stages
-        ],
-        "pipelines": [
-            {"name": one.name, "stages": list(one.members), "default": one.default}
-            for one in pipelines
-        ],
+        "stages": list(map(stage_object, stages)),
+        "pipelines": list(map(pipeline_object, pipelines)),
     }
+
+
+def stage_object(stage: Stage) -> dict[str, Any]:
+    """Return one stage as `list --json` and `graph --format json` tell it."""
+    return {
+        "name": stage.name,
+        "kind": kind_of(stage),
+        "description": stage.description,
+        "inputs": list(stage.inputs),
+        "implicit": list(stage.implicit),
+        "outputs": list(stage.outputs),
+        "depfile": stage.depfile,
+        "uses": list(stage.uses),
+        "provides": list(stage.provides),
+        "pool": stage.pool or None,
+        "declared": str(stage.location) if stage.location else None,
+    }
+
+
+def kind_of(stage: Stage) -> str:
+    """Return `command`, `function`, or `group` for a stage without action."""
+    if stage.action is None:
+        return "group"
+    return "function" if isinstance(stage.action, Call) else "command"
+
+
+def pipeline_object(pipeline: PipelineDefinition) -> dict[str, Any]:
+    """Return one pipeline as `list --json` and `graph --format json` tell it."""
+    return {"name": pipeline.name, "stages": list(pipeline.members), "default": pipeline.default}

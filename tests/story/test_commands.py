@@ -61,18 +61,28 @@ def test_list_as_json_tells_paths_and_lines(two: Project) -> None:
         "stages": [
             {
                 "name": "compile",
+                "kind": "command",
                 "description": "",
                 "inputs": ["src"],
                 "implicit": [],
                 "outputs": ["obj/o"],
+                "depfile": None,
+                "uses": [],
+                "provides": [],
+                "pool": None,
                 "declared": "Stagefile:2",
             },
             {
                 "name": "link",
+                "kind": "function",
                 "description": "Join everything.",
                 "inputs": ["obj/o"],
                 "implicit": [],
                 "outputs": ["app", "map"],
+                "depfile": None,
+                "uses": [],
+                "provides": [],
+                "pool": None,
                 "declared": "Stagefile:4",
             },
         ],
@@ -347,11 +357,13 @@ def test_help_of_all_commands_at_once(project: Project) -> None:
           -h, --help  Show this message and exit.
 
         Commands:
-          build  bring targets up to date (what `stagemake` does by itself)
-          list   show stages, pipelines and descriptions
-          why    say why a stage would run, or ran last time
-          cache  look at the cache, clean it up, check it
-          clean  remove what stagemake made, and nothing else
+          build       bring targets up to date (what `stagemake` does by itself)
+          list        show stages, pipelines and descriptions
+          why         say why a stage would run, or ran last time
+          graph       show which stage waits for which, as dot, mermaid or JSON
+          cache       look at the cache, clean it up, check it
+          clean       remove what stagemake made, and nothing else
+          completion  print what lets a shell complete stage names
 
           Options of `build` can be given without naming it: stagemake -n app.
           `stagemake COMMAND --help` tells more.
@@ -364,7 +376,9 @@ COMMANDS = [
     ("build", "--help"),
     ("list", "--help"),
     ("why", "--help"),
+    ("graph", "--help"),
     ("clean", "--help"),
+    ("completion", "--help"),
     ("cache", "--help"),
     *(("cache", name, "--help") for name in ("path", "stats", "gc", "verify", "clear")),
 ]

@@ -1,0 +1,110 @@
+"""`stagemake graph`: which stage waits for which, as a picture's source or as JSON. Only reads."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from stagemake import durable
+from stagemake.cli.project_options import Place, project_options
+from stagemake.cli.raw_output import print_utf8
+from stagemake.model.error import UsageError
+from stagemake.report.graph_edges import edges_of, reduced
+from stagemake.report.graph_picture import Look, picture
+
+if TYPE_CHECKING:
+    from stagemake.manager import StageManager
+
+
+@click.command("graph")
+@click.argument("targets", nargs=-1)
+@click.option("--format", "form", type=click.Choice(["dot", "mermaid", "json"]), default="dot",
+              help="What to write (default: dot).")  # fmt: skip
+@click.option("-o", "--output", default="-", metavar="FILE", help="Write FILE, not stdout.")
+@click.option("--files", is_flag=True, help="Draw files between the stages.")
+@click.option("--labels", is_flag=True, help="Write on each edge what makes it.")
+@click.option("--group", is_flag=True, help="Put stages with the same first part of a dotted name "
+              "into a box.")  # fmt: skip
+@click.option("--reduce", "is_reduced", is_flag=True,
+              help="Leave out edges that a longer way implies.")  # fmt: skip
+@project_options
+def command(  # noqa: PLR0917 - click passes keywords
+    place: Place,
+    targets: tuple[str, ...],
+    form: str,
+    output: str,
+    files: bool,
+    labels: bool,
+    group: bool,
+    is_reduced: bool,
+) -> int:
+    """Show which stage waits for which and why; with TARGETS only what these take."""
+    if form == "json" and (files or labels or group):
+        raise UsageError(
+            "`--files`, `--labels` and `--group` are for pictures",
+            hint="the JSON always has all paths and reasons",
+        )
+    manager = place.manager()
+    text = _graph(
+        manager, targets, place.cwd(manager.root), form, Look(files, labels, group), is_reduced
+    )
+    if output == "-":
+        print_utf8(text)
+    else:
+        _write(os.path.join(place.directory, output), text, manager, output)
+    return 0
+
+
+def _graph(  # noqa: PLR0917 - the command's own parameters, passed on once
+    manager: StageManager,
+    targets: tuple[str, ...],
+    cwd: str,
+    form: str,
+    look: Look,
+    is_reduced: bool,
+) -> str:
+    pipeline = manager.project.pipeline(
+        targets or [stage.name for stage in manager.get_stages()], cwd
+    )
+    shown = {stage.name for stage in pipeline.stages}
+    pipelines = tuple(
+        each
+        for each in manager.project.registry.pipelines.values()
+        if shown.issuperset(each.members)
+    )
+    edges = edges_of(pipeline)
+    if is_reduced:
+        edges = reduced(edges, len(pipeline.stages))
+    if form == "json":
+        from stagemake.report.graph_json import graph_object  # noqa: PLC0415 - gate, one format only
+        from stagemake.report.json_form import dumps  # noqa: PLC0415 - as above
+
+        return dumps(graph_object(pipeline, edges, pipelines))
+    drawn = picture(pipeline, edges, pipelines, look)
+    if form == "mermaid":
+        from stagemake.report.graph_mermaid import mermaid_text  # noqa: PLC0415 - as above
+
+        return mermaid_text(drawn)
+    from stagemake.report.graph_dot import dot_text  # noqa: PLC0415 - as above
+
+    return dot_text(drawn)
+
+
+def _write(path: str, text: str, manager: StageManager, shown: str) -> None:
+    """Replace a file, or what a link leads to, as a whole.
+
+    Raises:
+        UsageError: It is a directory, a device, part of the Stagefile, or in a directory that isn't there.
+    """
+    if os.path.isdir(path):
+        raise UsageError(f"`{shown}` is a directory", hint="name a file in it")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UsageError(f"`{shown}` is no regular file", hint="without `-o` the graph is printed")
+    path = os.path.realpath(path)  # a rename would replace the link itself: think of /dev/stdout
+    if not os.path.isdir(os.path.dirname(path)):
+        raise UsageError(f"there is no directory to write `{shown}` in")
+    if any(path in each.texts for each in manager.project.evaluations):
+        raise UsageError(f"`{shown}` is a Stagefile or a module of it", hint="name another file")
+    durable.write_atomic(path, text.encode())

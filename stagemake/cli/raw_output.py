@@ -1,0 +1,24 @@
+"""Text on stdout where the locale may not know all of it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+def print_utf8(text: str) -> None:
+    """Print `text` as UTF-8 whatever the locale says; bytes that were no text go out as they came in."""
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:  # a text stream of an embedding program
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    stream.write(text.encode("utf-8", "surrogateescape"))
+    stream.flush()
+
+
+def print_known(text: str) -> None:
+    r"""Print `text`, with what the encoding of stdout does not know as `\xNN`."""
+    encoding = sys.stdout.encoding or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False)
