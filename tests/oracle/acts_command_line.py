@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from oracle.acts_outputs import remove_output
 from oracle.acts_sources import edit
 from oracle.driver import Ask, command_line
-from oracle.history import Effect, History
+from oracle.effect import Effect
 from oracle.render import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from oracle.history import History
 
 _PLAIN = Effect()
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import shutil
+import shlex
 import sqlite3
 import warnings
 from typing import TYPE_CHECKING
 
-from oracle.acts_outputs import remove, remove_made, remove_output
+from oracle.acts_outputs import remove_made, remove_output
 from oracle.acts_sources import edit, revert, text_for
 from oracle.driver import Ask
+from oracle.effect import Effect
 from oracle.expected import Status, expect
-from oracle.history import Effect, History, copy_checkout
 from oracle.project import SOURCES, Kind, write
 from oracle.render import render
-from oracle.tree import walk
+from oracle.tree import remove, walk
 
 from stagemake import durable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from oracle.history import History
 
 _PLAIN = Effect()
 
@@ -91,7 +93,7 @@ def race(history: History) -> Effect | None:
     specs = [
         spec for spec in project.specs
         if spec.kind in able and right.status[spec.name] is Status.GOOD
-        and any(path in SOURCES for path in spec.inputs)
+        and any(path in SOURCES for path in spec.inputs) and spec.is_cached
     ]  # fmt: skip
     if not specs:
         return None
@@ -99,12 +101,14 @@ def race(history: History) -> Effect | None:
     path = next(path for path in spec.inputs if path in SOURCES)
     project.change(spec.name, param=spec.param + 10)  # so that it runs
     moment = rnd.choice(["before", "after", "both"])
-    text = text_for(history, path).replace("\n", "\\n")
+    full, saved = shlex.quote(f"{history.root}/{path}"), f"{history.base}/race/saved"
+    put = f"printf %s {shlex.quote(text_for(history, path))} > {full}"
     if moment == "both":
-        _plant(history, f"{spec.name}.before", f"cp {path} ../race/saved; printf '{text}' > {path}")
-        _plant(history, f"{spec.name}.after", f"cp ../race/saved {path}")
+        save = f"cp {full} {saved}"
+        _plant(history, f"{spec.origin}.before", f"{save}; {put}")
+        _plant(history, f"{spec.origin}.after", f"cp {saved} {full}")
     else:
-        _plant(history, f"{spec.name}.{moment}", f"printf '{text}' > {path}")
+        _plant(history, f"{spec.origin}.{moment}", put)
     render(project, history.root)
     history.driver.build(history.place(), Ask())
     for name in os.listdir(f"{history.base}/race"):
@@ -116,7 +120,7 @@ def race(history: History) -> Effect | None:
 
 def _plant(history: History, name: str, script: str) -> None:
     with open(f"{history.base}/race/{name}", "w", encoding="utf-8") as stream:
-        stream.write(f"rm ../race/{name}\n{script}\n")
+        stream.write(f"rm {history.base}/race/{name}\n{script}\n")
 
 
 def damage_cache(history: History) -> Effect | None:
@@ -176,7 +180,7 @@ def lose_cache(history: History) -> Effect:
     """Remove the cache; sometimes all outputs too."""
     remove(history.cache)
     history.stored.clear()
-    history.is_damaged = False
+    history.is_damaged = history.is_collected = False
     if history.rnd.random() < 0.5:
         return remove_output(history) or _PLAIN
     return Effect(runs_nothing=True)
@@ -190,48 +194,8 @@ def restore_all(history: History) -> Effect:
     return _PLAIN
 
 
-def other_checkout(history: History) -> Effect:
-    """Build a second checkout with the same cache: all that the first one stored is restored."""
-    other = f"{history.base}/second/checkout"
-    render(history.project, history.root)
-    if history.rnd.random() < 0.5 and os.path.exists(other):
-        shutil.rmtree(other)
-    if not os.path.exists(other):
-        copy_checkout(history.root, other)
-        os.makedirs(f"{history.base}/second/race", exist_ok=True)
-    if history.rnd.random() < 0.4:
-        path = history.rnd.choice(SOURCES)
-        write(other, path, text_for(history, path))
-    render(history.project, other)
-    right = expect(history.project, other)
-    known = set(history.stored)
-    built = history.build(Ask(), other)
-    history.compare_outcomes(right, built)
-    history.compare_tree(right, other)
-    again = {name for name in built.names("ran") if built.keys[name] in known}
-    again -= {spec.name for spec in history.project.specs if spec.always}
-    if again and not history.is_damaged:
-        raise history.fail(f"the second checkout ran {sorted(again)}, which the cache has")
-    return Effect(runs_nothing=True)
-
-
-def part(history: History) -> Effect | None:
-    """Edit, then build some targets only, by name or by output."""
-    edit(history)
-    render(history.project, history.root)
-    right = expect(history.project, history.root)
-    spec = history.rnd.choice(history.project.specs)
-    only = history.project.closure([spec.name])
-    target = spec.outputs[0] if spec.outputs and history.rnd.random() < 0.5 else spec.name
-    built = history.build(Ask(targets=(target,)))
-    history.compare_outcomes(right, built, only)
-    history.compare_tree(right, history.root, only)
-    return _PLAIN
-
-
 ACTS: dict[str, Callable[[History], Effect | None]] = {
-    one.__name__: one
-    for one in (race, damage_cache, lose_state, lose_cache, restore_all, other_checkout, part)
+    one.__name__: one for one in (race, damage_cache, lose_state, lose_cache, restore_all)
 }
 
 IN_PROCESS_ACTS: dict[str, Callable[[History], Effect | None]] = {

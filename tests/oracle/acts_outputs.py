@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
-from oracle.history import Effect, History
-from oracle.project import OWN, Kind, write
-from oracle.tree import entry_at, walk
+from oracle.effect import Effect
+from oracle.project import OWN, write
+from oracle.tree import entry_at, remove, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from oracle.history import History
+
 _PLAIN = Effect()
-
-
-def remove(full: str) -> None:
-    """Remove whatever is there."""
-    if os.path.isdir(full) and not os.path.islink(full):
-        shutil.rmtree(full)
-    elif os.path.lexists(full):
-        os.unlink(full)
 
 
 def remove_made(history: History, path: str) -> None:
@@ -33,7 +26,7 @@ def remove_made(history: History, path: str) -> None:
 def _files(history: History, *, in_trees: bool = False) -> list[str]:
     """Return files that stages made, relative to the root."""
     tops = {
-        output: spec.kind is Kind.TREE for spec in history.project.specs for output in spec.outputs
+        output: spec.kind.is_directory for spec in history.project.specs for output in spec.outputs
     }
     found = []
     for path in sorted(walk(history.root, (*OWN, ".stagemake"))):
@@ -108,12 +101,12 @@ def extra_in_tree(history: History) -> Effect | None:
     tops = [
         spec.outputs[0]
         for spec in history.project.specs
-        if spec.kind is Kind.TREE and os.path.isdir(f"{history.root}/{spec.outputs[0]}")
+        if spec.kind.is_directory and os.path.isdir(f"{history.root}/{spec.outputs[0]}")
     ]
     if not tops:
         return None
     token = history.token()
-    where = history.rnd.choice(["", "/sub"])
+    where = history.rnd.choice(["", "/sub", "/na me"])
     write(history.root, f"{history.rnd.choice(tops)}{where}/mine.txt", token)
     history.tokens.append(token)
     return _PLAIN
@@ -121,15 +114,13 @@ def extra_in_tree(history: History) -> Effect | None:
 
 def foreign_output(history: History) -> Effect | None:
     """Have a file of the user's where a stage is about to put its output."""
-    specs = [spec for spec in history.project.specs if spec.outputs and spec.kind is not Kind.TREE]
+    specs = [spec for spec in history.project.movable() if not spec.kind.is_directory]
     if not specs or history.project.dropped:
         return None
     spec = history.rnd.choice(specs)
-    old, new = spec.outputs[0], f"out/{spec.name}.{len(history.log)}"
-    for other in history.project.specs:
-        inputs = tuple(new if path == old else path for path in other.inputs)
-        history.project.change(other.name, inputs=inputs)
-    history.project.change(spec.name, outputs=(new, *spec.outputs[1:]))
+    new = f"out/{spec.origin}.{len(history.log)}"
+    history.let_go(spec)
+    history.project.rename_paths({spec.outputs[0]: new})
     token = history.token()
     write(history.root, new, token)
     history.tokens.append(token)

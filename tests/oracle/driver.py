@@ -15,6 +15,12 @@ from stagemake.manager import StageManager
 from stagemake.model.error import StagemakeError
 from stagemake.model.request import BuildRequest, CacheMode
 
+KIT = os.path.join(os.path.dirname(__file__), "site-packages")
+"""Holds an installed distribution that functions of random projects use."""
+
+if KIT not in sys.path:
+    sys.path.append(KIT)
+
 
 @frozen
 class Place:
@@ -34,6 +40,7 @@ class Ask:
     keep_going: bool = True
     cache: str = "on"
     jobs: int = 2
+    force: bool = False
 
 
 @frozen
@@ -64,7 +71,12 @@ def environment(**more: str) -> dict[str, str]:
     """Return the variables that a build is started with; nothing of the test's own surroundings."""
     path = os.path.dirname(os.path.dirname(stagemake.__file__))
     base = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "UNDECLARED": "x"}
-    return {**base, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {
+        **base,
+        "PYTHONPATH": f"{path}{os.pathsep}{KIT}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **more,
+    }
 
 
 class InProcess:
@@ -104,6 +116,7 @@ def _request(ask: Ask) -> BuildRequest:
         targets=ask.targets,
         jobs=ask.jobs,
         keep_going=ask.keep_going,
+        force=ask.force,
         cache=CacheMode(ask.cache),
     )
 
@@ -142,7 +155,27 @@ def command_line(place: Place, ask: Ask) -> list[str]:
     argv += ["--cache", ask.cache, "--cache-dir", place.cache]
     for name, value in place.values.items():
         argv += ["-D", f"{name}={value}"]
+    argv += ["-B"] if ask.force else []
     return [*argv, "-k"] if ask.keep_going else argv
+
+
+def run_command(place: Place, *words: str) -> str:
+    """Run one of the tool's other commands as a user would; return what it said on stderr.
+
+    It has to succeed, or (status 1) to have found what it looks for.
+    """
+    argv = [sys.executable, "-m", "stagemake", *words]
+    more = ["--cache-dir", place.cache]
+    if words[0] != "cache":
+        for name, value in place.values.items():
+            more += ["-D", f"{name}={value}"]
+    done = subprocess.run(
+        [*argv, *more], env=place.environ, cwd=place.root, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode in {0, 1}, f"{words}: {done.stderr}"
+    assert "error:" not in done.stderr, f"{words}: {done.stderr}"
+    return done.stderr
 
 
 def built_from(text: str) -> Built:

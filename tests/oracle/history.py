@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 from oracle.driver import Ask, Built, Driver, Place, environment
+from oracle.effect import Difference, Effect
 from oracle.expected import Expectation, Status, expect
-from oracle.project import OWN, ProjectModel, random_project, write_sources
+from oracle.invent import random_project
+from oracle.project import OWN, Kind, ProjectModel, Spec, write_sources
 from oracle.render import render
-from oracle.tree import Entry, changes, holds_text, listing, results
+from oracle.tree import Entry, changes, copy_to, holds_text, listing, results
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
 STATE = ".stagemake"
-
-
-class Difference(Exception):
-    """Something that has to be true is not. The text says which act led there."""
-
-
-@frozen
-class Effect:
-    """What an act allows and forbids in the build that follows."""
-
-    runs_nothing: bool = False  # nothing that counts has changed
-    runs_needed_only: bool = False  # what has the same basis as before must not run
+NULL_SHARE = 0.3  # in how many steps a second build is made, which must do nothing
 
 
 @define
@@ -42,9 +34,13 @@ class History:
     clean_share: float = 1.0  # in how many steps the clean build is made as well
     project: ProjectModel = field(init=False)
     log: list[str] = field(factory=list)
+    tally: Counter[tuple[str, str]] = field(factory=Counter)  # by act and outcome after it
     tokens: list[str] = field(factory=list)  # texts of the user's that must never be lost
-    stored: set[str] = field(factory=set)  # keys of results the cache must have
+    stored: set[str] = field(factory=set)  # keys, and bases, of results the cache must have
     is_damaged: bool = False  # the cache holds contents that only reading them shows to be bad
+    is_collected: bool = (
+        False  # a record may be there without the hint that makes a plan know of it
+    )
     shared_tops: set[str] = field(factory=set)
     last: Expectation = field(factory=Expectation)  # as of the last complete, verified build
     counter: int = 0
@@ -88,6 +84,11 @@ class History:
         """Forget texts that the user has just removed."""
         self.tokens = [token for token in self.tokens if holds_text(self.root, token)]
 
+    def let_go(self, spec: Spec) -> None:
+        """Note that a stage gives up its outputs: one that is not up to date may leave what the user changed."""
+        if self.last.status.get(spec.name) is not Status.GOOD:
+            self.shared_tops.update(spec.outputs)
+
     def fail(self, what: str) -> Difference:
         """Return what to raise, with the way that led here."""
         return Difference(f"{what}\n  after: " + " | ".join(self.log[-6:]))
@@ -112,6 +113,7 @@ class History:
             ask = evolve(ask, cache=self.rnd.choice(["off", "read", "write"]))
         verdicts = self.planned(ask)
         before = self.listing_of_own()
+        known = set(self.stored)
         built = self.build(ask)
         touched = changes(before, self.listing_of_own())
         if touched:
@@ -120,7 +122,10 @@ class History:
         self.compare_tree(right, self.root)
         self.compare_plan(verdicts, built)
         self.compare_need(right, built, effect)
-        self.compare_null(right)
+        self.compare_store(right, built, ask, known)
+        self.note(right, built, ask)
+        if self.rnd.random() < NULL_SHARE:
+            self.compare_null(right)
         self.look_for_tokens()
         if self.rnd.random() < self.clean_share:
             self.compare_clean(right)
@@ -132,8 +137,28 @@ class History:
         if built.error:
             raise self.fail(f"the build refused: {built.error}")
         if ask.cache in {"on", "write"}:
-            self.stored |= {built.keys[name] or "" for name in built.names("ran")}
+            cached = {spec.name for spec in self.project.specs if spec.is_cached}
+            self.stored |= {built.keys[name] or "" for name in built.names("ran") & cached}
         return built
+
+    def note(self, right: Expectation, built: Built, ask: Ask) -> None:
+        """Remember what a build of everything did."""
+        act = self.log[-1] if self.log else "start"
+        self.tally[act, "done"] += 1
+        for outcome in set(built.outcomes.values()):
+            self.tally[act, outcome] += 1
+        for spec in self.project.specs:
+            self.tally[f"kind {spec.kind.name}", built.outcomes[spec.name]] += 1
+        if ask.cache in {"on", "write"}:
+            self.stored |= {
+                self.address(right, spec) for spec in self.project.specs
+                if spec.is_cached and built.outcomes[spec.name] == "ran"
+            }  # fmt: skip
+
+    def address(self, right: Expectation, spec: Spec) -> str:
+        """Return what a stage's result is found by, as the harness thinks of it."""
+        name = spec.name if spec.kind.is_call else ""  # a command's name does not count
+        return f"{name} {right.basis.get(spec.name, spec.name)}"
 
     def listing_of_own(self) -> dict[str, tuple[object, ...]]:
         """Return all that is the user's."""
@@ -211,10 +236,11 @@ class History:
 
     def compare_plan(self, verdicts: dict[str, str], built: Built) -> None:
         """Check that what was said before is what happened."""
+        holes = ["restored"] if self.is_damaged or self.is_collected else []
         allowed = {
             "fresh": {"fresh"},
             "hit": {"restored", "ran"} if self.is_damaged else {"restored"},
-            "miss": {"ran", "failed", "blocked"},
+            "miss": {"ran", "failed", "blocked", *holes},
             "maybe": {"restored", "cut_off", "ran", "failed", "blocked"},
         }
         for name, verdict in verdicts.items():
@@ -233,6 +259,19 @@ class History:
             idle = {name for name in ran if right.basis[name] == self.last.basis.get(name)}
             if idle:
                 raise self.fail(f"{sorted(idle)} ran although nothing changed for them")
+
+    def compare_store(self, right: Expectation, built: Built, ask: Ask, stored: set[str]) -> None:
+        """Check that nothing ran that the cache has, and that nothing uncached was restored."""
+        for spec in self.project.specs:
+            outcome = built.outcomes.get(spec.name)
+            if outcome == "restored" and not spec.is_cached:
+                raise self.fail(f"`{spec.name}` is not cached and was restored")
+            if outcome != "ran" or spec.always or not spec.is_cached or self.is_damaged:
+                continue
+            if spec.kind is Kind.SCAN or ask.cache in {"off", "write"}:
+                continue  # of the lists of discovered inputs only the latest are kept
+            if built.keys[spec.name] in stored or self.address(right, spec) in stored:
+                raise self.fail(f"`{spec.name}` ran, which the cache has")
 
     def compare_null(self, right: Expectation) -> None:
         """Check that a second build finds nothing to do."""
@@ -260,25 +299,15 @@ class History:
             return
         self._clean_seen.add(state)
         clean = f"{self.base}/clean"
-        copy_checkout(self.root, clean)
+        copy_to(clean, self.root, OWN)
         place = evolve(self.place(clean), cache=f"{self.base}/clean-cache")
         try:
-            self.driver.build(place, Ask(cache=self.rnd.choice(["off", "on"])))
+            # Not by chance: histories are the same however many clean builds are made beside them.
+            self.driver.build(place, Ask(cache="off" if len(self.log) % 2 else "on"))
             self.compare_tree(right, clean)
         finally:
             shutil.rmtree(clean)
             shutil.rmtree(f"{self.base}/clean-cache", ignore_errors=True)
-
-
-def copy_checkout(source: str, target: str) -> None:
-    """Copy what the user owns, and nothing else, to a new directory."""
-    os.makedirs(target)
-    for name in OWN:
-        full = f"{source}/{name}"
-        if os.path.isdir(full):
-            shutil.copytree(full, f"{target}/{name}", symlinks=True)
-        elif os.path.exists(full):
-            shutil.copy2(full, f"{target}/{name}")
 
 
 def _is_in(path: str, tops: set[str]) -> bool:

@@ -1,22 +1,43 @@
-"""Random projects: what their stages are, and the Stagefile, helper module and tools that say so."""
+"""What a random project is: its stages, and the surroundings that they are built in."""
 
 from __future__ import annotations
 
 import enum
 import os
-from typing import TYPE_CHECKING, Any
+import shutil
+from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-if TYPE_CHECKING:
-    import random
-
-SOURCES = ("src/a", "src/b", "src/c", "src/d")
-HEADERS = ("inc/x.h", "inc/y.h")
+SOURCES = ("src/a", "src/b", "src/c", "src/d $x 'ü.t")
+FOLDER = "data"  # a directory of the user's that functions read as a whole
+HEADERS = ("inc/x.h", "inc/y.h", "inc/z $#.h")
 LISTING = "inc/main.lst"  # what the depfile stage reads first; it names headers
 VARIABLES = ("E", "F")
-OWN = ("Stagefile", "helper.py", "tools", "src", "inc", "glob")
+OWN = (
+    *("Stagefile", "pyproject.toml", "helper.py", "lib", "one", "two", "part"),
+    *("tools", "src", "inc", "glob", FOLDER),
+)
 """What a user writes, at the top of a project. Everything else below it is stagemake's."""
+
+MARKS = {
+    "const": "CONST",
+    "table": "TABLE['key'][1]",
+    "closure": "get_closed()",
+    "default": "by_default()",
+    "decorator": "decorated()",
+    "partial": "bound()",
+    "words": "words.speak()",
+    "inner": "words.inner()",
+    "method": "words.Box().method()",
+    "twin_one": "one.util.mark()",
+    "twin_two": "two.util.mark()",
+    "alias": "other_mark()",
+    "late": "late()",
+}
+"""Pieces of code that a function may reach, by name: each gives a text of its own that can change."""
+
+IN_WORDS = frozenset(("words", "inner", "method"))  # these come from the module that moves
 
 
 class Kind(enum.Enum):
@@ -28,16 +49,25 @@ class Kind(enum.Enum):
     FIRST = "first line of its first input: cuts off early"
     TREE = "Python function: a directory with files, a link, a script, an empty directory"
     LINK = "a symbolic link to one of two sources"
-    SCAN = "a script that reads what its input names, and writes a depfile"
+    SCAN = "a script that reads what its input names, and what that names, and writes a depfile"
     GLOB = "joins whatever a glob finds"
     PROVIDE = "Python function: hands on a shared value"
     USE = "Python function: writes a shared value"
     CHECK = "no output: passes or fails"
+    PINNED = "Python function whose code does not count, but a version"
+    MAKER = "Python function: a program that another stage starts"
+    RUNNER = "starts what a MAKER made"
+    UNPACK = "shell text: a directory of its own making, with names that need care"
 
     @property
     def is_call(self) -> bool:
         """Whether the action is a Python function."""
-        return self in {Kind.CALL, Kind.TREE, Kind.PROVIDE, Kind.USE}
+        return self in {Kind.CALL, Kind.TREE, Kind.PROVIDE, Kind.USE, Kind.PINNED, Kind.MAKER}
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether the output is a directory."""
+        return self in {Kind.TREE, Kind.UNPACK}
 
 
 @frozen
@@ -48,17 +78,36 @@ class Spec:
     kind: Kind
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()  # a directory without its slash
+    origin: str = ""  # the first name: stays in commands and functions when the stage is renamed
     tag: str = "t0"  # stands in the command or the function
     param: int = 0
     env: tuple[str, ...] = ()
+    passes_env: bool = False
     reads_config: bool = False
+    reads_extra: bool = False  # a file declared by `tools=` alone
     fails_on: str = ""  # begin of the first input's first line
     is_executable: bool = False
     after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     always: bool = False
+    is_cached: bool = True
     uses: str = ""
     provides: str = ""
+    program: str = ""  # made by a stage
+    cwd: str = ""  # a directory of the user's, one level down
+    version: str = ""
+    marks: tuple[str, ...] = ()
     comment: int = 0
+
+    @property
+    def is_shell_text(self) -> bool:
+        """Whether the action is shell text that joins its inputs."""
+        return self.kind in {Kind.SHELL, Kind.GLOB}
+
+
+def _codes() -> dict[str, str]:
+    return dict.fromkeys(MARKS, "m0")
 
 
 @define
@@ -66,103 +115,100 @@ class ProjectModel:
     """A project and the surroundings it is built in. What sources hold is on disk only."""
 
     specs: list[Spec]
-    environ: dict[str, str] = field(factory=lambda: {"E": "1", "F": "2"})
+    environ: dict[str, str] = field(factory=lambda: {"E": "1", "F": "2", "PASSED": "p"})
     values: dict[str, str] = field(factory=dict)  # -D
+    table: dict[str, str] = field(factory=dict)  # in pyproject.toml, as TOML
     helper_token: str = "h0"
     helper_comment: int = 0
     tool_token: str = "k0"
+    extra_token: str = "x0"
+    codes: dict[str, str] = field(factory=_codes)  # what each mark gives
+    layout: str = "module"  # of lib.words: "module", "package", or "both", where the package wins
+    shuffle: int = 0  # order of declarations
     dropped: list[Spec] = field(factory=list)
 
     @property
     def option(self) -> str:
-        """What `config("opt")` gives."""
-        return self.values.get("opt", "o0")
+        """What `config("opt")` and `config("number")` give, joined."""
+        text = self.values.get("opt", self.table.get("opt", "'o0'").strip("'"))
+        return f"{text}/{self.values.get('number', self.table.get('number', '1'))}"
 
     def spec(self, name: str) -> Spec:
         """Return a stage by name."""
         return next(spec for spec in self.specs if spec.name == name)
 
-    def change(self, name: str, **fields: Any) -> None:  # Any: fields of a Spec
+    def change(self, which: str, /, **fields: Any) -> None:  # Any: fields of a Spec
         """Replace some of a stage's fields."""
-        at = next(i for i, spec in enumerate(self.specs) if spec.name == name)
+        at = next(i for i, spec in enumerate(self.specs) if spec.name == which)
         self.specs[at] = evolve(self.specs[at], **fields)
+
+    def rename_stage(self, old: str, new: str) -> None:
+        """Give a stage another name, wherever it is named."""
+        for spec in list(self.specs):
+            self.change(
+                spec.name,
+                **{
+                    word: tuple(new if name == old else name for name in getattr(spec, word))
+                    for word in ("after", "before", "optional")
+                },
+            )
+        self.change(old, name=new)
+
+    def rename_paths(self, new_by_old: dict[str, str]) -> None:
+        """Give outputs other names, wherever they are named; where two are exchanged, at once."""
+        for spec in list(self.specs):
+            self.change(
+                spec.name,
+                inputs=tuple(new_by_old.get(path, path) for path in spec.inputs),
+                outputs=tuple(new_by_old.get(path, path) for path in spec.outputs),
+                program=new_by_old.get(spec.program, spec.program),
+            )
 
     def producers(self) -> dict[str, Spec]:
         """Return who makes each output."""
         return {output: spec for spec in self.specs for output in spec.outputs}
 
-    def upstream(self, spec: Spec) -> list[Spec]:
-        """Return what `spec` waits for directly."""
+    def movable(self) -> list[Spec]:
+        """Return the stages whose outputs may get other names.
+
+        Not what depfiles name: see `test_a_made_header_that_moves_is_missed_at_once`.
+        """
+        return [spec for spec in self.specs if spec.outputs and spec.name != "header"]
+
+    def upstream(self, spec: Spec, *, by_order: bool = True) -> list[Spec]:
+        """Return what `spec` waits for directly; without order, only what hands something on."""
+        found = self.pulls(evolve(spec, after=spec.after if by_order else ()))
+        if by_order:
+            found += [other for other in self.specs if other.name in spec.optional]
+            found += [other for other in self.specs if spec.name in other.before]
+        return found
+
+    def pulls(self, spec: Spec) -> list[Spec]:
+        """Return what a build of `spec` takes along directly."""
         by_output = self.producers()
-        found = [by_output[path] for path in spec.inputs if path in by_output]
+        reads = (*spec.inputs, spec.program)
+        found = [by_output[path] for path in reads if path in by_output]
         found += [other for other in self.specs if other.name in spec.after]
         found += [other for other in self.specs if spec.uses and other.provides == spec.uses]
         return found
 
     def closure(self, names: list[str]) -> set[str]:
         """Return the stages that a build of these takes."""
+        return self._reach(names, self.pulls)
+
+    def waits_for(self, name: str) -> set[str]:
+        """Return a stage and all that have to be done before it, in a build of everything."""
+        return self._reach([name], self.upstream)
+
+    def _reach(self, names: list[str], next_of: Any) -> set[str]:  # Any: one of the two above
         found: set[str] = set()
         todo = list(names)
         while todo:
             name = todo.pop()
             if name not in found:
                 found.add(name)
-                todo.extend(other.name for other in self.upstream(self.spec(name)))
+                todo.extend(other.name for other in next_of(self.spec(name)))
         return found
-
-
-def random_project(rnd: random.Random) -> ProjectModel:
-    """Return a project of three to eight stages; every kind appears sooner or later."""
-    specs: list[Spec] = []
-    kinds = rnd.choices(list(Kind), [5, 2, 5, 3, 3, 2, 2, 2, 2, 0, 1], k=rnd.randint(3, 7))
-    files = list(SOURCES)  # what shell stages read
-    others: list[str] = []  # what only functions can
-    for number, kind in enumerate(kinds):
-        spec = _random_spec(rnd, f"s{number}", kind, files, others)
-        if specs and rnd.random() < 0.15:
-            spec = evolve(spec, after=(rnd.choice(specs).name,))
-        specs.append(spec)
-        if kind is Kind.TREE:
-            others.extend(spec.outputs)
-        else:
-            files.extend(spec.outputs)
-        if kind is Kind.PROVIDE:
-            user = Spec(f"u{number}", Kind.USE, outputs=(f"out/u{number}",), uses=spec.provides)
-            specs.append(user)
-            files.extend(user.outputs)
-    return ProjectModel(specs, values={"opt": "o1"} if rnd.random() < 0.3 else {})
-
-
-def _random_spec(
-    rnd: random.Random, name: str, kind: Kind, files: list[str], others: list[str]
-) -> Spec:
-    readable = files + others if kind.is_call else files
-    inputs = tuple(rnd.sample(readable, rnd.randint(1, min(3, len(readable)))))
-    outputs: tuple[str, ...] = (f"out/{name}",)
-    if kind is Kind.SCAN:
-        inputs = (LISTING,)
-    elif kind in {Kind.GLOB, Kind.USE}:
-        inputs = ()
-    elif kind in {Kind.FIRST, Kind.LINK, Kind.PROVIDE}:
-        inputs = (rnd.choice(files),)
-    elif kind is Kind.CHECK:
-        inputs, outputs = (rnd.choice(SOURCES),), ()
-    elif kind in {Kind.SHELL, Kind.CALL} and rnd.random() < 0.25:
-        outputs = (f"out/{name}", f"out/more/{name}")
-    may_fail = inputs and inputs[0] in SOURCES and kind is not Kind.ARGV
-    return Spec(
-        name,
-        kind,
-        inputs,
-        outputs,
-        tag=rnd.choice(["t0", "t1"]),
-        env=tuple(rnd.sample(VARIABLES, rnd.choice([0, 0, 1, 2]))),
-        reads_config=rnd.random() < 0.3,
-        fails_on=rnd.choice(["v7", "v8"]) if may_fail and rnd.random() < 0.25 else "",
-        is_executable=kind in {Kind.SHELL, Kind.CALL} and rnd.random() < 0.4,
-        always=kind is Kind.SHELL and rnd.random() < 0.07,
-        provides=f"value.{name}" if kind is Kind.PROVIDE else "",
-    )
 
 
 def write_sources(root: str) -> None:
@@ -173,11 +219,17 @@ def write_sources(root: str) -> None:
         write(root, path, f"v0 {path}\n")
     write(root, LISTING, f"use {HEADERS[0]}\n")
     write(root, "glob/1.txt", "v0 one\n")
+    write(root, f"{FOLDER}/first", "v0 first\n")
+    write(root, f"{FOLDER}/deep/er/second", "v0 second\n")
 
 
 def write(root: str, path: str, text: str) -> None:
     """Write a text file; its directory is made, its mode is kept if it is there."""
     full = os.path.join(root, path)
+    if os.path.isdir(full) and not os.path.islink(full):
+        shutil.rmtree(full)
+    elif os.path.islink(full) and (os.path.isdir(full) or not os.path.exists(full)):
+        os.unlink(full)
     os.makedirs(os.path.dirname(full), exist_ok=True)
     with open(full, "w", encoding="utf-8") as stream:
         stream.write(text)

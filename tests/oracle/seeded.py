@@ -1,7 +1,12 @@
-"""Bugs kept as patches: reading one, and applying it to a copy of the package."""
+"""Bugs kept as patches: reading one, and applying it to a copy of the package.
+
+A patch looks like a unified diff without line numbers. `@@ name` names the function or class (dotted for
+methods) that holds the lines; they are found there by their text, however deep they are indented.
+"""
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 
@@ -13,6 +18,16 @@ class DoesNotApply(Exception):
 
 
 @frozen
+class Hunk:
+    """Lines of one file to be replaced by others."""
+
+    file: str
+    scope: str  # qualified name of a function or class; empty for the whole file
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+@frozen
 class SeededBug:
     """One patch. Lines before the first `---` say what it breaks and which acts show it."""
 
@@ -20,13 +35,13 @@ class SeededBug:
     what: str
     acts: tuple[str, ...]
     seed: int  # of the first history to try
-    changes: tuple[tuple[str, str, str], ...]  # file, old text, new text
+    hunks: tuple[Hunk, ...]
 
 
 def read_bug(path: str) -> SeededBug:
     """Return what is in a patch file."""
     with open(path, encoding="utf-8") as stream:
-        lines = stream.read().splitlines(keepends=True)
+        lines = stream.read().splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("--- "))
     head = [line.removeprefix("#").strip() for line in lines[:start]]
     fields = dict(line.split(": ", 1) for line in head[1:])
@@ -35,25 +50,31 @@ def read_bug(path: str) -> SeededBug:
         what=head[0],
         acts=tuple(fields["acts"].split()),
         seed=int(fields.get("seed", "0")),
-        changes=tuple(_changes(lines[start:])),
+        hunks=tuple(_hunks(lines[start:])),
     )
 
 
-def _changes(lines: list[str]) -> list[tuple[str, str, str]]:
-    """Return old and new text of each hunk; line numbers are not believed."""
-    found: list[tuple[str, str, str]] = []
-    file, old, new = "", "", ""
+def _hunks(lines: list[str]) -> list[Hunk]:
+    found: list[Hunk] = []
+    file, scope = "", ""
+    old: list[str] = []
+    new: list[str] = []
     for line in [*lines, "@@"]:
         if line.startswith("--- "):
             continue
         if line.startswith(("+++ ", "@@")):
             if old:
-                found.append((file, old, new))
-            old, new = "", ""
-            file = line[len("+++ b/") :].strip() if line.startswith("+++ ") else file
+                found.append(Hunk(file, scope, tuple(old), tuple(new)))
+            old, new = [], []
+            if line.startswith("+++ "):
+                file, scope = line.removeprefix("+++ b/").strip(), ""
+            else:
+                scope = line.removeprefix("@@").strip()
             continue
-        old += line[1:] if line[0] in " -" else ""
-        new += line[1:] if line[0] in " +" else ""
+        if line[:1] in {" ", "-"}:
+            old.append(line[1:])
+        if line[:1] in {" ", "+"}:
+            new.append(line[1:])
     return found
 
 
@@ -61,18 +82,61 @@ def copy_with(bug: SeededBug | None, home: str, target: str) -> None:
     """Copy the package from `home` to `target` and break it.
 
     Raises:
-        DoesNotApply: The text to replace isn't there exactly once.
+        DoesNotApply: The lines to replace aren't there exactly once.
     """
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(f"{home}/stagemake", f"{target}/stagemake", ignore=ignored)
-    for file, old, new in bug.changes if bug else ():
-        path = f"{target}/{file}"
-        with open(path, encoding="utf-8") as stream:
-            text = stream.read()
-        if text.count(old) != 1:
+    for hunk in bug.hunks if bug else ():
+        path = f"{target}/{hunk.file}"
+        try:
+            with open(path, encoding="utf-8") as stream:
+                text = stream.read()
+            broken = replaced(text, hunk)
+            ast.parse(broken)
+        except (OSError, DoesNotApply, SyntaxError) as error:
+            name = bug.name if bug else ""
             raise DoesNotApply(
-                f"{bug.name if bug else ''}.patch no longer applies to {file}: this stands there"
-                f" {text.count(old)} times, not once; write the patch anew:\n{old}"
-            )
+                f"{name}.patch no longer applies to {hunk.file}, `{hunk.scope}`: {error};"
+                " write the patch anew:\n" + "\n".join(hunk.old)
+            ) from None
         with open(path, "w", encoding="utf-8") as stream:
-            stream.write(text.replace(old, new))
+            stream.write(broken)
+
+
+def replaced(text: str, hunk: Hunk) -> str:
+    """Return a file's text with a hunk's old lines replaced by the new ones.
+
+    Raises:
+        DoesNotApply: There is no such function, or the lines aren't there exactly once.
+    """
+    lines = text.splitlines()
+    first, last = _span(text, hunk.scope) if hunk.scope else (0, len(lines))
+    wanted = [line.strip() for line in hunk.old]
+    count = len(wanted)
+    places = [
+        at for at in range(first, last - count + 1)
+        if [line.strip() for line in lines[at : at + count]] == wanted
+    ]  # fmt: skip
+    if len(places) != 1:
+        raise DoesNotApply(f"these lines stand there {len(places)} times, not once")
+    at = places[0]
+    moved = _indent(lines[at]) - _indent(hunk.old[0])
+    new = [" " * (_indent(line) + moved) + line.strip() for line in hunk.new]
+    return "\n".join([*lines[:at], *new, *lines[at + count :]]) + "\n"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _span(text: str, scope: str) -> tuple[int, int]:
+    """Return first and last line (from 0, exclusive) of a function or class."""
+    body: list[ast.stmt] = ast.parse(text).body
+    node: ast.stmt | None = None
+    for name in scope.split("."):
+        node = next((one for one in body if getattr(one, "name", None) == name), None)
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            raise DoesNotApply(f"there is no `{name}`")
+        body = node.body
+    assert node is not None, "a scope has a name"
+    return node.lineno - 1, node.end_lineno or node.lineno

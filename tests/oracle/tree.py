@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,25 @@ def entry_at(full: str) -> Entry | None:
         return ("special", oct(status.st_mode), False)
     with open(full, "rb") as stream:
         return ("file", stream.read(), bool(status.st_mode & 0o100))
+
+
+def remove(full: str) -> None:
+    """Remove whatever is there, if anything."""
+    if os.path.isdir(full) and not os.path.islink(full):
+        shutil.rmtree(full)
+    elif os.path.lexists(full):
+        os.unlink(full)
+
+
+def copy_to(target: str, source: str, names: Iterable[str]) -> None:
+    """Copy some of what is in a directory, and nothing else, to a new one."""
+    os.makedirs(target)
+    for name in names:
+        full = f"{source}/{name}"
+        if os.path.isdir(full):
+            shutil.copytree(full, f"{target}/{name}", symlinks=True)
+        elif os.path.exists(full):
+            shutil.copy2(full, f"{target}/{name}")
 
 
 def walk(root: str, leave_out: Iterable[str] = ()) -> Iterator[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle.driver import Ask, InProcess, Place
-from oracle.history import Effect, History
+from oracle.effect import Effect
+from oracle.history import History
 from oracle.run import acts_for
 from oracle.tree import changes, listing
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     import pytest
 
 ACTS = acts_for(InProcess())
-QUIET = sorted(set(ACTS) - {"crash", "fault", "race", "damage_cache", "other_checkout", "part"})
+LOUD = {"crash", "fault", "race", "damage_cache", "collect_cache", "verify_cache", "other_checkout"}
+QUIET = sorted(ACTS.keys() - LOUD - {"part", "force", "stop_at_failure"})
 
 
 @settings(

@@ -17,7 +17,7 @@ DISTURBED = ("kill", "kill", "interrupt", "edit", "remove_output")
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_build_by_command_line_equals_a_clean_build(seed: int) -> None:
-    run_history(seed, STEPS, CommandLine(), clean_share=0.3)
+    run_history(seed, STEPS, CommandLine(), clean_share=0.1)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

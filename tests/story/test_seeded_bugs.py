@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from oracle.seeded import copy_with, read_bug
+from oracle.seeded import DoesNotApply, Hunk, SeededBug, copy_with, read_bug, replaced
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def run_oracle(package: Path, seed: int, histories: int, acts: tuple[str, ...]) 
     done = subprocess.run(
         [
             sys.executable, "-P", "-m", "oracle.run", "--steps", str(STEPS), "--seed", str(seed),
-            "--histories", str(histories), "--acts", ",".join(acts),
+            "--histories", str(histories), "--acts", ",".join(acts), "--clean-share", "0",
         ],
         env={
             "PATH": os.environ["PATH"],
@@ -52,6 +52,21 @@ def test_the_oracle_catches_the_bug_and_only_the_bug(patch: Path, tmp_path: Path
     assert run_oracle(TESTS.parent, bug.seed, last - bug.seed + 1, bug.acts)[0] == 0, (
         f"without the bug the same histories are wrong too:\n{text}"
     )
+
+
+def test_a_patch_finds_its_lines_wherever_they_have_moved_inside_their_function() -> None:
+    text = "def one():\n    a = 1\n\n\nclass Two:\n    def three(self):\n        if self:\n            a = 1\n"
+    hunk = Hunk("f.py", "Two.three", ("    a = 1",), ("    a = 2", "    b = 3"))
+
+    assert replaced(text, hunk) == text[:-6] + "a = 2\n            b = 3\n"
+
+
+@pytest.mark.parametrize("scope", ["declare", "no_such_function"])
+def test_a_patch_whose_code_has_changed_fails_and_says_where(scope: str, tmp_path: Path) -> None:
+    hunk = Hunk("stagemake/plan/declaration.py", scope, ("never = there",), ("never = here",))
+
+    with pytest.raises(DoesNotApply, match=f"drifted.patch no longer applies to .*`{scope}`"):
+        copy_with(SeededBug("drifted", "", (), 0, (hunk,)), str(TESTS.parent), str(tmp_path))
 
 
 def test_there_are_at_least_ten_seeded_bugs() -> None:
