@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle.driver import Ask, InProcess, Place, environment
 from oracle.history import STATE
-from oracle.project import OWN, random_project, write_sources
+from oracle.invent import random_project
+from oracle.project import OWN, write_sources
 from oracle.render import render
 from oracle.tree import results
 
