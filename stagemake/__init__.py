@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from stagemake.model.seed import BaseStage, StageHook
     from stagemake.model.stage import DependencyOrder, Stage, StageDependency
     from stagemake.stagefile.language import command, config, env, glob, pipeline, pool, stage
+    from stagemake.stagefile.matrix import matrix
+    from stagemake.stagefile.output_paths import output_for
+    from stagemake.stagefile.program_words import need, which
 
 __version__ = "0.1.0"
 
@@ -41,9 +44,13 @@ _HOME_BY_NAME = {
     "config": "stagemake.stagefile.language",
     "env": "stagemake.stagefile.language",
     "glob": "stagemake.stagefile.language",
+    "matrix": "stagemake.stagefile.matrix",
+    "need": "stagemake.stagefile.program_words",
+    "output_for": "stagemake.stagefile.output_paths",
     "pipeline": "stagemake.stagefile.language",
     "pool": "stagemake.stagefile.language",
     "stage": "stagemake.stagefile.language",
+    "which": "stagemake.stagefile.program_words",
 }
 
 __all__ = [  # noqa: PLE0604 - the table above is the one list

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from stagemake.building import Builder
 from stagemake.cache.locate import cache_directory
+from stagemake.execute.environment import base_environment
 from stagemake.execute.interrupt import Interrupt
 from stagemake.hooks import HookBook, HookId
 from stagemake.model.error import BadValue, UsageError, did_you_mean
@@ -64,7 +65,8 @@ class StageManager:
         self.settings = read_project_config(self.root)
         self.environ = dict(os.environ) if environ is None else dict(environ)
         values = {**self.settings.values, **(config or {})}
-        self.project = Project.at(self.root, self.environ, values)
+        every_stage = base_environment(self.environ, inherit=self.settings.inherit_environment)
+        self.project = Project.at(self.root, self.environ, values, every_stage)
         self.reporter = FanOut(reporters)
         self.interrupt = Interrupt()
         self._given_values = dict(config or {})
@@ -275,6 +277,7 @@ class StageManager:
         return BuildRequest(targets=tuple(targets), jobs=self._jobs)
 
     def _builder(self, request: BuildRequest) -> Builder:
+        self.project.check_programs()
         jobs = request.jobs or self._jobs or self.settings.jobs or os.cpu_count() or 1
         return Builder(
             root=self.root,

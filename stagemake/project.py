@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from stagemake.model.error import MissingProgram
 from stagemake.model.stage import Call
 from stagemake.resolve.build import build_pipeline
 from stagemake.resolve.edges import infer_edges
@@ -39,9 +40,15 @@ class Project:
     _identifier: FunctionIdentifier | None = None
 
     @classmethod
-    def at(cls, root: str, environ: Mapping[str, str], config: Mapping[str, object]) -> Project:
-        """Return an empty project at `root`, an absolute path."""
-        return cls(root, Session(root=root, environ=environ, config=config))
+    def at(
+        cls,
+        root: str,
+        environ: Mapping[str, str],
+        config: Mapping[str, object],
+        stage_env: Mapping[str, str],
+    ) -> Project:
+        """Return an empty project at `root`, an absolute path; `stage_env` is what every stage gets."""
+        return cls(root, Session(root=root, environ=environ, config=config, stage_env=stage_env))
 
     @property
     def registry(self) -> StageRegistry:
@@ -60,6 +67,20 @@ class Project:
         self.evaluations.append(evaluation)
         self._identifier = None
         return evaluation
+
+    def check_programs(self) -> None:
+        """Check that the programs are there that Stagefiles need.
+
+        Not when they are evaluated: stages can be listed and drawn without any program.
+
+        Raises:
+            MissingProgram: One isn't; further ones are among the facts.
+        """
+        missing = self.session.missing_programs
+        if missing:
+            first, *others = missing
+            also = [("also", f"{one.headline}; {one.hint}".rstrip("; ")) for one in others]
+            raise MissingProgram(first.names, facts=[*first.facts, *also], hint=first.hint)
 
     def table(self) -> EdgeTable:
         """Return all stages with the edges between them.

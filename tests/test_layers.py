@@ -15,7 +15,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # From the bottom up, each as low as what it imports allows. A package may know itself.
 LAYERS = (
     "durable freshness",
-    "model tree",
+    "model program tree",
     "stagefile resolve fingerprint cache runner report contents history hooks materialize records state",
     "plan digesting settings calling",
     "execute project conflicts explaining cleaning",

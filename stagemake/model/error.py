@@ -9,6 +9,7 @@ StagemakeError
 │   ├── UnknownDependency, BadPath, BadKeyword, BadValue, BadPlaceholder
 │   ├── EvaluationFailed    (the Stagefile raised, or does not parse)
 │   └── DependencyCycle
+├── MissingProgram          a program that a Stagefile needs is not on this machine
 ├── MissingInput            an input is neither there nor made by a stage
 └── ProjectLocked           another build holds the project and waiting was declined
 """
@@ -121,6 +122,23 @@ class EvaluationFailed(StagefileError):
 
 class DependencyCycle(StagefileError):
     """Stages wait for each other in a circle."""
+
+
+class MissingProgram(StagemakeError):
+    """A program that a Stagefile needs is not on this machine.
+
+    Args:
+        names: What would do, first choice first.
+        facts: As for every error.
+        hint: As for every error.
+    """
+
+    def __init__(
+        self, names: tuple[str, ...], *, facts: Iterable[tuple[str, str]] = (), hint: str = ""
+    ) -> None:
+        shown = " or ".join(f"`{name}`" for name in names)
+        super().__init__(f"the program {shown} is not there", facts=facts, hint=hint)
+        self.names = names
 
 
 class MissingInput(StagemakeError):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 
-from stagemake.fingerprint.program import resolve_program
 from stagemake.plan.declaration import declare, weak_key
+from stagemake.program import resolve_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

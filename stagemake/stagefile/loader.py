@@ -96,6 +96,7 @@ def evaluate(session: Session, path: str) -> Evaluation:
         headline = f"the Stagefile called exit({error.code!r})"
         raise _failed(session, error, headline, path) from error
     except Exception as error:
+        session.tell_missing(error)
         headline = f"the Stagefile raised {type(error).__name__}: {error}".rstrip(": ")
         raise _failed(session, error, headline, path) from error
     finally:

@@ -15,6 +15,8 @@ from stagemake.stagefile.registry import StageRegistry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from stagemake.model.error import MissingProgram
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -22,21 +24,37 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 class Session:
     """What the language needs while a Stagefile runs, and what it noted.
 
-    The `env_read`, `config_read` and `globbed` records are what a later evaluation cache compares.
+    The `env_read`, `config_read`, `globbed` and `programs_sought` records are what a later evaluation
+    cache compares.
     """
 
     root: str  # absolute
     environ: Mapping[str, str]
     config: Mapping[str, object]  # the project's table, overridden by -D
+    stage_env: Mapping[str, str] | None = None  # what every stage gets; None: all of `environ`
     base: str = ""  # directory of the Stagefile being read, relative to the root
     registry: StageRegistry = field(factory=StageRegistry)
     env_read: dict[str, str | None] = field(factory=dict)
     config_read: dict[str, object] = field(factory=dict)
     config_defaults: dict[str, object] = field(factory=dict)
     globbed: list[str] = field(factory=list)  # directories listed by glob, relative to the root
+    programs_sought: dict[str, str | None] = field(factory=dict)  # by which() and need(): the path
+    missing_programs: list[MissingProgram] = field(factory=list)  # that need() did not find
     notices: list[str] = field(factory=list)
     _locations: dict[tuple[str, int, int], SourceLocation] = field(factory=dict)
     _shown: dict[str, str] = field(factory=dict)
+
+    @property
+    def search_path(self) -> str:
+        """The PATH that stages get unless they say otherwise."""
+        given = self.environ if self.stage_env is None else self.stage_env
+        return given.get("PATH", os.defpath)
+
+    def tell_missing(self, error: BaseException) -> None:
+        """Raise what `need` noted, if this error is that a Stagefile started that program all the same."""
+        for missing in self.missing_programs:
+            if isinstance(error, FileNotFoundError) and error.filename == missing.names[0]:
+                raise missing from error
 
     def location(self, depth: int) -> SourceLocation:
         """Return the nearest line outside stagemake, starting `depth` frames up."""

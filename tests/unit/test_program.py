@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagemake.fingerprint.program import resolve_program
 from stagemake.fingerprint.shell import programs_of_shell
+from stagemake.program import resolve_program
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Where the programs of a command are. Asked for the identity of commands."""
+"""Where the program is that a name stands for. Asked for the identity of commands, and by Stagefiles."""
 
 from __future__ import annotations
 
