@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stagemake.model.result import BuildOutcome, Outcome, StageResult
     from stagemake.model.seed import BaseStage, StageHook
     from stagemake.model.stage import DependencyOrder, Stage, StageDependency
+    from stagemake.stagefile.capture import capture
     from stagemake.stagefile.language import command, config, env, glob, pipeline, pool, stage
     from stagemake.stagefile.matrix import matrix
     from stagemake.stagefile.output_paths import output_for
@@ -40,6 +41,7 @@ _HOME_BY_NAME = {
     "StageResult": "stagemake.model.result",
     "StagemakeError": "stagemake.model.error",
     "Verdict": "stagemake.model.plan",
+    "capture": "stagemake.stagefile.capture",
     "command": "stagemake.stagefile.language",
     "config": "stagemake.stagefile.language",
     "env": "stagemake.stagefile.language",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from stagemake import durable
+from stagemake.capturing import CaptureMemo
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
@@ -166,6 +167,8 @@ class Builder:
             if lock_fd < 0:
                 return BuildOutcome((), 0.0, interrupted_by=self.interrupt.take())
             self.state.reload()
+            if isinstance(memo := self.project.session.capture_memo, CaptureMemo):
+                memo.save()
             clock = FileClock(f"{self.state.directory}/clock", durable.touch)
             digester = Digester(self.root, self.state.snapshot.memo, clock)
             memo_before = len(digester.memo)

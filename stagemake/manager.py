@@ -9,6 +9,7 @@ from attrs import evolve
 
 from stagemake.building import Builder
 from stagemake.cache.locate import cache_directory
+from stagemake.capturing import CaptureMemo
 from stagemake.execute.environment import base_environment
 from stagemake.execute.interrupt import Interrupt
 from stagemake.hooks import HookBook, HookId
@@ -86,8 +87,13 @@ class StageManager:
         full = os.path.join(self.root, os.fspath(path))
         if not os.path.isfile(full):
             raise UsageError(f"there is no Stagefile `{os.fspath(path)}`")
+        name = self._name or os.path.basename(full)
+        session = self.project.session
+        session.capture_memo = session.capture_memo or CaptureMemo(
+            StateStore(self.root, name), self.root
+        )
         self.project.load(full)
-        self._name = self._name or os.path.basename(full)
+        self._name = name
 
     def register_stage(self, stage: Stage | StageLike) -> Stage:
         """Register a Stage value, or an object with `name`, `dependencies()` and `execute(context)`.

@@ -18,7 +18,7 @@ LAYERS = (
     "model program tree",
     "stagefile resolve fingerprint cache runner report contents history hooks materialize records state",
     "plan digesting settings calling",
-    "execute project conflicts explaining cleaning",
+    "capturing execute project conflicts explaining cleaning",
     "executing",
     "building",
     "manager",

@@ -8,6 +8,7 @@ StagemakeError
 │   ├── DuplicateStage, DuplicateOutput, NestedOutput, OutputIsInput
 │   ├── UnknownDependency, BadPath, BadKeyword, BadValue, BadPlaceholder
 │   ├── EvaluationFailed    (the Stagefile raised, or does not parse)
+│   ├── CaptureFailed       (a program failed that the Stagefile asks)
 │   └── DependencyCycle
 ├── MissingProgram          a program that a Stagefile needs is not on this machine
 ├── MissingInput            an input is neither there nor made by a stage
@@ -118,6 +119,10 @@ class BadPlaceholder(StagefileError):
 
 class EvaluationFailed(StagefileError):
     """A Stagefile doesn't parse, or raised while it ran."""
+
+
+class CaptureFailed(StagefileError):
+    """A program that a Stagefile asks did not start, failed, or took too long."""
 
 
 class DependencyCycle(StagefileError):

@@ -69,6 +69,20 @@ def build_stage(
     return Stage.of(name=check_name(name), action=action, location=location, **fields)
 
 
+def read_keyword(
+    session: Session, word: str, value: object
+) -> Any:  # Any: each keyword has its type
+    """Return one keyword's value as `build_stage` would have it; `timeout` in seconds.
+
+    Raises:
+        StagefileError: The value has the wrong type or is out of range.
+    """
+    fields: dict[str, Any] = {}  # Any: as above
+    _READERS[word](session, value, fields)
+    (found,) = fields.values()
+    return found
+
+
 def _check_console(fields: dict[str, Any]) -> None:
     """Refuse secrets on the terminal: what an action prints there can't be masked."""
     if fields["console"] and fields.get("secret_env"):

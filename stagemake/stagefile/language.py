@@ -41,7 +41,7 @@ def command(name: str, argv_or_text: Sequence[str] | str, /, **keywords: Unpack[
     session = current()
     location = session.location(1)
     try:
-        action = _command_action(argv_or_text)
+        action = command_action(argv_or_text)
         stage = build_stage(session, name, action, keywords, location)
         for text in action.template:
             if "{" in text:
@@ -55,7 +55,12 @@ def command(name: str, argv_or_text: Sequence[str] | str, /, **keywords: Unpack[
     return stage
 
 
-def _command_action(argv_or_text: Sequence[str] | str) -> Command:
+def command_action(argv_or_text: Sequence[str] | str) -> Command:
+    """Return what a list or a shell text says to start.
+
+    Raises:
+        BadValue: It is neither, or empty.
+    """
     if isinstance(argv_or_text, str):
         if not argv_or_text.strip():
             raise BadValue("the command is empty")

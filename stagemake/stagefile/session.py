@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from stagemake.model.stage import SourceLocation
 from stagemake.stagefile.registry import StageRegistry
@@ -20,12 +20,36 @@ if TYPE_CHECKING:
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
+@frozen
+class Question:
+    """What a Stagefile asks a program: all that the answer may depend on, contents aside."""
+
+    argv: tuple[str, ...]
+    is_shell: bool  # then argv is `/bin/sh -c TEXT`
+    cwd: str  # relative to the root; empty for the root itself
+    env: tuple[tuple[str, str], ...]  # all of it, by name
+    inputs: tuple[str, ...] | None  # project paths; None: it is asked each time
+
+
+class CaptureMemo(Protocol):
+    """Answers from earlier evaluations."""
+
+    def key(self, question: Question, program: str) -> str:
+        """Return what the answer goes by, with contents as they are now."""
+
+    def recall(self, key: str) -> bytes | None:
+        """Return the answer under a key; None when it is not known."""
+
+    def remember(self, key: str, answer: bytes) -> None:
+        """Keep an answer."""
+
+
 @define
 class Session:
     """What the language needs while a Stagefile runs, and what it noted.
 
-    The `env_read`, `config_read`, `globbed` and `programs_sought` records are what a later evaluation
-    cache compares.
+    The `env_read`, `config_read`, `globbed`, `programs_sought` and `captured` records are what a later
+    evaluation cache compares.
     """
 
     root: str  # absolute
@@ -40,6 +64,8 @@ class Session:
     globbed: list[str] = field(factory=list)  # directories listed by glob, relative to the root
     programs_sought: dict[str, str | None] = field(factory=dict)  # by which() and need(): the path
     missing_programs: list[MissingProgram] = field(factory=list)  # that need() did not find
+    captured: list[tuple[Question, bytes]] = field(factory=list)  # with the answers
+    capture_memo: CaptureMemo | None = None
     notices: list[str] = field(factory=list)
     _locations: dict[tuple[str, int, int], SourceLocation] = field(factory=dict)
     _shown: dict[str, str] = field(factory=dict)
@@ -52,9 +78,14 @@ class Session:
 
     def tell_missing(self, error: BaseException) -> None:
         """Raise what `need` noted, if this error is that a Stagefile started that program all the same."""
+        if isinstance(error, FileNotFoundError) and isinstance(error.filename, str):
+            self.tell_missing_program(error.filename)
+
+    def tell_missing_program(self, name: str) -> None:
+        """Raise what `need` noted of a program."""
         for missing in self.missing_programs:
-            if isinstance(error, FileNotFoundError) and error.filename == missing.names[0]:
-                raise missing from error
+            if missing.names[0] == name:
+                raise missing
 
     def location(self, depth: int) -> SourceLocation:
         """Return the nearest line outside stagemake, starting `depth` frames up."""

@@ -1,0 +1,36 @@
+"""What an evaluation noted of what it read: what a later one could be compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stagemake import StageManager
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_programs_variables_and_answers_are_noted(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("1")
+    (tmp_path / "Stagefile").write_text(
+        "from stagemake import capture, need, which\n"
+        "which('no-such', 'sh')\n"
+        "need('./tool')\n"
+        "capture(['cat', 'in'], inputs=['in'], env='GIVEN')\n"
+        "capture('echo $GIVEN')\n"
+    )
+    manager = StageManager(tmp_path, environ={"PATH": "/usr/bin:/bin", "GIVEN": "g", "OTHER": "o"})
+
+    manager.load()
+
+    session = manager.project.session
+    assert session.programs_sought.keys() == {"no-such", "sh", "./tool"}
+    assert session.programs_sought["no-such"] is session.programs_sought["./tool"] is None
+    assert session.programs_sought["sh"] in {"/usr/bin/sh", "/bin/sh"}
+    assert [one.names for one in session.missing_programs] == [("./tool",)]
+    assert session.env_read == {"GIVEN": "g"}
+    (first, answer), (second, other) = session.captured
+    assert (first.argv, first.inputs, answer) == (("cat", "in"), ("in",), b"1")
+    assert (second.argv, second.inputs, other) == (("/bin/sh", "-c", "echo $GIVEN"), None, b"\n")
+    assert dict(first.env).keys() - dict(second.env).keys() == {"GIVEN"}
+    assert "OTHER" not in dict(first.env)
