@@ -57,7 +57,7 @@ class Caller:
                     asyncio.run(_awaited(answer))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        return json.dumps(context.shared.provided if context.shared else {}).encode("ascii")
+        return json.dumps(context.shared.checked() if context.shared else {}).encode("ascii")
 
 
 async def _awaited(answer: Any) -> Any:  # Any: whatever users return

@@ -25,6 +25,32 @@ class UndeclaredAccess(StagemakeError):
     """An action asked for a value that its stage doesn't declare."""
 
 
+class UnfitValue(StagemakeError):
+    """An action sets a shared value that can't be one."""
+
+
+def _no_json(value: Any) -> str | None:  # Any: whatever users write
+    """Return what in a value JSON can't hold, or would change; None when there is nothing."""
+    waiting = [value]
+    seen: set[int] = set()  # a list may hold itself
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        if isinstance(one, (list, tuple, dict)):
+            seen.add(id(one))
+        if isinstance(one, (list, tuple)):
+            waiting.extend(one)
+        elif isinstance(one, dict):
+            waiting.extend(one.values())
+            for key in one:
+                if not isinstance(key, str):
+                    return f"the key {key!r} of a mapping"[:80]
+        elif one is not None and not isinstance(one, (str, int, float)):
+            return f"{one!r} ({type(one).__module__}.{type(one).__qualname__})"[:80]
+    return None
+
+
 class ConfigStore(Mapping[str, str]):
     """The configuration values that a stage declares; read-only."""
 
@@ -75,7 +101,27 @@ class SharedData(MutableMapping[str, Any]):
                 f"stage `{self._stage.name}` sets the shared value `{name}` without declaring it",
                 hint=f'add provides=["{name}"] to the stage',
             )
+        self._check(name, value)
         self.provided[name] = value
+
+    def _check(self, name: str, value: Any) -> None:  # Any: whatever users write
+        wrong = _no_json(value)
+        if wrong is not None:
+            raise UnfitValue(
+                f"stage `{self._stage.name}` sets the shared value `{name}` to what JSON can't hold: {wrong}",
+                hint="it holds text, numbers, booleans, None, lists, and mappings by text; "
+                "write other things to a file",
+            )
+
+    def checked(self) -> dict[str, Any]:
+        """Return what was provided, checked again: a list may have been added to since.
+
+        Raises:
+            UnfitValue: JSON can't hold a value.
+        """
+        for name, value in self.provided.items():
+            self._check(name, value)
+        return self.provided
 
     def __delitem__(self, name: str) -> None:
         del self.provided[name]

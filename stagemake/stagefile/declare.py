@@ -64,6 +64,11 @@ def build_stage(
         _check_console(fields)
     if "cwd" in fields:
         _check_cwd(fields)
+    if type(action) is Command and fields.get("provides"):
+        raise BadValue(
+            "a command can't set a shared value",
+            hint="provides= is for functions; have the command write a file, which others read as an input",
+        )
     if type(action) is Command and "/" in action.template[0]:
         _add_own_program(session, action, fields)
     return Stage.of(name=check_name(name), action=action, location=location, **fields)

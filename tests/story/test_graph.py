@@ -24,14 +24,15 @@ digraph stagemake {
   node [shape=box, fontname="Helvetica", fontsize=11, height=0.3, margin="0.12,0.06"];
   edge [fontname="Helvetica", fontsize=9, arrowsize=0.7];
 """
-APP = """\
+APP = '''\
 pool("heavy", 1)
 objects = [
     command(f"compile.{n}", "cp {inputs} {outputs}", inputs=[f"{n}.c"], outputs=[f"obj/{n}.o"])
     for n in ("a", "b")
 ]
-command("link", "cat {inputs} > {outputs}", inputs=objects, outputs=["app"], pool="heavy",
-        description="Join everything.", provides=["size"])
+@stage(inputs=objects, outputs=["app"], pool="heavy", provides=["size"])
+def link(context):
+    """Join everything."""
 
 @stage(inputs=["obj"], outputs=["dist/"], uses=["size"], after=["compile.a"])
 def package(context):
@@ -41,7 +42,7 @@ command("check", "true", inputs=["dist/x/y"], optional=["lint"])
 command("lint", "true", inputs=["a.c"], before=["compile.a"])
 pipeline("release", ["package"], default=True)
 pipeline("tests", ["check", "lint"])
-"""
+'''
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ def test_dot_is_the_default(app: Project) -> None:
             + """\
   s0 [label="compile.a", tooltip="command compile.a\\nmakes obj/a.o\\nStagefile:4"];
   s1 [label="compile.b", tooltip="command compile.b\\nmakes obj/b.o\\nStagefile:4"];
-  s2 [label="link\\nJoin everything.\\npool heavy", tooltip="command link\\nJoin everything.\\nmakes app\\nStagefile:7"];
-  s3 [label="package", style=rounded, penwidth=2, tooltip="function package\\nmakes dist/\\nin release\\nStagefile:10"];
+  s2 [label="link\\nJoin everything.\\npool heavy", style=rounded, tooltip="function link\\nJoin everything.\\nmakes app\\nStagefile:7"];
+  s3 [label="package", style=rounded, penwidth=2, tooltip="function package\\nmakes dist/\\nin release\\nStagefile:11"];
   s0 -> s2 [tooltip="reads obj/a.o"];
   s1 -> s2 [tooltip="reads obj/b.o"];
   s0 -> s3 [tooltip="reads obj"];
@@ -76,7 +77,7 @@ def test_mermaid_with_labels_and_groups(app: Project) -> None:
               s0["lint"]
               s1["compile.a"]
               s2["compile.b"]
-              s3["link<br/>Join everything.<br/>pool heavy"]
+              s3("link<br/>Join everything.<br/>pool heavy")
               s4("package")
               s5["check"]
               subgraph g0 ["compile"]
@@ -103,7 +104,7 @@ def test_files_are_nodes_between_the_stages(app: Project) -> None:
         flowchart LR
           s0["compile.a"]
           s1["compile.b"]
-          s2["link<br/>Join everything.<br/>pool heavy"]
+          s2("link<br/>Join everything.<br/>pool heavy")
           s3("package")
           f0[/"a.c"/]
           f1[/"obj/a.o"/]

@@ -231,3 +231,79 @@ def test_the_project_itself_may_lie_anywhere(project: Project) -> None:
         outcomes = json.loads(done.stdout)["outcomes"]
         assert outcomes["ran"] == 2, name
         assert (root / "b").read_bytes() == os.fsencode(root) + b"\n"
+
+
+LONGEST = (
+    "x" * 255,
+    "é" * 127 + "x",
+    "-" + "y" * 254,
+    "." + "$" * 254,
+    " " * 255,
+    "\n" * 255,
+    "{" * 255,
+)
+
+
+@pytest.mark.parametrize("name", LONGEST, ids=lambda name: ascii(name[:1]))
+def test_the_longest_names_build_come_back_are_put_aside_and_fail(
+    project: Project, name: str
+) -> None:
+    project.write(f"in/{name}", "1\n").write("x")
+    project.stagefile(f"""\
+        N = {name!r}
+        command("argv", ["cp", "{{inputs}}", "{{outputs}}"], inputs=["in/" + N], outputs=["out/" + N])
+        @stage(inputs=["in"], outputs=["tree/"], params={{N: N}})
+        def tree(context):
+            import shutil
+            shutil.copytree(context.inputs[0], context.outputs[0] / N)
+            (context.outputs[0] / "link").symlink_to(N)
+        command("depfile", "cat in/* > {{outputs}}; printf 'o: x\\n' > {{depfile}}", outputs=["o/" + N],
+                depfile="d/" + N)
+        command("cwd", "cat {{inputs}} > {{outputs}}", inputs=["in/" + N], outputs=[f"cwd/{{N}}/{{N}}"],
+                cwd="cwd/" + N)
+        """)
+    names = ("argv", "tree", "depfile", "cwd")
+    project.build().ran(*names)
+    made = outputs(project)
+    project.build("clean").exited(0)
+    project.build().restored(*names)
+    assert outputs(project) == made
+
+    project.write(f"out/{name}", "mine").write(f"tree/{name}/more", "mine")
+    result = project.build().restored("argv", "tree")
+    assert result.stderr.count(" kept as ") == 2
+    project.stagefile(
+        f'command("argv", "cat {{inputs}} > {{outputs}}; exit 1", inputs=[{f"in/{name}"!r}], outputs=[{f"out/{name}"!r}])\n'
+    )
+    project.build().failed("argv")
+    assert (project.root / ".stagemake/Stagefile/failed/argv/out" / name).exists()
+
+
+@pytest.mark.parametrize("name", ["s" * 255, "s" * 5000, "a/../b", "..", "/", "é" * 200, "$x'\""])
+def test_stage_names_of_every_kind_run_fail_and_are_explained(project: Project, name: str) -> None:
+    project.write("in", "1").stagefile(f"""\
+        command({name!r}, "cat {{inputs}} > {{outputs}}; test ! -e fail", inputs=["in"], outputs=["out"])
+        @stage(name={name!r} + "2", inputs=["out"], outputs=["two"])
+        def two(context):
+            (context.scratch / "x").write_text("")
+            context.outputs[0].write_text("")
+        """)
+    project.build().ran(name, f"{name}2")
+
+    project.write("in", "2").write("fail")
+
+    project.build("-k").failed(name)
+    project.build("why", name).exited(0)
+    project.build("graph", "--format", "mermaid").exited(0)
+    assert project.build("-n", "--json").exited(0).json["stages"][0]["name"] == name
+    project.remove("fail").build().ran(name, f"{name}2")
+
+
+def test_unusual_names_are_drawn_and_survive_json_of_the_graph(odd: Project) -> None:
+    drawn = odd.run("graph", "--format", "json").exited(0).json
+
+    made = {path for one in drawn["stages"] for path in one["outputs"]}
+    assert {f"{name}.out" for name in NAMES} <= made
+    for form in ("dot", "mermaid"):
+        result = odd.run("graph", "--files", "--format", form).exited(0)
+        assert not awkward_lines(result), form
