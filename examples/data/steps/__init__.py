@@ -1,0 +1,1 @@
+"""The work itself: plain functions of paths and tables, without any notion of a build."""
