@@ -9,6 +9,7 @@ import copyreg
 import functools
 import os
 import sys
+from collections.abc import Mapping
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -117,6 +118,8 @@ class _Links:
             return str.__str__(value)
         if isinstance(value, int):
             return int.__index__(value)
+        if isinstance(value, Mapping):  # a case of a matrix
+            return kind.__qualname__, str(value), dict(value)
         # Stages, contexts and the like are not code: what matters of them is keyed elsewhere.
         return Reference(f"{kind.__qualname__} {getattr(value, 'name', '')}")
 

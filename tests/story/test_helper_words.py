@@ -278,3 +278,47 @@ def test_a_program_is_a_name(project: Project, word: str, given: str, shown: str
         hint: write one argument for each that would do: need("cc", "gcc")
         """
     )
+
+
+@pytest.mark.parametrize("way", ["context, case=case", "context"])
+def test_a_function_may_hold_its_case_itself(project: Project, way: str) -> None:
+    text = f"""\
+        from pathlib import Path
+        def declare(case):
+            @stage(name=f"show.{{case}}", outputs=[f"{{case}}.txt"])
+            def show({way}):
+                context.outputs[0].write_text(f"{{case.size}} {{case!r}}")
+        for case in matrix(size=SIZES, path=[Path("a/b")]):
+            declare(case)
+        """
+    project.stagefile(text.replace("SIZES", "[1, 2]")).build().ran("show.1-a-b", "show.2-a-b")
+    assert project.read("2-a-b.txt") == "2 Case(size=2, path=PosixPath('a/b'))"
+    project.run().printed("stagemake: up to date\n")  # in a process of its own
+
+    project.stagefile(text.replace("SIZES", "[1, 2, 3]")).build().ran("show.3-a-b")
+    project.stagefile(text.replace("SIZES", '{"1": 7, "2": 2}')).build().ran("show.1-a-b")
+
+
+def test_a_case_that_is_global_counts_by_what_the_function_reads(project: Project) -> None:
+    text = """\
+        one, two = matrix(size={"small": SMALL, "large": 9}, mode="fast")
+        CASES = [one, two]
+        @stage(outputs=["attribute"])
+        def attribute(context):
+            context.outputs[0].write_text(str(one.size))
+        @stage(outputs=["item"])
+        def item(context):
+            context.outputs[0].write_text(str(one["size"]))
+        @stage(outputs=["listed"])
+        def listed(context):
+            context.outputs[0].write_text(str([dict(case) for case in CASES]))
+        @stage(outputs=["other"])
+        def other(context):
+            context.outputs[0].write_text(str(two.size))
+        """
+    project.stagefile(text.replace("SMALL", "1"))
+    project.build().ran("attribute", "item", "listed", "other")
+    project.run().printed("stagemake: up to date\n")
+
+    project.stagefile(text.replace("SMALL", "2")).build().ran("attribute", "item", "listed")
+    assert (project.read("attribute"), project.read("item")) == ("2", "2")
