@@ -178,12 +178,32 @@ class Builder:
             finally:
                 self._close_reader()
             if planned.plan.is_done:
-                return self._nothing_to_do(planned, digester, memo_before)
-            self._check_inputs(planned.plan, world)
-            from stagemake.executing import carry_out  # noqa: PLC0415 - gate, 60 ms, only with work to do
+                outcome = self._nothing_to_do(planned, digester, memo_before)
+            else:
+                self._check_inputs(planned.plan, world)
+                from stagemake.executing import carry_out  # noqa: PLC0415 - gate, 60 ms, only with work to do
 
-            with self.interrupt.armed():
-                return carry_out(self, planned, world, digester, lock_fd)
+                with self.interrupt.armed():
+                    outcome = carry_out(self, planned, world, digester, lock_fd)
+            if outcome.ok and not self.has_left_over:
+                self._remember(pipeline, world, digester, clock)
+            return outcome
+
+    def _remember(
+        self, pipeline: Pipeline, world: World, digester: Digester, clock: FileClock
+    ) -> None:
+        """Note that there is nothing to do now, if whoever started us asked for it."""
+        session = self.project.session
+        if session.recorder is None or session.recorder.blames:
+            return
+        from stagemake.noop_record import Finish  # noqa: PLC0415 - gate, 2 ms, the command line only
+
+        self.project.look_at_modules()
+        variables = {**session.env_read, "PATH": self.environ.get("PATH")}
+        Finish(
+            self.state, pipeline, world, digester, clock, session.recorder, variables,
+            covers_all=not self.request.targets,
+        ).write()  # fmt: skip
 
     def _check_inputs_of_first_build(self, pipeline: Pipeline) -> None:
         made = pipeline.producer_by_path

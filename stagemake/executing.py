@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from stagemake.hooks import BoundHooks
 from stagemake.materialize import sweep_temps
 from stagemake.model.event import BuildFinished, Notice, PlanReady
 from stagemake.model.record import references
+from stagemake.model.result import Outcome
 from stagemake.records import StoredRecords
 from stagemake.report.amount import size
 from stagemake.runner.local import LocalRunner
@@ -60,6 +62,8 @@ def carry_out(
         outcome = scheduler.run()
         if builder.has_left_over:
             state.drop_left_over(builder.declared_paths())
+        if builder.project.session.recorder is not None:
+            _look_at_restored(planned, outcome, digester)
     finally:
         try:
             runner.close()
@@ -74,6 +78,16 @@ def carry_out(
     History(state.history_path).add(scheduler.launcher.past_runs)
     builder.emit(BuildFinished(outcome))
     return outcome
+
+
+def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digester) -> None:
+    """Have what came from the cache looked at now, so that the next build knows it by its signature."""
+    stages = planned.plan.pipeline.stages
+    restored = {each.name for each in outcome.results if each.outcome is Outcome.RESTORED}
+    with contextlib.suppress(OSError):  # gone again: the next build sees to it
+        digester.output_entries(
+            path.rstrip("/") for stage in stages if stage.name in restored for path in stage.outputs
+        )
 
 
 def _runner(builder: Builder, planned: Planned, lock_fd: int) -> LocalRunner:

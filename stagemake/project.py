@@ -63,7 +63,8 @@ class Project:
         """
         relative = os.path.relpath(os.path.dirname(path), self.root)
         self.session.base = "" if relative == "." else relative
-        evaluation = evaluate(self.session, path)
+        with self._recorded():
+            evaluation = evaluate(self.session, path)
         self.evaluations.append(evaluation)
         self._identifier = None
         return evaluation
@@ -81,6 +82,21 @@ class Project:
             first, *others = missing
             also = [("also", f"{one.headline}; {one.hint}".rstrip("; ")) for one in others]
             raise MissingProgram(first.names, facts=[*first.facts, *also], hint=first.hint)
+
+    def _recorded(self) -> contextlib.AbstractContextManager[None]:
+        """Return what has the reads in a block noted, if anybody asks."""
+        recorder = self.session.recorder
+        return contextlib.nullcontext() if recorder is None else recorder.active()
+
+    def look_at_modules(self) -> None:
+        """Have the files of all that was imported noted, for what was looked up until now."""
+        recorder = self.session.recorder
+        if recorder is not None:
+            for evaluation in self.evaluations:
+                recorder.look_at_modules(evaluation.texts)
+            if self._identifier is not None:
+                for name in self._identifier.looked_up:
+                    recorder.note_lookup(name)
 
     def table(self) -> EdgeTable:
         """Return all stages with the edges between them.
@@ -132,6 +148,7 @@ class Project:
         with contextlib.ExitStack() as stack:  # late imports resolve as they will in the stage
             for evaluation in self.evaluations:
                 stack.enter_context(evaluation.active())
+            stack.enter_context(self._recorded())
             return self._identifier.identify(stage.action.function)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from stagemake import durable
 from stagemake.freshness import journal, snapshot
+from stagemake.freshness.lock import is_held
 from stagemake.model.error import ProjectLocked
 
 if TYPE_CHECKING:
@@ -279,14 +280,4 @@ def _holder(path: str) -> str:
 
 def is_locked(store: StateStore) -> bool:
     """Return whether a build holds the project now. Changes nothing."""
-    try:
-        fd = os.open(f"{store.shared}/lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(fd)
-    return False
+    return is_held(f"{store.shared}/lock")

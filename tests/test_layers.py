@@ -19,7 +19,7 @@ LAYERS = (
     "stagefile resolve fingerprint cache runner report contents history hooks materialize records state",
     "plan digesting settings calling",
     "capturing execute project conflicts explaining cleaning",
-    "executing",
+    "executing noop_record",
     "building",
     "manager",
     "cli",

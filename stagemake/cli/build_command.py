@@ -121,6 +121,7 @@ def _build(
             outcome = manager.execute_pipeline(request)
     if detail is Detail.VERBOSE:
         _replay_passes(manager, outcome, style)
+        _tell_of_evaluation(manager)
     if outcome.interrupted_by:
         return 128 + outcome.interrupted_by
     return 0 if outcome.ok else 1
@@ -135,6 +136,14 @@ def _replay_passes(manager: StageManager, outcome: BuildOutcome, style: Style) -
             text = b"".join(manager.log_of(result))
             sys.stderr.write(f"passed before: {printable(result.name)}\n")
             sys.stderr.write(shown_log(text, keep_colour=style.is_on))
+
+
+def _tell_of_evaluation(manager: StageManager) -> None:
+    """Print why the Stagefile has to be run each time, if it has."""
+    recorder = manager.project.session.recorder
+    for what, place in () if recorder is None else recorder.blames.items():
+        at = f" ({printable(place)})" if place else ""
+        sys.stderr.write(f"the Stagefile is run each time, because it {printable(what)}{at}\n")
 
 
 def _build_for_programs(manager: StageManager, request: BuildRequest) -> BuildOutcome:
@@ -179,6 +188,8 @@ def _signals(manager: StageManager) -> Iterator[None]:
 def _warn_of_hidden_stages(manager: StageManager) -> None:
     hidden = [stage.name for stage in manager.get_stages() if stage.name in COMMANDS]
     if hidden:
+        if manager.project.session.recorder is not None:
+            manager.project.session.recorder.blame("names a stage like a command")
         names = ", ".join(f"`{name}`" for name in hidden)
         click.echo(
             f"stagemake: {names} is also a command; build it by `build {hidden[0]}`", err=True

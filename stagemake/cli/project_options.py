@@ -11,6 +11,7 @@ from attrs import frozen
 
 from stagemake.manager import StageManager
 from stagemake.model.error import UsageError
+from stagemake.stagefile import recorder
 from stagemake.stagefile.loader import find_stagefile
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class Place:
             config=dict(map(_pair, self.values)),
             **keywords,
         )
+        if recorder.is_installed() and not self.values:
+            # What comes of -D is of this run only.
+            manager.project.session.recorder = recorder.Recorder(manager.root)
         manager.load(os.path.basename(path))
         return manager
 

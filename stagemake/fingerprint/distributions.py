@@ -92,6 +92,11 @@ class Origins:
             self._found[name] = self._search(name)
         return self._found[name]
 
+    @property
+    def looked_up(self) -> tuple[str, ...]:
+        """Names that `find` was asked for."""
+        return tuple(self._found)
+
     def release(self, module: str) -> str | None:
         """Return distribution and version, `numpy 2.1.0`, of an installed top-level module, or None.
 

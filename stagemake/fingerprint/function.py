@@ -31,6 +31,11 @@ class FunctionIdentifier:
     def __init__(self, project_root: str, sources: SourceStore | None = None) -> None:
         self._graph = Graph(project_root, sources if sources is not None else FileSources())
 
+    @property
+    def looked_up(self) -> tuple[str, ...]:
+        """Names of modules, dotted, that late imports were resolved by."""
+        return self._graph.origins.looked_up
+
     def identify(self, function: Callable[..., object]) -> FunctionIdentity:
         """Return what `function` is, without calling it or importing anything.
 

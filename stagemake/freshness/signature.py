@@ -20,6 +20,9 @@ UNKNOWN_CLOCK_SLACK_NS = 2_000_000_000
 """How much older than its reading a file on another file system must be: FAT counts in 2 s steps."""
 
 _LINK, _TYPE = 0o120000, 0o170000
+
+# The real ones: while a Stagefile is evaluated others stand in for them.
+_stat, _lstat = os.stat, os.lstat
 _PROBES = 8
 _PAUSE_S = 0.001
 
@@ -39,7 +42,7 @@ def of_status(status: os.stat_result) -> Signature:
 def signature(path: str) -> Signature | None:
     """Return the signature of what `path` leads to; None when that can't be reached."""
     try:
-        return of_status(os.stat(path))
+        return of_status(_stat(path))
     except (OSError, ValueError):
         return None
 
@@ -47,7 +50,7 @@ def signature(path: str) -> Signature | None:
 def link_signature(path: str) -> Signature | None:
     """Return the signature of `path` itself, links not followed: right for outputs."""
     try:
-        return of_status(os.lstat(path))
+        return of_status(_lstat(path))
     except (OSError, ValueError):
         return None
 
@@ -59,7 +62,7 @@ def input_signature(path: str) -> Signature | None:
     unless it is a link.
     """
     try:
-        own = os.lstat(path)
+        own = _lstat(path)
     except (OSError, ValueError):
         return None
     if own.st_mode & _TYPE != _LINK:

@@ -61,7 +61,8 @@ def capture(
         raise
     except StagemakeError as error:
         raise error.at("capture()", location) from None
-    session.captured.append((question, output))
+    if session.recorder is not None:
+        session.recorder.blame("uses capture()")
     return os.fsdecode(output.rstrip(b"\r\n"))
 
 

@@ -35,7 +35,7 @@ def expand(
 
     Returns:
         Paths relative to `base`, without a trailing slash, sorted by code point; and directories
-        relative to `base`, `.` for itself, sorted. Directories that aren't there count as visited too.
+        that were listed, relative to `base`, `.` for itself, sorted. Directories that aren't there count too.
 
     Raises:
         ValueError: The pattern is empty, absolute, or holds `..` or NUL.
@@ -54,7 +54,10 @@ def expand(
     while waiting:
         directory, index = waiting.pop()
         listing = visited.get(directory)
-        if listing is None:
+        if listing is None and not _is_pattern(components[index]):
+            # What else is in there makes no difference, so it isn't looked at.
+            listing = _listing_of_one(f"{top}/{directory}", components[index])
+        elif listing is None:
             listing = visited[directory] = _listing(f"{top}/{directory}")
         for step in _steps(directory, listing, components, index):
             path, is_dir, next_index = step
@@ -86,7 +89,7 @@ def _steps(
             if is_dir and not is_link:
                 yield directory + name, True, index
         return
-    if not _MAGIC.search(component):
+    if not _is_pattern(component):
         if component in listing:
             yield directory + component, listing[component][0], index + 1
         return
@@ -94,6 +97,18 @@ def _steps(
     for name, (is_dir, _) in listing.items():
         if matches(name) and (name[0] != "." or component[0] == "."):
             yield directory + name, is_dir, index + 1
+
+
+def _is_pattern(component: str) -> bool:
+    return _MAGIC.search(component) is not None
+
+
+def _listing_of_one(full: str, name: str) -> _Listing:
+    """Return what a listing would say of one name."""
+    path = f"{full.rstrip('/')}/{name}"
+    if is_ours(name) or not os.path.lexists(path):
+        return {}
+    return {name: (os.path.isdir(path), os.path.islink(path))}
 
 
 def _listing(full: str) -> _Listing:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from stagemake.stagefile.keywords import Keywords
+    from stagemake.stagefile.session import Session
 
 # Flags of code objects; `inspect` has names for them and costs milliseconds.
 _TAKES_ANY = 0x04
@@ -180,10 +181,16 @@ def glob(pattern: str, *more: str, exclude: Sequence[str] | str = ()) -> list[Pa
                 f"glob() takes relative patterns, not {shown_value(one)}",
                 facts=[("declared", str(location))],
             )
-        paths, visited = expand(session.root, session.base, one, exclude=excluded)
-        found.update(paths)
-        session.globbed.extend(visited)
+        found.update(_expanded(session, one, excluded))
     return [Path(path) for path in sorted(found)]
+
+
+def _expanded(session: Session, pattern: str, excluded: tuple[str, ...]) -> tuple[str, ...]:
+    if session.recorder is None:
+        return expand(session.root, session.base, pattern, exclude=excluded)[0]
+    with session.recorder.glob(session.base, pattern, excluded) as note:
+        note.paths, note.visited = expand(session.root, session.base, pattern, exclude=excluded)
+    return note.paths
 
 
 @overload

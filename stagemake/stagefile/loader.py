@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from stagemake.freshness.place import nearest_stagefile
 from stagemake.model.error import EvaluationFailed, NoStagefile, StagemakeError, did_you_mean
 from stagemake.stagefile.imports import ProjectImports
 from stagemake.stagefile.session import CURRENT, Session
@@ -19,29 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType
 
-NAMES = ("Stagefile", "Stagefile.py")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def find_stagefile(start: str) -> str:
-    """Return the nearest Stagefile from `start` upwards, absolute.
-
-    The walk ends at the first directory that another user owns (root's excepted, who could read and
-    change everything anyway): whoever owns a directory above could plant a Stagefile there.
+    """Return the nearest Stagefile from `start` upwards, absolute; see `nearest_stagefile`.
 
     Raises:
         NoStagefile: There is none.
     """
-    directory = os.path.abspath(start)
-    while True:
-        for name in NAMES:
-            path = os.path.join(directory, name)
-            if os.path.isfile(path):
-                return path
-        parent = os.path.dirname(directory)
-        if parent == directory or os.stat(parent).st_uid not in {os.getuid(), 0}:
-            break
-        directory = parent
+    path, directory = nearest_stagefile(start)
+    if path:
+        return path
     raise NoStagefile(
         "there is no Stagefile here or in a directory above",
         facts=[("searched", f"`{os.path.abspath(start)}`"), ("up to", f"`{directory}`")],

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stagemake.model.error import MissingProgram
+    from stagemake.stagefile.recorder import Recorder
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -48,8 +49,7 @@ class CaptureMemo(Protocol):
 class Session:
     """What the language needs while a Stagefile runs, and what it noted.
 
-    The `env_read`, `config_read`, `globbed`, `programs_sought` and `captured` records are what a later
-    evaluation cache compares.
+    `env_read` and `config_read` say what the words of the language looked at.
     """
 
     root: str  # absolute
@@ -61,12 +61,11 @@ class Session:
     env_read: dict[str, str | None] = field(factory=dict)
     config_read: dict[str, object] = field(factory=dict)
     config_defaults: dict[str, object] = field(factory=dict)
-    globbed: list[str] = field(factory=list)  # directories listed by glob, relative to the root
     programs_sought: dict[str, str | None] = field(factory=dict)  # by which() and need(): the path
     missing_programs: list[MissingProgram] = field(factory=list)  # that need() did not find
-    captured: list[tuple[Question, bytes]] = field(factory=list)  # with the answers
     capture_memo: CaptureMemo | None = None
     notices: list[str] = field(factory=list)
+    recorder: Recorder | None = None  # of what evaluation depends on; None: nobody asks
     _locations: dict[tuple[str, int, int], SourceLocation] = field(factory=dict)
     _shown: dict[str, str] = field(factory=dict)
 

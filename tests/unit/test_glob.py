@@ -73,15 +73,9 @@ def test_exclusions_drop_files_and_whole_directories(root):
     assert expand(root, "", "**/*.c", exclude=["**"])[0] == ()
 
 
-def test_the_directories_that_decided_are_named_missing_ones_too(root):
+def test_the_directories_that_were_listed_are_named_missing_ones_too(root):
     assert expand(root, "", "*.c")[1] == (".",)
-    assert expand(root, "", "src/*/er/*.c")[1] == (
-        ".",
-        "src",
-        "src/deep",
-        "src/deep/er",
-        "src/loop",
-    )
+    assert expand(root, "", "src/*/er/*.c")[1] == ("src", "src/deep/er")
     assert expand(root, "gone", "*.c") == ((), (".",))
 
 
