@@ -1,0 +1,185 @@
+"""Whenever the entry says "up to date" by itself, the long way plans nothing but fresh stages."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import shutil
+from contextlib import chdir, redirect_stderr
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from noop_kit import answer, build
+from project import Project
+
+from stagemake import StageManager
+from stagemake.freshness import plain_argv
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = ("a", "b", "in/x.txt", "in/y.txt", "in/deep/z.txt", "helper.py", "conf.json")
+
+READS = (
+    "import pathlib; value = pathlib.Path('conf.json').read_text()",
+    "value = os.path.exists('maybe')",
+    "value = sorted(os.listdir('in'))",
+    "value = [str(p) for p in glob('in/**/*.txt')]",
+    "value = [e.is_file() for e in os.scandir('in') if e.name == 'x.txt']",
+    "value = os.environ.get('WORD')",
+    "value = env('WORD', '')",
+    "import helper; value = helper.value",
+    "value = os.path.getsize('b')",
+    "value = os.path.isdir('in/deep')",
+    "try:\n    import extra; value = extra.value\nexcept ImportError:\n    value = 0",
+    "value = os.path.realpath('link')",
+    "value = 0",
+)
+STAGES = (
+    "command('one', 'cat {inputs} > {outputs}', inputs=['a'], outputs=['out/one'])",
+    "command('tree', 'cp -r in {outputs}', inputs=['in/'], outputs=['out/tree/'])",
+    "command('all', 'cat {inputs} > {outputs}', inputs=glob('in/*.txt') or ['a'], outputs=['out/all'])",
+    "command('linked', 'cat {inputs} > {outputs}', inputs=['link'], outputs=['out/linked'])",
+    "command('makes', 'ln -s ../a {outputs}', inputs=['a'], outputs=['out/link'])",
+    "command('check', 'test -s a', inputs=['a'])",
+    "command('own', './tool > {outputs}', outputs=['out/own'], inputs=['b'])",
+)  # fmt: skip
+
+
+def change(project: Project, rnd: random.Random) -> str:
+    """Do something to the project, or nothing; return what."""
+    root = project.root
+    path = rnd.choice(FILES)
+    kinds = [
+        "nothing",
+        "edit",
+        "same",
+        "touch",
+        "add",
+        "remove out",
+        "variable",
+        "absent",
+        "link",
+        "mode",
+        "move",
+    ]
+    kind = rnd.choice(kinds)
+    if kind == "edit" and (root / path).exists():
+        text = f"value = {rnd.randrange(9)}\n" if path.endswith(".py") else str(rnd.randrange(9))
+        (root / path).write_text(text)
+    elif kind == "same" and (root / path).exists():
+        (root / path).write_bytes((root / path).read_bytes())
+    elif kind == "touch" and (root / path).exists():
+        os.utime(root / path)
+    elif kind == "add":
+        (root / "in" / rnd.choice(("new.txt", "new.c", "deep/new.txt"))).write_text("new")
+    elif kind == "remove out":
+        made = sorted((root / "out").rglob("*"))
+        victim = rnd.choice(made) if made else root / "nothing"
+        if victim.is_dir() and not victim.is_symlink():
+            shutil.rmtree(victim)
+        else:
+            victim.unlink(missing_ok=True)
+    elif kind == "variable":
+        project.env["WORD"] = rnd.choice("123")
+    elif kind == "absent":
+        (root / rnd.choice(("maybe", "extra.py", "helper", "os.py", "glob"))).write_text(
+            "value = 7\n"
+        )
+    elif kind == "link":
+        (root / "link").unlink()
+        (root / "link").symlink_to(rnd.choice(("a", "b")))
+    elif kind == "mode":
+        (root / "a").chmod(rnd.choice((0o644, 0o755)))
+    elif kind == "move":
+        for name in ("out", "in"):
+            (root / name).rename(root / "elsewhere")
+            (root / "elsewhere").rename(root / name)
+    return f"{kind} {path}"
+
+
+def is_done(project: Project) -> bool:
+    """Ask the long way: a Stagefile that is run now, and a plan for what it declares."""
+    with chdir(project.root), redirect_stderr(io.StringIO()):
+        before, own = dict(os.environ), project.environment()
+        os.environ.clear()
+        os.environ.update(own)
+        try:
+            manager = StageManager(project.root)
+            manager.load("Stagefile")
+            return manager.plan().is_done
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seed=st.integers(0, 10**9))
+def test_nothing_is_called_up_to_date_that_is_not(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    rnd = random.Random(seed)
+    project = sample(tmp_path_factory.mktemp("noop"), rnd)
+    assert build(project).returncode == 0
+    answered = 0
+
+    for _ in range(8):
+        done = [change(project, rnd) for _ in range(rnd.choice((1, 1, 2)))]
+        if answer(project) == 0:
+            answered += 1
+            assert is_done(project), done
+        elif build(project).returncode == 0 and rnd.random() < 0.5:
+            build(project)
+
+
+def sample(base: Path, rnd: random.Random) -> Project:
+    """Return a project whose Stagefile reads the world in some ways and declares some stages."""
+    project = Project(base)
+    for path in FILES:
+        project.write(path, "value = 1\n" if path.endswith(".py") else "1")
+    project.write("tool", "#!/bin/sh\ncat b\n")
+    (project.root / "tool").chmod(0o755)
+    (project.root / "link").symlink_to("a")
+    lines = ["import os"]
+    for number, read in enumerate(rnd.sample(READS, rnd.randrange(1, 4))):
+        lines.append(read)
+        lines.append(
+            f"command('read{number}', ['sh', '-c', 'echo \"$0\" > out/read{number}', str(value)],"
+            f" inputs=['a'], outputs=['out/read{number}'])"
+        )
+    lines += rnd.sample(STAGES, rnd.randrange(1, 4))
+    return project.stagefile("\n".join(lines) + "\n")
+
+
+WORDS = st.sampled_from(
+    ["build", "-j2", "-j", "2", "-k", "-n", "-q", "-s", "-B", "-v", "--json", "-nk", "--", "-j0", "-jx", "a", "b",
+     "list", "-", "-j1_0", "-j+1", "0", "--jobs=2", "-C", ".", ""]
+)  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(argv=st.lists(WORDS, max_size=5))
+def test_the_small_parser_agrees_with_the_large_one(argv: list[str]) -> None:
+    import click
+
+    from stagemake.cli.build_command import command
+
+    plain = plain_argv.read(argv)
+
+    if plain is None:
+        return
+    targets, dry_run, question, silent = plain
+    words = argv[1:] if argv[:1] == ["build"] else argv
+    context = click.Context(command)
+    command.parse_args(context, list(words))
+    parsed = context.params
+    assert tuple(parsed["targets"]) == targets
+    assert (parsed["dry_run"], parsed["question"], parsed["silent"]) == (dry_run, question, silent)
+    others = ("always_make", "verbose", "as_json", "no_wait")
+    assert not any(parsed[word] for word in others)
