@@ -56,7 +56,13 @@ def _has_nothing_to_do(targets: tuple[str, ...], *, tells_of_locks: bool) -> boo
     if tells_of_locks and lock.is_held(f"{state}/lock"):
         return False
     tool = noop.tool_identity(_PACKAGE)
-    return noop.holds(record, targets, root, tool)
+
+    def expand(base: str, pattern: str, excluded: tuple[str, ...]) -> tuple[str, ...]:
+        from stagemake.stagefile.glob import expand  # noqa: PLC0415 - gate, 9 ms, where a globbed directory moved
+
+        return expand(root, base, pattern, exclude=excluded)[0]
+
+    return noop.holds(record, targets, root, tool, expand)
 
 
 def script() -> None:

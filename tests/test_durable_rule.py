@@ -90,11 +90,19 @@ durable.mkdir("x")
     ]  # fmt: skip
 
 
-# What writes to descriptors that are no files.
+# What writes to descriptors that are no files, or writes nothing.
 PIPES = {
     "cli/main.py": {"os.O_WRONLY"},  # the null device, when whoever read us has left
     "door.py": {"os.write"},
     "execute/interrupt.py": {"os.write"},
+    # Flags that a Stagefile's own calls of open are compared with.
+    "stagefile/recorder.py": {
+        "os.O_WRONLY",
+        "os.O_RDWR",
+        "os.O_CREAT",
+        "os.O_TRUNC",
+        "os.O_APPEND",
+    },
 }
 
 

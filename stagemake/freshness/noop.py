@@ -17,10 +17,12 @@ from stagemake.freshness.snapshot import boot_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from stagemake.freshness.signature import Signature
+
+    Expand = Callable[[str, str, tuple[str, ...]], tuple[str, ...]]
 
 FORMAT = 1
 
@@ -148,7 +150,9 @@ def plain(answer: object) -> object:
     return tuple(answer) if isinstance(answer, tuple) else answer
 
 
-def holds(record: Record, targets: Sequence[str], root: str, tool: tuple[object, ...]) -> bool:
+def holds(
+    record: Record, targets: Sequence[str], root: str, tool: tuple[object, ...], expand: Expand
+) -> bool:
     """Return whether nothing that counts for these targets has changed.
 
     Args:
@@ -156,6 +160,7 @@ def holds(record: Record, targets: Sequence[str], root: str, tool: tuple[object,
         targets: As typed. Only names of stages can be answered; without any, what a build makes then.
         root: The project's directory, absolute.
         tool: What `tool_identity` gives now.
+        expand: Gives what a glob finds now, from base, pattern and what is excluded.
 
     Cost: one stat a path.
     """
@@ -171,10 +176,10 @@ def holds(record: Record, targets: Sequence[str], root: str, tool: tuple[object,
     elif not record[COVERS_ALL]:
         return False
     prefix = "" if _is_working_directory(root) else f"{root}/"
-    return _guards_hold(record, root) and _all_hold(paths, signatures, prefix)
+    return _guards_hold(record, expand) and _all_hold(paths, signatures, prefix)
 
 
-def _guards_hold(record: Record, root: str) -> bool:
+def _guards_hold(record: Record, expand: Expand) -> bool:
     """Return whether evaluation would be told the same, the contents of files left out."""
     for call, answer in record[ANSWERS]:
         name, *arguments = call.split(" ")
@@ -189,9 +194,7 @@ def _guards_hold(record: Record, root: str) -> bool:
     for base, pattern, excluded, paths, directories in record[GLOBS]:
         if any(link_signature(directory) != known for directory, known in directories):
             # Something came or went in there; whether the pattern cares takes a look.
-            from stagemake.stagefile.glob import expand  # noqa: PLC0415 - gate, 9 ms with re
-
-            if expand(root, base, pattern, exclude=excluded)[0] != paths:
+            if expand(base, pattern, excluded) != paths:
                 return False
     looked = record[NAMES]
     for directory, signature, names in record[SEARCHED]:
