@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from stagemake.freshness.signature import Signature
-
+    Signature = tuple[int, ...]
     Expand = Callable[[str, str, tuple[str, ...]], tuple[str, ...]]
 
 FORMAT = 1
@@ -192,10 +191,11 @@ def _guards_hold(record: Record, expand: Expand) -> bool:
         if link_signature(directory) != signature:
             return False
     for base, pattern, excluded, paths, directories in record[GLOBS]:
-        if any(link_signature(directory) != known for directory, known in directories):
-            # Something came or went in there; whether the pattern cares takes a look.
-            if expand(base, pattern, excluded) != paths:
-                return False
+        # Where something came or went, whether the pattern cares takes a look.
+        if any(link_signature(directory) != known for directory, known in directories) and (
+            expand(base, pattern, excluded) != paths
+        ):
+            return False
     looked = record[NAMES]
     for directory, signature, names in record[SEARCHED]:
         if link_signature(directory) != signature and (
