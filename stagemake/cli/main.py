@@ -24,6 +24,7 @@ COMMANDS = {
     "graph": "show which stage waits for which, as dot, mermaid or JSON",
     "cache": "look at the cache, clean it up, check it",
     "clean": "remove what stagemake made, and nothing else",
+    "init": "write a first Stagefile for this directory",
     "completion": "print what lets a shell complete stage names",
 }
 
