@@ -22,6 +22,7 @@ LAYERS = (
     "executing",
     "building",
     "manager",
+    "doctor",
     "cli",
     "door",
     "__main__",
@@ -32,7 +33,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 TYPES_ONLY = {
     ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"),  # the request's parts
-    ("report", "explaining"), ("report", "plan"), ("report", "stagefile"),  # what is put into words
+    ("report", "doctor"), ("report", "explaining"), ("report", "plan"), ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 
 
