@@ -9,9 +9,9 @@ import click
 from stagemake import durable
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.raw_output import print_known
-from stagemake.model.error import UsageError
+from stagemake.model.error import NoStagefile, UsageError
 from stagemake.report.amount import printable
-from stagemake.stagefile.loader import NAMES
+from stagemake.stagefile.loader import NAMES, find_stagefile
 from stagemake.start.first_stagefile import first_stagefile
 
 _HINT = "`stagemake init -n` prints it, `stagemake init -f NAME` writes elsewhere"
@@ -46,7 +46,7 @@ def command(directory: str, stagefile: str, *, dry_run: bool, from_make: bool) -
         except FileExistsError:  # somebody was faster
             _refuse_existing(root, path, is_named=True)
             raise
-    _say(made.found, made.remarks, made.unseen)
+    _say(made.found, (*made.remarks, *_above(root)), made.unseen)
     if not dry_run:
         option = f" -f {printable(name)}" if name not in NAMES else ""
         click.echo(f"stagemake: wrote {printable(name)}", err=True)
@@ -62,6 +62,15 @@ def _refuse_existing(root: str, path: str, *, is_named: bool) -> None:
     for each in names:
         if os.path.lexists(each):
             raise UsageError(f"there is a `{os.path.basename(each)}` here already", hint=_HINT)
+
+
+def _above(root: str) -> tuple[str, ...]:
+    """Return a remark where a Stagefile of a directory above was found from here so far."""
+    try:
+        above = find_stagefile(os.path.dirname(root))
+    except NoStagefile:
+        return ()
+    return (f"from here the new file is found instead of `{above}`",)
 
 
 def _say(found: tuple[str, ...], remarks: tuple[str, ...], unseen: tuple[str, ...]) -> None:

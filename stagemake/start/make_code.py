@@ -52,9 +52,13 @@ class _Writer:
         goal = made.goal_stages
         goal_is_group = made.goal in made.groups
         whole = len(_reached(made)) == len(made.drafts)
-        if not goal:
+        remarks = []
+        if not goal and made.drafts:
+            remarks.append(
+                f"make's default goal `{made.goal}` gives no stage: a plain `stagemake` builds all files"
+            )
             goal = [draft.name for draft in made.drafts if draft.outputs]
-        remarks = [
+        remarks += [
             f"`{name}` is a command of stagemake: it is called `{self._called(name)}` here"
             for name in (*(draft.name for draft in made.drafts), *made.groups)
             if name in self._reserved

@@ -81,6 +81,7 @@ def test_another_name_and_another_directory(project: Project) -> None:
 
     assert "hint: `stagemake -f Stagefile.new -n` says" in said.stderr
     assert other.exit_code == 0
+    assert "note: from here the new file is found instead of `<root>/Stagefile`\n" in other.stderr
     assert project.has("sub/Stagefile")
     project.build("-f", "Stagefile.new").ran("hello", "shout")
     assert project.build("init", "-f", "Stagefile.new").exit_code == 2
