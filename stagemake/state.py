@@ -238,7 +238,7 @@ def locked(
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _holder(path)
+            holder = holder_of(store)
             if not wait:
                 raise ProjectLocked(
                     "another build holds this project",
@@ -270,9 +270,10 @@ def _locked_unless(is_stopped: Callable[[], bool], fd: int) -> bool:
     return False
 
 
-def _holder(path: str) -> str:
+def holder_of(store: StateStore) -> str:
+    """Return what the last one that took the project's lock said of itself."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
+        with open(f"{store.shared}/lock", encoding="utf-8", errors="replace") as stream:
             return stream.read(200).strip() or "a process that did not say"
     except OSError:
         return "a process that did not say"

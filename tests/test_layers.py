@@ -16,12 +16,13 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     "durable freshness",
     "model program tree",
-    "stagefile resolve fingerprint cache runner report contents history hooks materialize records state",
+    "stagefile resolve fingerprint cache runner report contents history hooks materialize records state start",
     "plan digesting settings calling",
     "capturing execute project conflicts explaining cleaning",
     "executing noop_record",
     "building",
     "manager",
+    "doctor",
     "cli",
     "door",
     "__main__",
@@ -32,7 +33,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 TYPES_ONLY = {
     ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"),  # the request's parts
-    ("report", "explaining"), ("report", "plan"), ("report", "stagefile"),  # what is put into words
+    ("report", "doctor"), ("report", "explaining"), ("report", "plan"), ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def find_stagefile(start: str) -> str:
     raise NoStagefile(
         "there is no Stagefile here or in a directory above",
         facts=[("searched", f"`{os.path.abspath(start)}`"), ("up to", f"`{directory}`")],
-        hint="write one, or name it: stagemake -f FILE",
+        hint="`stagemake init` writes a first one; or name yours: stagemake -f FILE",
     )
 
 

@@ -363,6 +363,8 @@ def test_help_of_all_commands_at_once(project: Project) -> None:
           graph       show which stage waits for which, as dot, mermaid or JSON
           cache       look at the cache, clean it up, check it
           clean       remove what stagemake made, and nothing else
+          init        write a first Stagefile for this directory
+          doctor      say what is off on this machine, and how to mend it
           completion  print what lets a shell complete stage names
 
           Options of `build` can be given without naming it: stagemake -n app.

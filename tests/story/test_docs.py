@@ -27,7 +27,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLANNED = (
     "include", "service", "resumable", "history", "watch", "report", "trace",
-    "bench", "init", "doctor",
+    "bench",
 )  # fmt: skip
 
 

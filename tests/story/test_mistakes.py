@@ -573,7 +573,7 @@ def test_no_stagefile_anywhere_says_where_was_searched(project: Project, directo
         error: there is no Stagefile here or in a directory above
           searched  `<root>{directory and "/" + directory}`
           up to     `/`
-        hint: write one, or name it: stagemake -f FILE
+        hint: `stagemake init` writes a first one; or name yours: stagemake -f FILE
         """
     ).exited(2)
 

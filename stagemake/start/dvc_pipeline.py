@@ -1,0 +1,186 @@
+"""A dvc.yaml: each stage of it as a command, where a YAML library can be imported."""
+
+from __future__ import annotations
+
+import importlib
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from stagemake.start.section import Section, quoted, quoted_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stagemake.start.survey import Survey
+
+_NAME = "dvc.yaml"
+_OUTPUTS = ("outs", "metrics", "plots")
+_KNOWN = {"cmd", "deps", "desc", "meta", "params", "wdir", "always_changed", "frozen", *_OUTPUTS}
+
+
+def dvc_section(found: Survey) -> Section | None:
+    """Return the section for dvc.yaml; None where there is none."""
+    if _NAME not in found.files:
+        return None
+    load = _yaml_loader()
+    if load is None:
+        why = f"{_NAME}: no YAML library can be imported here (`pip install pyyaml`, then `stagemake init` again)"
+        return Section(_NAME, (), unseen=(why,))
+    try:
+        document = load(found.text(_NAME))
+    except Exception as error:
+        what = str(error).split("\n", 1)[0]
+        return Section(_NAME, (), unseen=(f"{_NAME} can't be parsed: {what}",))
+    stages = document.get("stages") if isinstance(document, dict) else None
+    if not isinstance(stages, dict) or not stages:
+        return Section(_NAME, (), unseen=(f"{_NAME}: it has no stages",))
+    lock = _loaded(load, found.text("dvc.lock"))
+    return _Dvc(found, document, lock).section()
+
+
+def _yaml_loader() -> Callable[[str], Any] | None:  # Any: whatever YAML holds
+    for name in ("yaml", "ruamel.yaml"):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        if name == "yaml":
+            loader: Callable[[str], Any] = module.safe_load
+            return loader
+        safe: Callable[[str], Any] = module.YAML(typ="safe", pure=True).load
+        return safe
+    return None
+
+
+def _loaded(load: Callable[[str], Any], text: str) -> dict[str, Any]:
+    try:
+        found = load(text)
+    except Exception:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class _Dvc:
+    def __init__(self, found: Survey, document: dict[str, Any], lock: dict[str, Any]) -> None:
+        self._found = found
+        self._document = document
+        self._lock = lock.get("stages", {}) if isinstance(lock.get("stages"), dict) else {}
+        self._unseen: list[str] = []
+        self._names: list[str] = []
+        self._guessed: list[str] = []
+
+    def section(self) -> Section:
+        lines: list[str] = []
+        for key in self._document:
+            if key not in {"stages", "schema"}:
+                self._unseen.append(f"{_NAME}: `{key}` has no counterpart")
+        for name, stage in self._document["stages"].items():
+            why = _why_not(name, stage)
+            if why:
+                self._unseen.append(f"{_NAME}: stage `{name}`: {why}")
+                continue
+            lines += ["", *self._stage(str(name), stage)]
+        remarks = []
+        if self._guessed:
+            remarks.append(
+                f"{', '.join(self._guessed)}: taken for a directory, as its name has no ending"
+            )
+        if self._names:
+            remarks.append(
+                "params count by their whole file, and variables of the environment must be declared"
+            )
+        return Section(
+            _NAME,
+            tuple(lines[1:]),
+            frozenset({"command"} if self._names else ()),
+            tuple(quoted_list(self._names)),
+            unseen=tuple(self._unseen),
+            remarks=tuple(remarks),
+            names=frozenset(self._names),
+        )
+
+    def _stage(self, name: str, stage: dict[str, Any]) -> list[str]:
+        self._names.append(name)
+        folder = posixpath.normpath(str(stage.get("wdir", ".")))
+        inputs = [_below(folder, path) for path in _paths(stage.get("deps"))]
+        inputs += [_below(folder, path) for path in _parameter_files(stage.get("params"))]
+        outputs = [path for kind in _OUTPUTS for path in _paths(stage.get(kind))]
+        shown = [self._output(name, path, _below(folder, path)) for path in outputs]
+        commands = stage["cmd"] if isinstance(stage["cmd"], list) else [stage["cmd"]]
+        texts = [str(each).strip() for each in commands]
+        text = texts[0] if len(texts) == 1 else " && ".join(f"( {each}\n)" for each in texts)
+        lines = ["command(", f"    {quoted(name)},", f"    {quoted(text)},"]
+        if inputs:
+            lines.append(f"    inputs=[{', '.join(quoted_list(dict.fromkeys(inputs)))}],")
+        if shown:
+            lines.append(f"    outputs=[{', '.join(quoted_list(shown))}],")
+        if folder != ".":
+            lines.append(f"    cwd={quoted(folder)},")
+        if stage.get("always_changed") or not inputs:
+            lines.append("    always=True," if inputs or stage.get("always_changed") else "")
+        if isinstance(stage.get("desc"), str):
+            lines.append(f"    description={quoted(' '.join(stage['desc'].split()))},")
+        return [*(line for line in lines if line), ")"]
+
+    def _output(self, name: str, path: str, full: str) -> str:
+        """Return an output with a slash where it is a directory, by what is there, by dvc.lock, or by its name."""
+        if full in self._found.files:
+            return full
+        locked = self._lock.get(name, {})
+        for kind in ("outs", "metrics", "plots"):
+            for each in locked.get(kind, ()) if isinstance(locked, dict) else ():
+                if isinstance(each, dict) and each.get("path") == path:
+                    digest = next((str(each[key]) for key in ("md5", "hash") if key in each), "")
+                    return f"{full}/" if digest.endswith(".dir") else full
+        if any(known.startswith(f"{full}/") for known in self._found.files):
+            return f"{full}/"
+        if "." in posixpath.basename(full) or full.endswith("/"):
+            return full
+        self._guessed.append(f"`{full}`")
+        return f"{full}/"
+
+
+def _below(folder: str, path: str) -> str:
+    joined = posixpath.normpath(posixpath.join(folder, path))
+    return f"{joined}/" if path.endswith("/") else joined
+
+
+def _paths(value: object) -> list[str]:
+    """Return paths from a list of texts and `{path: options}`, or from a mapping."""
+    items = list(value) if isinstance(value, (list, dict)) else []
+    return [str(next(iter(item)) if isinstance(item, dict) else item) for item in items]
+
+
+def _parameter_files(value: object) -> list[str]:
+    """Return the files that `params` names; params.yaml for bare names."""
+    found = []
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict):
+            found += [str(key) for key in item]
+        else:
+            found.append("params.yaml")
+    return found
+
+
+def _why_not(name: object, stage: object) -> str:
+    if not isinstance(stage, dict) or "cmd" not in stage:
+        both = isinstance(stage, dict) and next(
+            (key for key in ("foreach", "matrix") if key in stage), ""
+        )
+        return f"`{both}`: write a loop over `command(…)`" if both else "it has no `cmd`"
+    if not isinstance(name, str) or not name.isprintable() or " " in name:
+        return "its name has spaces"
+    for key in stage:
+        if key not in _KNOWN:
+            return f"`{key}` has no counterpart"
+    if stage.get("frozen"):
+        return "it is frozen"
+    if "${" in str({key: stage[key] for key in stage if key != "desc"}):
+        return "it has `${…}` in it: write the value, or `config(…)`"
+    for path in (each for kind in _OUTPUTS for each in _paths(stage.get(kind))):
+        full = _below(str(stage.get("wdir", ".")), path)
+        if full.startswith(("/", "..")) or "://" in path:
+            return f"its output `{path}` lies outside the project"
+    if any("://" in path for path in _paths(stage.get("deps"))):
+        return "it depends on something that is not a file here"
+    return ""
