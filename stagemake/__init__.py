@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stagemake.model.seed import BaseStage, StageHook
     from stagemake.model.stage import DependencyOrder, Stage, StageDependency
     from stagemake.stagefile.capture import capture
+    from stagemake.stagefile.include import include
     from stagemake.stagefile.language import command, config, env, glob, pipeline, pool, stage
     from stagemake.stagefile.matrix import matrix
     from stagemake.stagefile.output_paths import output_for
@@ -46,6 +47,7 @@ _HOME_BY_NAME = {
     "config": "stagemake.stagefile.language",
     "env": "stagemake.stagefile.language",
     "glob": "stagemake.stagefile.language",
+    "include": "stagemake.stagefile.include",
     "matrix": "stagemake.stagefile.matrix",
     "need": "stagemake.stagefile.program_words",
     "output_for": "stagemake.stagefile.output_paths",

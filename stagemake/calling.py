@@ -48,8 +48,9 @@ class Caller:
         try:
             context = make_context(stage, self.root, scratch, told["env"], told["uses"])
             with contextlib.ExitStack() as stack:
-                for evaluation in self.evaluations:
-                    stack.enter_context(evaluation.active())
+                home = stage.action.home
+                for surroundings in self.evaluations if home is None else (home,):
+                    stack.enter_context(surroundings.active())
                 answer = stage.action.function(context)
                 if inspect.isawaitable(answer):
                     import asyncio  # noqa: PLC0415 - gate, 44 ms, paid by async stages only

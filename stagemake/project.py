@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -37,7 +36,9 @@ class Project:
     evaluations: list[Evaluation] = field(factory=list)
     _table: EdgeTable | None = None
     _table_version: int = -1
-    _identifier: FunctionIdentifier | None = None
+    _identifiers: dict[int, FunctionIdentifier] = field(
+        factory=dict
+    )  # by the id of a function's home
 
     @classmethod
     def at(
@@ -61,12 +62,10 @@ class Project:
         Raises:
             StagefileError: Something in it is wrong.
         """
-        relative = os.path.relpath(os.path.dirname(path), self.root)
-        self.session.base = "" if relative == "." else relative
         with self._recorded():
             evaluation = evaluate(self.session, path)
         self.evaluations.append(evaluation)
-        self._identifier = None
+        self._identifiers.clear()
         return evaluation
 
     def check_programs(self) -> None:
@@ -141,15 +140,19 @@ class Project:
         """Return the identity of a stage's function; None for commands. Remembers what it parsed."""
         if not isinstance(stage.action, Call):
             return None
-        if self._identifier is None:
+        home = stage.action.home
+        # One for each home: the same import may lead elsewhere in another one.
+        identifier = self._identifiers.get(id(home))
+        if identifier is None:
             from stagemake.fingerprint.function import FunctionIdentifier  # noqa: PLC0415 - gate, 20 ms, with functions only
 
-            self._identifier = FunctionIdentifier(self.root, _Sources(self.evaluations))
+            identifier = FunctionIdentifier(self.root, _Sources(self.evaluations))
+            self._identifiers[id(home)] = identifier
         with contextlib.ExitStack() as stack:  # late imports resolve as they will in the stage
-            for evaluation in self.evaluations:
-                stack.enter_context(evaluation.active())
+            for surroundings in self.evaluations if home is None else (home,):
+                stack.enter_context(surroundings.active())
             stack.enter_context(self._recorded())
-            return self._identifier.identify(stage.action.function)
+            return identifier.identify(stage.action.function)
 
 
 class _Sources:

@@ -12,7 +12,7 @@ import stagemake
 
 NAMES = {
     # The Stagefile language.
-    "capture", "command", "config", "env", "glob", "matrix", "need", "output_for", "pipeline", "pool", "stage", "which",
+    "capture", "command", "config", "env", "glob", "include", "matrix", "need", "output_for", "pipeline", "pool", "stage", "which",
     # The Python API.
     "BaseStage", "DependencyOrder", "DryRunReport", "ExecutionMode", "Stage", "StageContext",
     "StageDependency", "StageHook", "StageManager",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable  # noqa: TC003 - attrs resolves annotations in subclasses of users
-from typing import Any, NewType
+from typing import TYPE_CHECKING, Any, NewType, Protocol
 
 from attrs import field, frozen
 
 from stagemake.model.quick import QuicklyMade, give_defaults
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 StageName = NewType("StageName", str)
 """A stage's name as users write it, like `app.link`."""
@@ -51,6 +54,9 @@ class StageDependency:
     stage: StageName
     order: DependencyOrder = DependencyOrder.BEFORE
     required: bool = True  # False: ignored when that stage isn't registered
+    within: str = (
+        ""  # where the name is looked up first: an included Stagefile's prefix, with its dot
+    )
 
 
 @frozen
@@ -61,11 +67,21 @@ class Command:
     shell: bool = False
 
 
+class Surroundings(Protocol):
+    """What a function finds when it imports: the modules of the Stagefile that declared it."""
+
+    def active(self) -> AbstractContextManager[None]:
+        """Make the modules importable."""
+
+
 @frozen
 class Call:
     """A Python function of one argument, the StageContext; plain or `async`."""
 
     function: Callable[..., Any] = field(eq=False)  # Any: whatever users write
+    home: Surroundings | None = field(
+        default=None, eq=False, repr=False
+    )  # None: registered by a program
 
 
 Action = Command | Call

@@ -15,6 +15,7 @@ from stagemake.model.error import (
     UnknownDependency,
     did_you_mean,
 )
+from stagemake.model.naming import did_you_mean_within
 from stagemake.model.stage import DependencyOrder
 from stagemake.resolve.depfiles import check_depfiles
 from stagemake.resolve.outputs import declarations, declared, index_outputs
@@ -194,7 +195,7 @@ def _unknown_dependency(
     return UnknownDependency(
         f"stage `{stage.name}` runs {word} `{dependency.stage}`, which is no stage",
         facts=[("declared", declared(stage))],
-        hint=did_you_mean(dependency.stage, known)
+        hint=did_you_mean_within(dependency.stage, dependency.within, known)
         or "a stage that may be absent is named with `required=False`",
     )
 

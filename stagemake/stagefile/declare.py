@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stagemake.model.error import BadKeyword, BadPath, BadValue, did_you_mean
 from stagemake.model.stage import (
     Action,
+    Call,
     Command,
     DependencyOrder,
     SourceLocation,
@@ -60,6 +61,10 @@ def build_stage(
             raise _unknown_keyword(word)
         if value is not None:
             reader(session, value, fields)
+    if session.base and "cwd" not in fields and session.base.partition("/")[0] != "..":
+        fields["cwd"] = (
+            session.base
+        )  # what a Stagefile says is relative to it, wherever it is included
     if "console" in fields:
         _check_console(fields)
     if "cwd" in fields:
@@ -71,7 +76,10 @@ def build_stage(
         )
     if type(action) is Command and "/" in action.template[0]:
         _add_own_program(session, action, fields)
-    return Stage.of(name=check_name(name), action=action, location=location, **fields)
+    if session.home is not None and type(action) is Call:
+        action = Call(action.function, session.home)
+    full_name = session.prefix + check_name(name)
+    return Stage.of(name=full_name, action=action, location=location, **fields)
 
 
 def read_keyword(
@@ -299,15 +307,16 @@ def _read_params(_session: Session, value: object, fields: dict[str, Any]) -> No
 def _read_order(
     word: str, order: DependencyOrder, *, required: bool
 ) -> Callable[[Session, object, dict[str, Any]], None]:
-    def read(_session: Session, value: object, fields: dict[str, Any]) -> None:
+    def read(session: Session, value: object, fields: dict[str, Any]) -> None:
         found = list(fields.get("dependencies", ()))
+        within = session.prefix
         for item in _flat(value, word):
             if isinstance(item, StageDependency):
-                given = StageDependency(item.stage, order, item.required and required)
+                given = StageDependency(item.stage, order, item.required and required, within)
             elif isinstance(item, Stage):
                 given = StageDependency(item.name, order, required)
             elif isinstance(item, str) and item:
-                given = StageDependency(StageName(item), order, required)
+                given = StageDependency(StageName(item), order, required, within)
             else:
                 raise BadValue(
                     f"{word} holds {shown_value(item)}, neither a stage nor the name of one"

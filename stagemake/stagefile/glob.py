@@ -12,6 +12,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from stagemake.model.error import BadPath
 from stagemake.tree import is_ours
 
 if TYPE_CHECKING:
@@ -69,6 +70,52 @@ def expand(
                 waiting.append((f"{path}/", next_index))
     kept = (path for path in found if not any(drops(path) for drops in dropped))
     return tuple(sorted(kept)), tuple(sorted(each.rstrip("/") or "." for each in visited))
+
+
+def start_upwards(
+    base: str, pattern: str, exclude: Iterable[str]
+) -> tuple[str, str, str, tuple[str, ...]]:
+    """Return where a pattern begins that may have `../` at its start, as long as it stays below the root.
+
+    Args:
+        base: As for `expand`; not reached through links, behind which `..` leads elsewhere.
+        pattern: As for `expand`, after any number of `../`.
+        exclude: One is for the patterns that begin with as many `../`.
+
+    Returns:
+        The directory to look in, relative to the root; what leads there from `base`; the pattern and
+        the exclusions there, fit for `expand`.
+
+    Raises:
+        BadPath: The pattern leads out of the project, or `expand` would refuse it.
+    """
+    up, below = _ups(pattern)
+    top = base
+    if up:
+        parts = [part for part in base.split("/") if part not in {"", "."}]
+        if len(up) > len(parts) * len("../"):
+            raise BadPath(f"a pattern leads out of the project: `{pattern}`")
+        top = "/".join(parts[: len(parts) - len(up) // len("../")])
+    try:
+        _components(below)
+    except ValueError:
+        raise BadPath(
+            f"glob() can't look for `{pattern}`",
+            hint="`..` may stand at the beginning of a pattern only" if ".." in pattern else "",
+        ) from None
+    return top, up, below, tuple(rest for ups, rest in map(_ups, exclude) if ups == up)
+
+
+def _ups(pattern: str) -> tuple[str, str]:
+    """Return how a pattern goes upwards, `../` as often as it does, and the rest of it."""
+    up = ""
+    rest = pattern
+    while True:
+        first, slash, following = rest.partition("/")
+        if not slash or first not in {".", ".."}:
+            return up, rest
+        up += "../" if first == ".." else ""
+        rest = following.lstrip("/")
 
 
 def _steps(

@@ -6,11 +6,11 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from types import CodeType, ModuleType
 
 
@@ -20,23 +20,35 @@ class ProjectImports:
     They are in `sys.modules` only while `active`: two evaluations in one process must not see each
     other's helpers, and a later evaluation must see the helpers as they are by then.
 
+    An included Stagefile has a room of its own inside that of the one that includes it: its own
+    directory comes first, then the outer ones. What lies in an outer directory is imported there, once
+    for all, and does not see what lies further inside.
+
     Args:
         root: The project's directory, absolute. Modules outside it are none of our business.
         directory: Where the Stagefile lies, which comes first on the search path, as a script's does.
         texts: Filled with the source of each module, by file name, exactly as it was compiled.
+        outer: The room of the Stagefile that includes this one.
     """
 
-    def __init__(self, root: str, directory: str, texts: dict[str, str]) -> None:
+    def __init__(
+        self, root: str, directory: str, texts: dict[str, str], outer: ProjectImports | None = None
+    ) -> None:
         self._directory = directory
         self._modules: dict[str, ModuleType] = {}
-        self._names: set[str] = set()  # of modules that our finder found
-        self._finder = _ProjectFinder(root, directory, texts, self._names.add)
+        self.names: set[str] = set()  # of modules that our finder found
+        self._finder = _ProjectFinder(root, directory, texts, self)
         self._is_active = False
         self._hidden_names = _importable_names(directory)
+        self._hidden: dict[
+            str, ModuleType
+        ] = {}  # while active: what others have loaded under our names
+        self.outer = outer
+        self._inner: ProjectImports | None = None  # active inside of this one
 
     def add(self, name: str, module: ModuleType) -> None:
         """Put a module among them; while active, so that it can be imported."""
-        self._names.add(name)
+        self.names.add(name)
         sys.modules[name] = module
 
     @contextmanager
@@ -45,57 +57,96 @@ class ProjectImports:
         if self._is_active:
             yield
             return
-        hidden = {
+        with nullcontext() if self.outer is None else self.outer.active():
+            wrote_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+            self._enter()
+            try:
+                yield
+            finally:
+                self._leave()
+                sys.dont_write_bytecode = wrote_bytecode
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Put the rooms inside of this active one away, as its modules must not find theirs."""
+        inside = []
+        room = self._inner
+        while room is not None:
+            inside.append(room)
+            room = room._inner  # noqa: SLF001 - of the same class
+        for room in reversed(inside):
+            room._leave()  # noqa: SLF001 - as above
+        try:
+            yield
+        finally:
+            for room in inside:
+                room._enter()  # noqa: SLF001 - as above
+
+    def _enter(self) -> None:
+        self._hidden = {
             name: sys.modules.pop(name)
-            for name in (*self._modules, *self._hidden_names)
-            if name in sys.modules
+            for name in tuple(sys.modules)
+            if name in self._modules or self._hides(name)
         }
         sys.modules.update(self._modules)
         # First, so that the project wins over an installed module of the same name.
         sys.meta_path.insert(0, self._finder)
         sys.path.insert(0, self._directory)
-        wrote_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         self._is_active = True
-        try:
-            yield
-        finally:
-            self._is_active = False
-            sys.dont_write_bytecode = wrote_bytecode
-            sys.meta_path.remove(self._finder)
-            if self._directory in sys.path:
-                sys.path.remove(self._directory)
-            for name in self._names:
-                module = sys.modules.pop(name, None)
-                if module is not None:
-                    self._modules[name] = module
-            sys.modules.update(hidden)
+        if self.outer is not None:
+            self.outer._inner = self  # noqa: SLF001 - as above
+
+    def _leave(self) -> None:
+        if self.outer is not None:
+            self.outer._inner = None  # noqa: SLF001 - as above
+        self._is_active = False
+        sys.meta_path.remove(self._finder)
+        if self._directory in sys.path:
+            sys.path.remove(self._directory)
+        for name in self.names:
+            module = sys.modules.pop(name, None)
+            if module is not None:
+                self._modules[name] = module
+        sys.modules.update(self._hidden)
+
+    def _hides(self, name: str) -> bool:
+        """Whether a loaded module could be taken for one of ours; a bare directory gives way to a real one."""
+        top = name.partition(".")[0]
+        if top not in self._hidden_names:
+            return False
+        is_bare = self._hidden_names[top]
+        return not is_bare or getattr(sys.modules.get(top), "__file__", None) is None
 
 
-def _importable_names(directory: str) -> tuple[str, ...]:
-    """Return top-level names that mean something in `directory`, which others may have loaded.
+def _importable_names(directory: str) -> dict[str, bool]:
+    """Return top-level names that mean something in `directory`, and whether as a directory without `__init__.py`.
 
     Names of the standard library stay as they are: what is loaded of it is in use by us.
     """
     try:
         entries = os.listdir(directory)
     except OSError:
-        return ()
+        return {}
     names = {name.partition(".")[0] for name in entries if name.endswith(".py") or "." not in name}
-    return tuple(
-        sorted(
-            name
-            for name in names
-            if name.isidentifier() and name != "stagemake" and name not in sys.stdlib_module_names
-        )
-    )
+    return {
+        name: f"{name}.py" not in entries
+        and not os.path.exists(os.path.join(directory, name, "__init__.py"))
+        for name in sorted(names)
+        if name.isidentifier() and name != "stagemake" and name not in sys.stdlib_module_names
+    }
 
 
 class _SourceOnlyLoader(importlib.machinery.SourceFileLoader):
     """Compiles from source, always: .pyc files are checked by whole seconds only, and could lie."""
 
-    def __init__(self, name: str, path: str, texts: dict[str, str]) -> None:
+    def __init__(self, name: str, path: str, texts: dict[str, str], room: ProjectImports) -> None:
         super().__init__(name, path)
         self._texts = texts
+        self._room = room
+
+    def exec_module(self, module: ModuleType) -> None:
+        with self._room.alone():
+            super().exec_module(module)
 
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
@@ -108,12 +159,13 @@ class _ProjectFinder:
     """Finds modules inside the project's root and has them loaded from source."""
 
     def __init__(
-        self, root: str, directory: str, texts: dict[str, str], note: Callable[[str], None]
+        self, root: str, directory: str, texts: dict[str, str], room: ProjectImports
     ) -> None:
         self._prefix = root + os.sep
         self._directory = directory
         self._texts = texts
-        self._note = note
+        self._room = room
+        self._note = room.names.add
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -122,6 +174,9 @@ class _ProjectFinder:
         del target
         if name.partition(".")[0] == "stagemake":  # when stagemake builds itself
             return None
+        is_inner = self._room.outer is not None
+        if path is not None and is_inner and name.rpartition(".")[0] not in self._room.names:
+            return None  # of a package that an outer room has
         places = [self._directory] if path is None else list(path)
         # The finder remembers listings by the directory's time, in ticks that an edit may share.
         for place in places:
@@ -130,6 +185,9 @@ class _ProjectFinder:
         if spec is None:
             return None
         if spec.origin is None:  # a directory without __init__.py
+            usual = importlib.machinery.PathFinder.find_spec(name) if path is None else None
+            if usual is not None and usual.origin is not None:
+                return None  # any real module comes before such a directory
             inside = any(self._is_ours(place) for place in spec.submodule_search_locations or ())
             if inside:
                 self._note(name)
@@ -138,7 +196,7 @@ class _ProjectFinder:
             return None
         self._note(name)
         if isinstance(spec.loader, importlib.machinery.SourceFileLoader):
-            spec.loader = _SourceOnlyLoader(name, spec.origin, self._texts)
+            spec.loader = _SourceOnlyLoader(name, spec.origin, self._texts, self._room)
             spec.cached = None
         return spec
 

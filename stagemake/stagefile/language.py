@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 from stagemake.model.error import BadPath, BadValue, StagemakeError
 from stagemake.model.stage import Call, Command, Stage
 from stagemake.stagefile.declare import build_stage, check_name, shown_value
-from stagemake.stagefile.glob import expand
+from stagemake.stagefile.glob import expand, start_upwards
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import current
 
@@ -164,12 +164,12 @@ def glob(pattern: str, *more: str, exclude: Sequence[str] | str = ()) -> list[Pa
     pattern that ends with `/` gives directories. Nothing that matches is an empty list.
 
     Args:
-        pattern: Relative to the Stagefile's directory.
+        pattern: Relative to the Stagefile's directory; of an included one it may begin with `../`.
         *more: Further patterns; a file that matches several is listed once.
         exclude: Patterns to leave out.
 
     Raises:
-        BadPath: A pattern is empty or absolute.
+        BadPath: A pattern is empty, absolute, or leads out of the project.
     """
     session = current()
     location = session.location(1)
@@ -181,16 +181,22 @@ def glob(pattern: str, *more: str, exclude: Sequence[str] | str = ()) -> list[Pa
                 f"glob() takes relative patterns, not {shown_value(one)}",
                 facts=[("declared", str(location))],
             )
-        found.update(_expanded(session, one, excluded))
+        try:
+            found.update(_expanded(session, one, excluded))
+        except StagemakeError as error:
+            raise error.at("glob()", location) from None
     return [Path(path) for path in sorted(found)]
 
 
-def _expanded(session: Session, pattern: str, excluded: tuple[str, ...]) -> tuple[str, ...]:
+def _expanded(session: Session, pattern: str, excluded: tuple[str, ...]) -> list[str]:
+    top, up, below, excluded = start_upwards(session.base, pattern, excluded)
     if session.recorder is None:
-        return expand(session.root, session.base, pattern, exclude=excluded)[0]
-    with session.recorder.glob(session.base, pattern, excluded) as note:
-        note.paths, note.visited = expand(session.root, session.base, pattern, exclude=excluded)
-    return note.paths
+        paths = expand(session.root, top, below, exclude=excluded)[0]
+    else:
+        with session.recorder.glob(top, below, excluded) as note:
+            note.paths, note.visited = expand(session.root, top, below, exclude=excluded)
+        paths = note.paths
+    return [up + path for path in paths]
 
 
 @overload
@@ -269,18 +275,23 @@ def pipeline(name: str, stages: Sequence[str | Stage], *, default: bool = False)
     location = session.location(1)
     try:
         check_name(name)
-        members = []
+        members, within = [], []
         for member in (stages,) if isinstance(stages, (str, Stage)) else stages:
             if isinstance(member, Stage):
                 members.append(str(member.name))
+                within.append("")
             elif isinstance(member, str):
                 members.append(member)
+                within.append(session.prefix)
             else:
                 raise BadValue(
                     f"a pipeline holds stages and their names, not {shown_value(member)}"
                 )
+        # An included Stagefile's default is for those who build it by itself.
+        is_default = default and not session.including
+        scopes = tuple(within) if session.prefix else ()
         session.registry.define_pipeline(
-            PipelineDefinition(name, tuple(members), default, location)
+            PipelineDefinition(session.prefix + name, tuple(members), is_default, location, scopes)
         )
     except StagemakeError as error:
         raise error.at(f"pipeline({name!r})", location) from None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, evolve
 
 from stagemake.freshness.place import nearest_stagefile
 from stagemake.model.error import EvaluationFailed, NoStagefile, StagemakeError, did_you_mean
@@ -73,38 +73,60 @@ def evaluate(session: Session, path: str) -> Evaluation:
     texts: dict[str, str] = {}
     imports = ProjectImports(session.root, os.path.dirname(path), texts)
     evaluation = Evaluation(session, path, texts, imports)
-    token = CURRENT.set(session)
+    base = os.path.relpath(os.path.dirname(path), session.root)
+    reading = evolve(session, base="" if base == "." else base, home=evaluation)
     try:
-        with evaluation.active():
-            module = ModuleType("Stagefile")
-            module.__file__ = path
-            imports.add("Stagefile", module)
-            exec(_compiled(session, path, evaluation.texts), module.__dict__)  # noqa: S102 - this is what a Stagefile is for
+        run(reading, evaluation, ModuleType("Stagefile"))
     except StagemakeError:
         raise
     except SystemExit as error:
-        headline = f"the Stagefile called exit({error.code!r})"
-        raise _failed(session, error, headline, path) from error
+        raise _failed(session, error, f"called exit({error.code!r})", path) from error
     except Exception as error:
         session.tell_missing(error)
-        headline = f"the Stagefile raised {type(error).__name__}: {error}".rstrip(": ")
-        raise _failed(session, error, headline, path) from error
-    finally:
-        CURRENT.reset(token)
+        what = f"raised {type(error).__name__}: {error}".rstrip(": ")
+        raise _failed(session, error, what, path) from error
     session.registry.check_names()
     return evaluation
 
 
+def run(session: Session, evaluation: Evaluation, module: ModuleType) -> None:
+    """Run a Stagefile as `module`. Whatever it raises passes.
+
+    Raises:
+        EvaluationFailed: The file can't be read or parsed.
+    """
+    path = evaluation.path
+    module.__file__ = path
+    token = CURRENT.set(session)
+    try:
+        with evaluation.active():
+            evaluation.imports.add(module.__name__, module)
+            code = _compiled(session, path, evaluation.texts)
+            exec(code, module.__dict__)  # noqa: S102 - this is what a Stagefile is for
+    finally:
+        CURRENT.reset(token)
+
+
 def _compiled(session: Session, path: str, texts: dict[str, str]) -> CodeType:
     try:
-        with open(path, "rb") as stream:
-            data = stream.read()
-        texts[path] = importlib.util.decode_source(data)
-        return compile(data, path, "exec", dont_inherit=True)
+        if path not in texts:  # else it is included a second time: as it was the first time
+            with open(path, "rb") as stream:
+                texts[path] = importlib.util.decode_source(stream.read())
+        return compile(texts[path], path, "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise _syntax_error(session, error, path) from error
+        raise _syntax_error(session, error, _outermost(session, path)) from error
     except (OSError, ValueError) as error:
-        raise EvaluationFailed(f"the Stagefile can't be read: {error}") from error
+        what = _called(session, path, _outermost(session, path))
+        raise EvaluationFailed(f"{what} can't be read: {error}") from error
+
+
+def _outermost(session: Session, path: str) -> str:
+    """Return the Stagefile that includes all others, absolute; `path` if it is that one."""
+    return os.path.join(session.root, session.including[0][0]) if session.including else path
+
+
+def _called(session: Session, path: str, outermost: str) -> str:
+    return "the Stagefile" if path == outermost else f"`{session.shown(path)}`"
 
 
 def _syntax_error(session: Session, error: SyntaxError, path: str) -> EvaluationFailed:
@@ -120,7 +142,7 @@ def _syntax_error(session: Session, error: SyntaxError, path: str) -> Evaluation
     return EvaluationFailed(f"{what} does not parse: {error.msg}", facts=facts)
 
 
-def _failed(session: Session, error: BaseException, headline: str, path: str) -> EvaluationFailed:
+def _failed(session: Session, error: BaseException, what: str, path: str) -> EvaluationFailed:
     """Describe an exception by the project's own frames, innermost last."""
     if isinstance(error, SyntaxError):  # in a helper module
         return _syntax_error(session, error, path)
@@ -129,7 +151,10 @@ def _failed(session: Session, error: BaseException, headline: str, path: str) ->
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith((_PACKAGE, "<frozen"))
     ]
-    headline, _, more = headline.partition("\n")
+    stagefiles = {path, *(os.path.join(session.root, file) for file, _ in session.included)}
+    reading = [frame.filename for frame in frames if frame.filename in stagefiles]
+    who = _called(session, reading[-1] if reading else path, path)
+    headline, _, more = f"{who} {what}".partition("\n")
     facts = [("more", more)] if more else []
     if frames:
         last = frames[-1]
@@ -141,7 +166,11 @@ def _failed(session: Session, error: BaseException, headline: str, path: str) ->
             facts.append(("line", last.line))
         callers = [f"{session.shown(frame.filename)}:{frame.lineno}" for frame in own[-2::-1]]
         facts.extend(("called from", place) for place in list(dict.fromkeys(callers))[:4])
-    hint = _hint_on_name(error.name) if isinstance(error, NameError) and error.name else ""
+    hint = ""
+    if isinstance(error, NameError) and error.name:
+        hint = _hint_on_name(error.name)
+    elif isinstance(error, ModuleNotFoundError) and error.name:
+        hint = _hint_on_module(session.root, error.name)
     return EvaluationFailed(headline, facts=facts, hint=hint)
 
 
@@ -152,3 +181,18 @@ def _hint_on_name(name: str) -> str:
     if name in stagemake.__all__:
         return f"add `from stagemake import {name}`"
     return did_you_mean(name, stagemake.__all__)
+
+
+def _hint_on_module(root: str, name: str) -> str:
+    """Return what to do about a module that isn't there; it may belong to a Stagefile that includes this one."""
+    try:
+        above = os.path.dirname(find_stagefile(os.path.dirname(root)))
+    except NoStagefile:
+        return ""
+    place = os.path.join(above, *name.split("."))
+    if not (os.path.isfile(f"{place}.py") or os.path.isdir(place)):
+        return ""
+    return (
+        f"it lies beside the Stagefile in `{os.path.relpath(above)}`: "
+        f"if that one includes this one, run `stagemake -C {os.path.relpath(above)}`"
+    )

@@ -19,7 +19,7 @@ def which(program: str | os.PathLike[str], *others: str | os.PathLike[str]) -> s
     """Return the first of these programs that is there, None if none is.
 
     It is looked up where stages look for theirs. What is returned is the name and not the place, which
-    would make results of another machine's other ones; with a slash in it, relative to the root.
+    would make results of another machine's other ones; with a slash in it, relative to the Stagefile.
 
     Raises:
         BadValue: A name is no text, or empty.
@@ -65,11 +65,12 @@ def need(program: str | os.PathLike[str], *others: str | os.PathLike[str], hint:
 def _found(session: Session, names: tuple[str | os.PathLike[str], ...]) -> str | None:
     for name in names:
         spelled = _spelled(session, name)
-        if spelled not in session.programs_sought:
-            session.programs_sought[spelled] = resolve_program(
-                spelled, session.search_path, session.root
+        sought = _from_root(session, spelled) if "/" in spelled else spelled
+        if sought not in session.programs_sought:
+            session.programs_sought[sought] = resolve_program(
+                sought, session.search_path, session.root
             )
-        if session.programs_sought[spelled] is not None:
+        if session.programs_sought[sought] is not None:
             return spelled
     return None
 
@@ -84,5 +85,13 @@ def _spelled(session: Session, name: object) -> str:
         )
     if "/" not in text and not isinstance(name, os.PathLike):
         return text
+    path = _from_root(session, text)
+    if session.base and path[0] != "/":  # where the commands of an included Stagefile run
+        path = os.path.relpath(path, session.base)
+    return path if "/" in path else f"./{path}"
+
+
+def _from_root(session: Session, text: str) -> str:
+    """Return a path with a slash in it, relative to the root or absolute."""
     path = canonical(text, session.root, session.base)
     return path if "/" in path else f"./{path}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from stagemake.model.error import DuplicateStage, StagefileError, UsageError, did_you_mean
+from stagemake.model.error import DuplicateStage, StagefileError, UsageError
+from stagemake.model.naming import did_you_mean_within, find_outward
+from stagemake.model.stage import StageName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from stagemake.model.stage import SourceLocation, Stage
 
 
@@ -22,6 +22,9 @@ class PipelineDefinition:
     members: tuple[str, ...]
     default: bool = False
     location: SourceLocation | None = None
+    within: tuple[
+        str, ...
+    ] = ()  # for each member where its name is looked up first; empty: settled
 
 
 @frozen
@@ -44,6 +47,9 @@ class StageRegistry:
 
     def __len__(self) -> int:
         return len(self._stage_by_name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._stage_by_name
 
     def register(self, stage: Stage) -> None:
         """Add a stage.
@@ -82,7 +88,8 @@ class StageRegistry:
             return self._stage_by_name[name]
         except KeyError:
             raise UsageError(
-                f"there is no stage `{name}`", hint=did_you_mean(name, self._stage_by_name)
+                f"there is no stage `{name}`",
+                hint=did_you_mean_within(name, "", self._stage_by_name),
             ) from None
 
     def stages(self) -> tuple[Stage, ...]:
@@ -125,13 +132,18 @@ class StageRegistry:
         self.pools[pool.name] = pool
 
     def check_names(self) -> None:
-        """Check what can only be known when everything is declared.
+        """Settle and check what can only be known when everything is declared.
+
+        Names that an included Stagefile uses become full names: its own first, then outwards.
 
         Raises:
             StagefileError: A pipeline names an unknown stage or shares a stage's name; a stage
                 names an unknown pool.
         """
-        for pipeline in self.pipelines.values():
+        for stage in tuple(self._stage_by_name.values()):
+            if any(each.within for each in stage.dependencies):
+                self._settle_dependencies(stage)
+        for pipeline in tuple(self.pipelines.values()):
             if pipeline.name in self._stage_by_name:
                 raise DuplicateStage(
                     f"a pipeline and a stage are both named `{pipeline.name}`",
@@ -146,19 +158,38 @@ class StageRegistry:
                 raise StagefileError(
                     f"stage `{stage.name}` names the pool `{stage.pool}`, which nobody defined",
                     facts=[("declared", _where(stage))],
-                    hint=did_you_mean(stage.pool, self.pools)
+                    hint=did_you_mean_within(stage.pool, "", self.pools)
                     or f'add pool("{stage.pool}", 1) to the Stagefile',
                 )
 
     def _check_members(self, pipeline: PipelineDefinition) -> None:
-        known: Iterable[str] = self._stage_by_name
-        for member in pipeline.members:
-            if member not in self._stage_by_name:
+        known = self._stage_by_name
+        members = []
+        for index, member in enumerate(pipeline.members):
+            within = pipeline.within[index] if pipeline.within else ""
+            found = find_outward(member, within, known)
+            if found is None:
                 raise StagefileError(
                     f"pipeline `{pipeline.name}` names the stage `{member}`, which nobody declared",
                     facts=[("declared", str(pipeline.location))],
-                    hint=did_you_mean(member, known),
+                    hint=did_you_mean_within(member, within, known),
                 )
+            members.append(found)
+        if pipeline.within:
+            settled = evolve(pipeline, members=tuple(members), within=())
+            self.pipelines[pipeline.name] = settled
+
+    def _settle_dependencies(self, stage: Stage) -> None:
+        """Give a stage the full names of what it waits for; what isn't there yet may still come."""
+        settled = []
+        for each in stage.dependencies:
+            found = find_outward(each.stage, each.within, self._stage_by_name)
+            if each.within and found is not None:
+                settled.append(evolve(each, stage=StageName(found), within=""))
+            else:
+                settled.append(each)
+        self._stage_by_name[stage.name] = evolve(stage, dependencies=tuple(settled))
+        self.version += 1
 
 
 def _where(stage: Stage) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stagemake.model.error import MissingProgram
+    from stagemake.stagefile.loader import Evaluation
     from stagemake.stagefile.recorder import Recorder
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -49,6 +50,7 @@ class CaptureMemo(Protocol):
 class Session:
     """What the language needs while a Stagefile runs, and what it noted.
 
+    An included Stagefile has one of its own, with other words about where it stands and the same notes.
     `env_read` and `config_read` say what the words of the language looked at.
     """
 
@@ -57,6 +59,12 @@ class Session:
     config: Mapping[str, object]  # the project's table, overridden by -D
     stage_env: Mapping[str, str] | None = None  # what every stage gets; None: all of `environ`
     base: str = ""  # directory of the Stagefile being read, relative to the root
+    prefix: str = ""  # of the names that it declares, with the final dot
+    home: Evaluation | None = None  # the Stagefile being read
+    including: tuple[
+        tuple[str, SourceLocation], ...
+    ] = ()  # who includes what is read, and where; outermost first
+    included: dict[tuple[str, str], SourceLocation] = field(factory=dict)  # by file and prefix
     registry: StageRegistry = field(factory=StageRegistry)
     env_read: dict[str, str | None] = field(factory=dict)
     config_read: dict[str, object] = field(factory=dict)
