@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE_HOME = str(Path(stagemake.__file__).parents[1])
-PRELUDE = "from stagemake import capture, command, config, env, glob, matrix, need, output_for, pipeline, pool, stage, which\n"
+PRELUDE = "from stagemake import capture, command, config, env, glob, include, matrix, need, output_for, pipeline, pool, stage, which\n"
 
 _TIME = r"(?:\d+ h \d\d m|\d+ m \d\d s|\d+(?:\.\d+)? m?s)\b"
 _COLOUR = re.compile(r"\x1b\[\d*m")

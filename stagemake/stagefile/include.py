@@ -128,7 +128,8 @@ def _read(session: Session, file: str, prefix: str, location: SourceLocation) ->
     try:
         run(reading, evaluation, module)
     except StagemakeError as error:
-        error.facts = (*error.facts, ("called from", str(location)))
+        if all(value != str(location) for _, value in error.facts):
+            error.facts = (*error.facts, ("called from", str(location)))
         raise
     return module
 
