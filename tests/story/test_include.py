@@ -425,6 +425,27 @@ def test_an_embedded_manager_loads_several_that_include(tmp_path: Path) -> None:
     assert (tmp_path / "f").read_text() == "root"
 
 
+def test_an_include_that_is_taken_away_takes_its_outputs_along(project: Project) -> None:
+    project.stagefile('include("a"); command("top", "echo 1 > t", outputs=["t"])')
+    project.stagefile('command("x", "echo 1 > o", outputs=["o"])', "a/Stagefile")
+    project.build()
+
+    project.stagefile('command("top", "echo 1 > t", outputs=["t"])').build()
+
+    assert not project.has("a/o")
+    assert project.has("a/Stagefile")
+
+
+def test_a_command_that_moves_into_an_included_file_comes_back(project: Project) -> None:
+    project.stagefile('command("x", "pwd; cp i o", cwd="a", inputs=["a/i"], outputs=["a/o"])')
+    project.write("a/i", "1").build().ran("x")
+
+    project.stagefile('include("a")')
+    project.stagefile('command("x", "pwd; cp i o", inputs=["i"], outputs=["o"])', "a/Stagefile")
+
+    project.build().restored("a.x")
+
+
 # -- what is shown ---------------------------------------------------------------------------------
 
 
