@@ -34,5 +34,6 @@ def find_outward(name: str, within: str, known: Container[str]) -> str | None:
 def did_you_mean_within(name: str, within: str, known: Iterable[str]) -> str:
     """Return a hint naming near matches as they would be written within a prefix, or an empty text."""
     names = list(known)
-    own = [full[len(within) :] for full in names if within and full.startswith(within)]
-    return did_you_mean(name, own) or did_you_mean(name, names)
+    start = len(within)
+    shorter = [full[start:] if full.startswith(within) else full for full in names]
+    return did_you_mean(name, dict.fromkeys(shorter)) or did_you_mean(name, names)

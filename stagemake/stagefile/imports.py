@@ -83,10 +83,14 @@ class ProjectImports:
                 room._enter()  # noqa: SLF001 - as above
 
     def _enter(self) -> None:
+        others = [top for top in self._hidden_names if top in sys.modules and self._hides(top)]
+        tops = frozenset(others)
+        if (
+            tops
+        ):  # with what lies below them; seldom, so that the many are not looked through each time
+            others = [name for name in tuple(sys.modules) if name.partition(".")[0] in tops]
         self._hidden = {
-            name: sys.modules.pop(name)
-            for name in tuple(sys.modules)
-            if name in self._modules or self._hides(name)
+            name: sys.modules.pop(name) for name in (*others, *self._modules) if name in sys.modules
         }
         sys.modules.update(self._modules)
         # First, so that the project wins over an installed module of the same name.
@@ -109,13 +113,10 @@ class ProjectImports:
                 self._modules[name] = module
         sys.modules.update(self._hidden)
 
-    def _hides(self, name: str) -> bool:
+    def _hides(self, top: str) -> bool:
         """Whether a loaded module could be taken for one of ours; a bare directory gives way to a real one."""
-        top = name.partition(".")[0]
-        if top not in self._hidden_names:
-            return False
         is_bare = self._hidden_names[top]
-        return not is_bare or getattr(sys.modules.get(top), "__file__", None) is None
+        return not is_bare or getattr(sys.modules[top], "__file__", None) is None
 
 
 def _importable_names(directory: str) -> dict[str, bool]:

@@ -113,7 +113,9 @@ def _read(session: Session, file: str, prefix: str, location: SourceLocation) ->
     outer = session.home
     assert outer is not None, "checked by the caller"
     full = os.path.join(session.root, file)
-    imports = ProjectImports(session.root, os.path.dirname(full), outer.texts, outer.imports)
+    imports = outer.imports
+    if os.path.dirname(full) != os.path.dirname(outer.path):
+        imports = ProjectImports(session.root, os.path.dirname(full), outer.texts, outer.imports)
     evaluation = Evaluation(session, full, outer.texts, imports)
     own = session.shown(outer.path)
     reading = evolve(

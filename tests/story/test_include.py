@@ -382,6 +382,14 @@ def test_a_module_of_the_root_is_run_once_for_all(project: Project) -> None:
     assert project.build("list").stdout.startswith("read\n['a', 'b']\n")
 
 
+def test_a_file_of_the_same_directory_shares_its_modules(project: Project) -> None:
+    project.write("shared.py", "print('read')\nSEEN = []\n")
+    project.stagefile('import shared; include("more.py"); print(shared.SEEN)')
+    project.stagefile("import shared; shared.SEEN.append('more')", "more.py")
+
+    assert project.build("list").stdout.startswith("read\n['more']\n")
+
+
 def test_packages_of_one_name_do_not_meet_either(project: Project) -> None:
     project.stagefile("import pack.part; a = include('a'); print(pack.part.N, a.pack.part.N)")
     project.stagefile("import pack.part; print(pack.part.N)", "a/Stagefile")
