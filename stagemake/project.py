@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from stagemake.fingerprint.function import FunctionIdentifier
     from stagemake.model.pipeline import Pipeline
-    from stagemake.model.stage import Stage
+    from stagemake.model.stage import Stage, Surroundings
     from stagemake.plan.declaration import Identity
     from stagemake.resolve.edges import EdgeTable
     from stagemake.stagefile.loader import Evaluation
@@ -36,9 +36,8 @@ class Project:
     evaluations: list[Evaluation] = field(factory=list)
     _table: EdgeTable | None = None
     _table_version: int = -1
-    _identifiers: dict[int, FunctionIdentifier] = field(
-        factory=dict
-    )  # by the id of a function's home
+    # By the id of a function's home, which is kept so that the id stays its own.
+    _identifiers: dict[int, tuple[Surroundings | None, FunctionIdentifier]] = field(factory=dict)
 
     @classmethod
     def at(
@@ -142,12 +141,12 @@ class Project:
             return None
         home = stage.action.home
         # One for each home: the same import may lead elsewhere in another one.
-        identifier = self._identifiers.get(id(home))
-        if identifier is None:
+        if id(home) not in self._identifiers:
             from stagemake.fingerprint.function import FunctionIdentifier  # noqa: PLC0415 - gate, 20 ms, with functions only
 
-            identifier = FunctionIdentifier(self.root, _Sources(self.evaluations))
-            self._identifiers[id(home)] = identifier
+            made = FunctionIdentifier(self.root, _Sources(self.evaluations))
+            self._identifiers[id(home)] = home, made
+        _, identifier = self._identifiers[id(home)]
         with contextlib.ExitStack() as stack:  # late imports resolve as they will in the stage
             for surroundings in self.evaluations if home is None else (home,):
                 stack.enter_context(surroundings.active())

@@ -35,4 +35,4 @@ def test_near_matches_are_written_as_they_can_be_there() -> None:
 
     assert did_you_mean_within("lnt", "text.", known) == "did you mean `lint`?"
     assert did_you_mean_within("instal", "text.", known) == "did you mean `install` or `lint`?"
-    assert did_you_mean_within("text.lnt", "", known) == "did you mean `text.lint` or `page.lint`?"
+    assert did_you_mean_within("text.lnt", "", known) == "did you mean `text.lint`?"
