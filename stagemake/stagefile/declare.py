@@ -61,10 +61,9 @@ def build_stage(
             raise _unknown_keyword(word)
         if value is not None:
             reader(session, value, fields)
+    # What a Stagefile says is relative to it, wherever it is included from.
     if session.base and "cwd" not in fields and session.base.partition("/")[0] != "..":
-        fields["cwd"] = (
-            session.base
-        )  # what a Stagefile says is relative to it, wherever it is included
+        fields["cwd"] = session.base
     if "console" in fields:
         _check_console(fields)
     if "cwd" in fields:
