@@ -373,6 +373,37 @@ def test_why_names_the_included_files_code(two: Project) -> None:
     assert "the code b/Stagefile:show(), " in two.build("why", "b.show").stdout
 
 
+def test_a_shared_function_declares_for_the_file_that_is_being_read(project: Project) -> None:
+    project.stagefile("import kit; kit.packages('a', 'b')")
+    project.write(
+        "kit.py",
+        """
+from stagemake import command, glob, include, stage
+
+def packages(*names):
+    for name in names:
+        include(name)
+
+def usual():
+    command("join", "cat {inputs} > {outputs}", inputs=glob("*.txt"), outputs=["o"])
+
+    @stage(name="show", inputs=["x.txt"], outputs=["p"])
+    def show(context):
+        import late
+        context.outputs[0].write_text(late.NAME)
+""",
+    )
+    for place in ("a", "b"):
+        project.write(f"{place}/Stagefile", "import kit; kit.usual()").write(f"{place}/x.txt")
+        project.write(f"{place}/late.py", f"NAME = '{place}'\n")
+
+    project.build().ran("a.join", "a.show", "b.join", "b.show")
+    assert (project.read("a/p"), project.read("b/p")) == ("a", "b")
+
+    project.write("b/late.py", "NAME = 'c'\n").build().ran("b.show")
+    assert (project.read("a/p"), project.read("b/p")) == ("a", "c")
+
+
 def test_a_module_of_the_root_is_run_once_for_all(project: Project) -> None:
     project.write("shared.py", "print('read')\nSEEN = []\n")
     project.stagefile('include("a"); include("b"); import shared; print(shared.SEEN)')
