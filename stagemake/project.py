@@ -92,8 +92,8 @@ class Project:
         if recorder is not None:
             for evaluation in self.evaluations:
                 recorder.look_at_modules(evaluation.texts)
-            if self._identifier is not None:
-                for name in self._identifier.looked_up:
+            for _, identifier in self._identifiers.values():
+                for name in identifier.looked_up:
                     recorder.note_lookup(name)
 
     def table(self) -> EdgeTable:

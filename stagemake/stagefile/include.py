@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from stagemake.freshness.place import NAMES
 from stagemake.model.error import (
     BadPath,
     BadValue,
@@ -20,7 +21,7 @@ from stagemake.model.error import (
 )
 from stagemake.stagefile.declare import check_name, shown_value
 from stagemake.stagefile.imports import ProjectImports
-from stagemake.stagefile.loader import NAMES, Evaluation, run
+from stagemake.stagefile.loader import Evaluation, run
 from stagemake.stagefile.paths import canonical
 from stagemake.stagefile.session import current
 
