@@ -19,8 +19,9 @@ from stagemake.model.plan import Reason
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.world import NoRecords, World
+from stagemake.recorded import orphans_of, recorded_outputs
 from stagemake.records import StoredRecords
-from stagemake.state import is_locked, locked, orphans_of, recorded_outputs
+from stagemake.state import is_locked, locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -10,7 +10,8 @@ from attrs import define
 from stagemake import durable
 from stagemake.digesting import Digester
 from stagemake.freshness import snapshot as columns
-from stagemake.state import locked, recorded_entries
+from stagemake.recorded import recorded_entries
+from stagemake.state import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

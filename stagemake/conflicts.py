@@ -10,7 +10,7 @@ from stagemake.model.error import did_you_mean
 from stagemake.model.plan import Verdict
 from stagemake.model.report import Conflict, ConflictKind
 from stagemake.plan.judge import programs_of
-from stagemake.state import recorded_outputs
+from stagemake.recorded import recorded_outputs
 
 if TYPE_CHECKING:
     from stagemake.model.plan import Plan

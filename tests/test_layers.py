@@ -16,7 +16,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     "durable freshness",
     "model program tree",
-    "stagefile resolve fingerprint cache runner report contents history hooks materialize records state start",
+    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start",
     "plan digesting settings calling",
     "capturing execute project conflicts explaining cleaning",
     "executing noop_record",

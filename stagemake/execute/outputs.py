@@ -14,7 +14,7 @@ from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
 from stagemake.materialize import preserve
-from stagemake.state import recorded_entries
+from stagemake.recorded import recorded_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
