@@ -89,9 +89,13 @@ class Builder:
         """Return everything behind the verdict of each target. Changes nothing."""
         from stagemake.explaining import explain_stage  # noqa: PLC0415 - gate, `why` only
 
-        world = self._world(Digester(self.root, dict(self.state.snapshot.memo)))
+        digester = Digester(self.root, dict(self.state.snapshot.memo))
+        world = self._world(digester)
         try:
-            return tuple(explain_stage(pipeline, target, world) for target in pipeline.targets)
+            orphans = self._orphans(digester)
+            return tuple(
+                explain_stage(pipeline, target, world, orphans) for target in pipeline.targets
+            )
         finally:
             self._close_reader()
 

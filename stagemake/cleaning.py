@@ -45,14 +45,18 @@ def find_cleanup(
     digester = Digester(root, dict(known.memo))
     wanted = None if stage_names is None else set(stage_names)
     found = Cleanup([], [])
+    latest = {
+        output.rstrip("/"): name
+        for name, trace in known.traces.items()
+        for output in trace[columns.DECLARATION][4]
+    }
+    rows: dict[str, str] = {}
     for name, trace in known.traces.items():
-        if wanted is not None and name not in wanted:
-            continue
-        rows = recorded_entries(trace)
-        for output in trace[columns.DECLARATION][4]:
-            path = output.rstrip("/")
-            if os.path.lexists(f"{root}/{path}"):
-                _sort_in(path, digester, rows, sources, found)
+        if wanted is None or name in wanted:
+            rows.update(recorded_entries(trace))
+    for path, name in latest.items():
+        if (wanted is None or name in wanted) and os.path.lexists(f"{root}/{path}"):
+            _sort_in(path, digester, rows, sources, found)
     for name, outputs in known.interrupted.items():
         if wanted is None or name in wanted:
             found.removed.extend(

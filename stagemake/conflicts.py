@@ -75,7 +75,8 @@ def _missing_programs(plan: Plan, world: World) -> list[Conflict]:
             continue
         stage = plan.pipeline.stages[step.stage_id]
         for name, path, entry in programs_of(stage, world):
-            if entry == MISSING and plan.pipeline.producer_of(path or name) is None:
+            is_there = entry != MISSING and path not in plan.orphans
+            if not is_there and plan.pipeline.producer_of(path or name) is None:
                 users.setdefault(name, []).append(stage.name)
     return [
         Conflict(ConflictKind.MISSING_PROGRAM, name, tuple(names), "install it, or name another")

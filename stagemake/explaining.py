@@ -12,7 +12,7 @@ from stagemake.plan.declaration import COMPONENTS
 from stagemake.plan.explain import differences
 from stagemake.plan.judge import judge, programs_of
 from stagemake.plan.planner import plan_pipeline
-from stagemake.plan.sight import DiskSight
+from stagemake.plan.sight import PlannedSight
 from stagemake.report.amount import duration, plural, size
 
 if TYPE_CHECKING:
@@ -36,14 +36,17 @@ class Explanation:
     last_run: str
 
 
-def explain_stage(pipeline: Pipeline, stage_id: int, world: World) -> Explanation:
-    """Return why the stage has its verdict. Changes nothing."""
-    step = plan_pipeline(pipeline, world).plan.steps[stage_id]
+def explain_stage(
+    pipeline: Pipeline, stage_id: int, world: World, orphans: tuple[str, ...] = ()
+) -> Explanation:
+    """Return why the stage has its verdict, `orphans` being removed first. Changes nothing."""
+    step = plan_pipeline(pipeline, world, orphans).plan.steps[stage_id]
     stage = pipeline.stages[stage_id]
     trace = world.snapshot.traces.get(stage.name)
     found: tuple[Difference, ...] = ()
     if trace is not None and step.verdict is not Verdict.FRESH:
-        sight = DiskSight(world.disk, {})
+        sight = PlannedSight(world.disk)
+        sight.add_removed(orphans)
         made = judge(stage, (), world, sight)
         if made.declaration:
             found = tuple(differences(stage, trace, made, world, sight))

@@ -1,4 +1,8 @@
-"""What past builds left at outputs, by path. Pure; asked before anything at an output is believed or removed."""
+"""What past builds left at outputs, by path. Pure; asked before anything at an output is believed or removed.
+
+Several traces may name one path, like those of a stage before and after it got another name. The latest of
+them, which is the last in the snapshot, is the one that holds.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,14 @@ def recorded_entries(trace: Trace) -> dict[str, str]:
     outputs = zip(trace[snapshot.DECLARATION][4], trace[snapshot.OUTPUTS], strict=True)
     found = {path: entry for path, entry in outputs if not path.endswith("/")}
     found.update(trace[snapshot.MANIFEST])
+    return found
+
+
+def recorded_files(known: Snapshot) -> dict[str, str]:
+    """Return the entry of every file, link and directory that past builds left. Cost: O(outputs)."""
+    found: dict[str, str] = {}
+    for trace in known.traces.values():
+        found.update(recorded_entries(trace))
     return found
 
 

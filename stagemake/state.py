@@ -154,6 +154,8 @@ def _apply(found: Snapshot, record: tuple) -> None:  # type: ignore[type-arg]  #
         more = old[snapshot.DECLARATION][4] if old is not None else ()
         found.interrupted[stage_name] = tuple(dict.fromkeys((*paths, *record[2], *more)))
     elif kind == journal.SETTLE:
+        # To the end, also without a new run: of several traces that name a path the last one holds.
+        found.traces.pop(stage_name, None)
         found.traces[stage_name] = record[2]
         found.interrupted.pop(stage_name, None)
     else:

@@ -189,11 +189,7 @@ class Launcher:
 
     def _begin(self, stage: Stage) -> int:
         """Note the intent: from here on nothing at the outputs is believed."""
-        state = self.shop.state
-        old = state.snapshot.traces.get(stage.name)
-        if old is not None:
-            self.keeper.note_trace(old)
-        return state.begin(stage.name, _written_by(stage))
+        return self.shop.state.begin(stage.name, _written_by(stage))
 
     def _start(self, run: Run) -> StageResult | None:
         """Clear the way and start the action."""

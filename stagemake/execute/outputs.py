@@ -14,13 +14,12 @@ from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
 from stagemake.materialize import preserve
-from stagemake.recorded import recorded_entries
+from stagemake.recorded import recorded_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stagemake.execute.workshop import Workshop
-    from stagemake.freshness.snapshot import Trace
     from stagemake.model.entry import Manifest
     from stagemake.model.stage import Stage
 
@@ -32,27 +31,16 @@ class OutputKeeper:
     """Knows which files at outputs are stagemake's own, by what past builds recorded."""
 
     shop: Workshop
-    _known: dict[str, str] = field(factory=dict)  # entry by path, of rows of manifests
+    _known: dict[str, str] = field(init=False)  # entry by path, of rows of manifests
     _broken: set[str] = field(factory=set)  # outputs that a stage has begun to write
     _crashed: set[str] = field(factory=set)  # those of them that a killed build left
-    _is_loaded: bool = False
 
     def __attrs_post_init__(self) -> None:
+        # All traces, before any is replaced: a path may have belonged to a stage of another name.
+        self._known = recorded_files(self.shop.state.snapshot)
         for paths in self.shop.state.snapshot.interrupted.values():
             self.note_begun(paths)
         self._crashed.update(self._broken)
-
-    def _load(self) -> None:
-        """Take in all traces: a path may have belonged to a stage of another name."""
-        if not self._is_loaded:
-            self._is_loaded = True
-            for trace in self.shop.state.snapshot.traces.values():
-                self.note_trace(trace)
-
-    def note_trace(self, trace: Trace) -> None:
-        """Note what a past build left for a stage, before the stage begins anew."""
-        for path, entry in recorded_entries(trace).items():
-            self._known.setdefault(path, entry)
 
     def note(self, manifest: Manifest) -> None:
         """Note that these files are stagemake's now."""
@@ -90,8 +78,6 @@ class OutputKeeper:
             rows = shop.digester.scan_output(path, declared_dir=is_dir)
         except OSError:  # a socket, a file nobody may read: not ours, move it whole
             return self._keep(path)
-        if path not in self._known:
-            self._load()
         foreign = [
             row
             for row in rows
@@ -159,7 +145,6 @@ class OutputKeeper:
     def remove_orphans(self, paths: Iterable[str]) -> list[str]:
         """Remove outputs that no stage makes any more, if they are as stagemake left them."""
         shop = self.shop
-        self._load()
         removed = []
         for path in paths:
             full = f"{shop.root}/{path}"

@@ -94,7 +94,7 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.memo: Memo = {}  # by path: its signature when it had that entry
-        self.traces: dict[str, Trace] = {}  # columns above; by stage
+        self.traces: dict[str, Trace] = {}  # columns above; by stage, latest last
         self.interrupted: dict[str, tuple[str, ...]] = {}  # by stage: outputs it was writing
 
     def encoded(self) -> bytes:

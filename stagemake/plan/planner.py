@@ -29,10 +29,16 @@ class Planned:
 def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = ()) -> Planned:
     """Return what a build of `pipeline` would do. Changes nothing.
 
+    Args:
+        pipeline: The stages, in order.
+        world: What is on disk, in past traces and in the cache.
+        orphans: What the build removes before it starts anything; no stage will see it.
+
     Cost: one stat per path for what is fresh; for the rest also a cache look-up, and a read of every
     input whose content isn't known.
     """
     sight = PlannedSight(world.disk)
+    sight.add_removed(orphans)
     steps: list[Step] = []
     fresh, unchanged = Verdict.FRESH, Reason.UNCHANGED
     refreshed: dict[str, Trace] = {}

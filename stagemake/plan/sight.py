@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake.model.entry import directory_entry, entries_of
+from stagemake.model.entry import MISSING, directory_entry, entries_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from stagemake.model.result import ActionResult
     from stagemake.model.stage import Stage
@@ -42,22 +42,26 @@ class DiskSight:
 
 @define
 class PlannedSight:
-    """Sight while planning: outputs of stages that will run are unknown, those of hits foreseen."""
+    """Sight while planning: outputs of stages that will run are unknown, those of hits foreseen.
+
+    What past builds left over and the build will remove before it starts is foreseen to be gone.
+    """
 
     _disk: Disk
     _open: set[int] = field(factory=set)  # stages that are not fresh
+    _will_remove: bool = False
     _entries: dict[str, str | None] = field(factory=dict)  # by output; None: not known yet
     _rows: dict[str, ActionResult] = field(factory=dict)  # directory outputs of hits
     _parents: set[str] = field(factory=set)  # directories above outputs of open stages
     _values: dict[str, str | None] = field(factory=dict)
 
     def is_clear(self, upstream: tuple[int, ...]) -> bool:
-        """Return whether all of these stages are fresh."""
-        return not self._open or self._open.isdisjoint(upstream)
+        """Return whether all of these stages are fresh, and nothing is about to be removed."""
+        return not self._will_remove and (not self._open or self._open.isdisjoint(upstream))
 
     def entry(self, path: str) -> str | None:
         """Return the entry a path will have, None while that's unknown."""
-        if not self._open:
+        if not self.has_open():
             return self._disk.entry(path)
         entry, is_planned = self._planned(path)
         if is_planned:
@@ -69,8 +73,8 @@ class PlannedSight:
         return entry
 
     def has_open(self) -> bool:
-        """Return whether any stage so far is not fresh."""
-        return bool(self._open)
+        """Return whether any stage so far is not fresh, or anything is about to be removed."""
+        return self._will_remove or bool(self._open)
 
     def _planned(self, path: str) -> tuple[str | None, bool]:
         """Return the entry that open stages will leave at a path, and whether they write there at all."""
@@ -83,13 +87,20 @@ class PlannedSight:
             if folder in self._rows:
                 return _inside(self._rows[folder], path), True
             if folder in self._entries:
-                return None, True
+                return (MISSING if self._entries[folder] == MISSING else None), True
             folder = folder.rpartition("/")[0]
         return None, False
 
     def value(self, name: str) -> str | None:
         """Return the JSON of a shared value, None while that's unknown."""
         return self._values.get(name)
+
+    def add_removed(self, paths: Iterable[str]) -> None:
+        """Note what will be gone before any stage starts. Directories above may lose their last file."""
+        for path in paths:
+            self._will_remove = True
+            self._entries[path] = MISSING
+            self._note_parents(path)
 
     def add_fresh(self, values: tuple[tuple[str, str], ...]) -> None:
         """Note what a fresh stage provides."""

@@ -128,8 +128,6 @@ def rename_stage(history: History) -> Effect | None:
     if history.project.dropped:
         return None
     spec = history.rnd.choice(history.project.specs)
-    if spec.name == "header":
-        return None
     names = [f"{spec.origin}.{letter}" for letter in "abc"]
     history.project.rename_stage(spec.name, other_than(history, spec.name, names))
     return _NEEDED

@@ -178,7 +178,7 @@ def headers(history: History) -> Effect | None:
         return None
     rnd = history.rnd
     if rnd.random() < 0.5:
-        made = [path for spec in history.project.specs if spec.name == "header"
+        made = [path for spec in history.project.specs if spec.origin == "header"
                 for path in spec.outputs]  # fmt: skip
         chosen = rnd.sample([*HEADERS, *made], rnd.choice([0, 1, 1, 2, 2, 3]))
         write(history.root, LISTING, "".join(f"use {path}\n" for path in chosen))

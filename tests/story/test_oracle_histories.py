@@ -19,8 +19,6 @@ from oracle.run import STEPS, run_history
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from project import Project
-
 pytestmark = pytest.mark.slow
 
 HISTORIES = 200  # always the same ones
@@ -68,32 +66,3 @@ def test_histories_nobody_has_seen_before_are_right_too() -> None:
     print(f"seeds {first} to {first + count - 1}")
 
     run_chunk(first, count)
-
-
-@pytest.mark.xfail(
-    reason="what reads a left-over made header is called fresh while the header is removed"
-)
-def test_a_made_header_that_moves_is_missed_at_once(project: Project) -> None:
-    read = "cat out/a.h > {outputs[0]} && echo '{outputs[0]}: out/a.h' > {depfile}"
-    stages = """\
-        command("make", "echo 1 > {{outputs}}", outputs=["{0}"])
-        command("read", {1!r}, outputs=["o"], depfile="o.d", after=["make"])
-        """
-    project.stagefile(stages.format("out/a.h", read)).build().ran("make", "read")
-
-    project.stagefile(stages.format("out/b.h", read))
-
-    project.build().exited(1)  # as a clean build does; today it passes and the next one fails
-
-
-@pytest.mark.xfail(reason="of two records of one path the older one is believed")
-def test_the_output_of_a_stage_that_was_renamed_goes_with_it(project: Project) -> None:
-    text = 'command("{}", "cp a {{outputs}}", inputs=["a"], outputs=["o/x"])\n'
-    rest = 'command("other", "echo 1 > {outputs}", outputs=["other"])\n'
-    project.write("a", "1").stagefile(text.format("old") + rest).build().exited(0)
-    project.stagefile(text.format("new") + rest).build().exited(0)
-    project.write("a", "2").build().exited(0)
-
-    project.stagefile(rest).build().exited(0)
-
-    assert not (project.root / "o/x").exists()
