@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib
-import importlib.util
-import runpy
-import sys
-from types import CellType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -16,33 +11,24 @@ from attrs import define, field
 from stagemake.fingerprint import bytecode
 from stagemake.fingerprint.canonical_ast import canonical
 from stagemake.fingerprint.component import Component, digest_of
-from stagemake.fingerprint.distributions import Owner
 from stagemake.fingerprint.encoding import fields
-from stagemake.fingerprint.module_component import DYNAMIC, link_imports
+from stagemake.fingerprint.load_component import (
+    MISSING,
+    follow,
+    link_load,
+    lookup,
+    note_late_dynamic,
+)
+from stagemake.fingerprint.module_component import link_imports
 from stagemake.fingerprint.resolve_names import Load, names_in
 from stagemake.fingerprint.value_component import is_stagemake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import CellType, FunctionType
 
     from stagemake.fingerprint.graph import Graph
     from stagemake.fingerprint.sources import FunctionNode, ParsedSource
-
-_MISSING = object()
-
-# What runs or finds code by a name that only the running program knows.
-_UNBOUNDED: tuple[object, ...] = (
-    builtins.eval,
-    builtins.exec,
-    builtins.__import__,
-    importlib.import_module,
-    importlib.reload,
-    importlib.util.spec_from_file_location,
-    runpy.run_module,
-    runpy.run_path,
-    sys._getframe,  # noqa: SLF001 - users call it
-    sys.modules,
-)
 
 
 @define(eq=False)
@@ -94,7 +80,7 @@ def _link_cell(
         )
         return
     for load in loads:
-        _link_load(graph, component, load, value, f"{component.label} closure ", prefix="closure ")
+        link_load(graph, component, load, value, f"{component.label} closure ", prefix="closure ")
 
 
 def _make_body(graph: Graph, label: str, function: FunctionType, file: str) -> Body:
@@ -129,7 +115,7 @@ def _with_source(
         for load in sorted(names.free, key=_load_order):
             _link_name(graph, body, function, load)
         for load in names.local:
-            _note_late_dynamic(component, load)
+            note_late_dynamic(component, load)
         link_imports(graph, component, names.imports, function.__globals__)
     component.content = digest_of(fields("function", *sorted(contents)))
     if len(contents) > 1:
@@ -161,18 +147,18 @@ def link_decorators(
         base = decorator.func if isinstance(decorator, ast.Call) else decorator
         linked: list[tuple[Load, object]] = []
         for load in names_in(decorator).free:
-            value = _lookup(names, load.name)
-            if value is not _MISSING:
+            value = lookup(names, load.name)
+            if value is not MISSING:
                 linked.append((load, value))
         chain = next(iter(names_in(base).free), None) if linked else None
         if chain is not None:
-            value, _, _ = _follow(_lookup(names, chain.name), chain.attributes)
+            value, _, _ = follow(lookup(names, chain.name), chain.attributes)
             if is_stagemake(graph, value):
                 skipped.add(decorator)
                 continue
         scope = component.label.partition(":")[0] + ":"
         for load, value in linked:
-            _link_load(graph, component, load, value, scope, prefix="decorator ")
+            link_load(graph, component, load, value, scope, prefix="decorator ")
     return frozenset(skipped)
 
 
@@ -181,8 +167,8 @@ def _link_name(graph: Graph, body: Body, function: FunctionType, load: Load) -> 
         body.cell_loads.setdefault(load.name, set()).add(load)
         return
     component = body.component
-    value = _lookup(function.__globals__, load.name)
-    if value is _MISSING:
+    value = lookup(function.__globals__, load.name)
+    if value is MISSING:
         component.fallbacks.append(
             f"`{load.name}` in `{component.label}` is defined nowhere: its name counts"
         )
@@ -194,92 +180,7 @@ def _link_name(graph: Graph, body: Body, function: FunctionType, load: Load) -> 
             f"`{component.label}` calls globals(): all that `{label}` holds counts"
         )
         component.edges.append(("globals", graph.namespace(label, function.__globals__)))
-    _link_load(graph, component, load, value, component.label.partition(":")[0] + ":")
-
-
-def _link_load(
-    graph: Graph, component: Component, load: Load, value: object, scope: str, *, prefix: str = ""
-) -> None:
-    """Follow attributes through modules to the thing that is meant, and link that."""
-    target, module, rest = _follow(value, load.attributes)
-    used = load.attributes[: len(load.attributes) - len(rest)]
-    role = prefix + ".".join((load.name, *used))
-    if any(target is unbounded for unbounded in _UNBOUNDED):
-        _note_dynamic(component, role, load.argument, graph)
-    if isinstance(target, ModuleType):
-        owner = graph.origins.of_module(target.__name__)
-        if owner is Owner.OWN and rest:
-            component.fallbacks.append(
-                f"`{role}.{rest[0]}` in `{component.label}` is not in the module: all of it counts"
-            )
-        elif owner is not Owner.OWN:
-            role = prefix + ".".join((load.name, *load.attributes))
-            linked = graph.outside(target.__name__, ".".join(rest))
-            component.edges.append((role, linked))
-            component.reads_text |= target.__name__ == "inspect"
-            return
-        component.edges.append((role, graph.named(target)))
-        return
-    if module is not None and graph.origins.of_module(module.__name__) is not Owner.OWN:
-        component.reads_text |= module.__name__ == "inspect"
-        own = isinstance(target, FunctionType) and graph.owner_of(target) is Owner.OWN
-        own = own or (isinstance(target, type) and graph.owner_of_class(target) is Owner.OWN)
-        if not own:  # unless patched, a package's thing is known by its version
-            component.edges.append((role, graph.outside(module.__name__, used[-1])))
-            return
-    elif module is not None:
-        scope = graph.display(getattr(module, "__file__", None) or "", module.__name__) + ":"
-        label = scope + (used[-1] if used else load.name)
-        component.edges.append((role, graph.link(target, label)))
-        return
-    component.edges.append((role, graph.link(target, f"{scope}{load.name}")))
-
-
-def _follow(
-    value: object, attributes: tuple[str, ...]
-) -> tuple[object, ModuleType | None, tuple[str, ...]]:
-    """Return what a chain of attributes leads to, the last module passed, and the rest of the chain."""
-    module = None
-    rest = attributes
-    while rest and isinstance(value, ModuleType):
-        found = vars(value).get(rest[0], _MISSING)
-        if found is _MISSING:
-            return value, module, rest
-        module, value, rest = value, found, rest[1:]
-    return value, module, rest
-
-
-def _lookup(names: dict[str, object], name: str) -> object:
-    if name in names:
-        return names[name]
-    known = names.get("__builtins__", builtins)
-    table = vars(known) if isinstance(known, ModuleType) else known
-    if isinstance(table, dict):
-        return table.get(name, _MISSING)
-    return getattr(builtins, name, _MISSING)
-
-
-def _note_dynamic(component: Component, name: str, argument: str | None, graph: Graph) -> None:
-    found = graph.origins.find(argument) if argument and argument.isidentifier() else None
-    if name.rpartition(".")[2] in {"import_module", "__import__"} and found is not None:
-        if found.owner is Owner.OWN and found.file:
-            linked = graph.whole_module(found.name, found.file)
-            component.edges.append((f"import {found.name}", linked))
-        return
-    component.always = True
-    component.fallbacks.append(
-        f"`{component.label}` uses `{name}`, which can reach any code: runs always"
-    )
-
-
-def _note_late_dynamic(component: Component, load: Load) -> None:
-    """See through `import importlib` inside the body, by name alone."""
-    last = load.attributes[-1] if load.attributes else load.name
-    if last in DYNAMIC:
-        component.always = True
-        component.fallbacks.append(
-            f"`{component.label}` uses `{last}`, which can reach any code: runs always"
-        )
+    link_load(graph, component, load, value, component.label.partition(":")[0] + ":")
 
 
 def _without_source(graph: Graph, body: Body, function: FunctionType, text: str | None) -> None:
@@ -297,6 +198,6 @@ def _without_source(graph: Graph, body: Body, function: FunctionType, text: str 
         )
         component.content = digest_of(bytecode.bytes_of(code))
     for name in sorted(bytecode.names_of(code)):
-        value = _lookup(function.__globals__, name)
-        if value is not _MISSING:
-            _link_load(graph, component, Load(name), value, component.label.partition(":")[0] + ":")
+        value = lookup(function.__globals__, name)
+        if value is not MISSING:
+            link_load(graph, component, Load(name), value, component.label.partition(":")[0] + ":")
