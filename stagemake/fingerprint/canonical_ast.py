@@ -7,6 +7,7 @@ empty. The walk is iterative, so that no nesting depth is too deep for it.
 from __future__ import annotations
 
 import ast
+import functools
 
 from stagemake.fingerprint.encoding import encode, fields
 
@@ -53,6 +54,12 @@ def docstring_of(node: ast.AST) -> ast.Expr | None:
     return None
 
 
+@functools.cache
+def _head(name: str) -> bytes:
+    """Return the bytes of a name of Python's grammar, of which there are some hundred."""
+    return fields(name)
+
+
 def _node(node: ast.AST, skipped: frozenset[ast.AST]) -> list[object]:
     """Return the head of a node and what follows it, in order."""
     name = type(node).__name__
@@ -69,8 +76,8 @@ def _node(node: ast.AST, skipped: frozenset[ast.AST]) -> list[object]:
         if value is None or value == []:
             continue
         count += 1
-        content += [fields(field_name), value]
-    return [fields(name) + count.to_bytes(2, "big"), *content]
+        content += [_head(field_name), value]
+    return [_head(name) + count.to_bytes(2, "big"), *content]
 
 
 def _list(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stagemake.fingerprint.sources import ParsedSource
 
-FORMAT = "stagemake function identity 1"
+FORMAT = "stagemake function identity 2"
 """Changes whenever equal code would get another digest."""
 
 
@@ -51,10 +51,15 @@ class Component:
     always: bool = False
     files: list[str] = field(factory=list)
     absent: list[str] = field(factory=list)
-    reads_text: bool = False
+    reads_text: bool = False  # docstrings and comments may matter to it
+    reads_types: bool = False  # what annotations stand for, and who inherits, may matter to it
+    hints: list[tuple[str, Component]] | None = None  # edges that count only for who reads types
+    subject: object = None  # the function or class it stands for
+    names: dict[str, object] | None = None  # its globals
+    is_same: bool = False  # content says nothing: it stands for one object that several may hold
     text: tuple[ParsedSource, ast.AST] | None = None  # what its docstrings and comments are
     _own: bytes = b""
-    _listed_digests: dict[bool, str] = field(factory=dict)
+    _listed_digests: dict[tuple[bool, bool], str] = field(factory=dict)
 
     def own(self) -> bytes:
         """Return content and the roles of sorted edges; the edges are sorted by the first call."""
@@ -64,27 +69,40 @@ class Component:
             self._own = fields(self.content, *roles)
         return self._own
 
-    def listed_digest(self, *, with_text: bool) -> str:
+    def targets(self, *, with_hints: bool) -> list[tuple[str, Component]]:
+        """Return sorted edges, hints behind them if these count."""
+        if not with_hints or not self.hints:
+            return self.edges
+        return self.edges + sorted(dict.fromkeys(self.hints), key=_edge_order)
+
+    def listed_digest(self, *, with_text: bool, with_hints: bool) -> str:
         """Return the hex digest shown beside the label."""
-        known = self._listed_digests.get(with_text)
+        known = self._listed_digests.get((with_text, with_hints))
         if known is not None:
             return known
-        targets = [target.label or target.content.hex() for _, target in self.edges]
+        own = self.own()  # sorts the edges
+        edges = self.targets(with_hints=with_hints)
+        targets = [target.label or target.content.hex() for _, target in edges]
         text = self.source_text() if with_text else ""
-        listed = digest_of(fields(self.own(), text, *targets)).hex()
-        self._listed_digests[with_text] = listed
+        hinted = [role for role, _ in edges[len(self.edges) :]]
+        listed = digest_of(fields(own, text, *hinted, *targets)).hex()
+        self._listed_digests[with_text, with_hints] = listed
         return listed
 
     def source_text(self) -> str:
-        """Return the source text with docstrings and comments; empty when there is none."""
-        return "" if self.text is None else self.text[0].segment(self.text[1])
+        """Return the source text with docstrings and comments, and the docstring it has now."""
+        text = "" if self.text is None else self.text[0].segment(self.text[1])
+        now = getattr(self.subject, "__doc__", None) if self.subject is not None else None
+        # Indentation is left out: Python 3.13 strips it.
+        lines = now.split("\n") if isinstance(now, str) else ()
+        return "\n".join([text, *(line.strip() for line in lines)])
 
 
 def _edge_order(edge: tuple[str, Component]) -> tuple[str, str, bytes]:
     return edge[0], edge[1].label, edge[1].content
 
 
-def reachable(root: Component) -> list[Component]:
+def reachable(root: Component, *, with_hints: bool = False) -> list[Component]:
     """Return all nodes below `root`, itself first, in an order that depends on the shape alone."""
     seen: dict[int, Component] = {}
     pending = [root]
@@ -94,7 +112,8 @@ def reachable(root: Component) -> list[Component]:
             continue
         seen[id(component)] = component
         component.own()
-        pending.extend(target for _, target in reversed(component.edges))
+        edges = component.edges if not with_hints else component.targets(with_hints=True)
+        pending.extend([target for _, target in reversed(edges)])
     return list(seen.values())
 
 
@@ -104,18 +123,24 @@ def summarize(root: Component) -> FunctionIdentity:
     Cost: O(nodes + edges), without reading anything again.
     """
     order = reachable(root)
+    with_hints = any(component.reads_types for component in order)
+    if with_hints:
+        order = reachable(root, with_hints=True)
     number = {id(component): index.to_bytes(4, "big") for index, component in enumerate(order)}
     with_text = any(component.reads_text for component in order)
     parts: list[bytes] = [fields(FORMAT)]
     for component in order:
-        targets = b"".join([number[id(target)] for _, target in component.edges])
+        edges = component.edges if not with_hints else component.targets(with_hints=True)
+        targets = b"".join([number[id(target)] for _, target in edges])
         parts.append(fields(component.own(), targets))
+        if len(edges) > len(component.edges):
+            parts.append(fields(*(role for role, _ in edges[len(component.edges) :])))
         if with_text:
             parts.append(fields(component.source_text()))
     source = digest_of(b"".join(parts)).hex()
     return FunctionIdentity(
         source=source,
-        components=_listed(order, source, with_text=with_text),
+        components=_listed(order, source, with_text=with_text, with_hints=with_hints),
         fallbacks=_collected(component.fallbacks for component in order),
         always=any(component.always for component in order),
         files=_collected(component.files for component in order),
@@ -123,18 +148,42 @@ def summarize(root: Component) -> FunctionIdentity:
     )
 
 
-def _listed(order: list[Component], source: str, *, with_text: bool) -> tuple[tuple[str, str], ...]:
+def _listed(
+    order: list[Component], source: str, *, with_text: bool, with_hints: bool
+) -> tuple[tuple[str, str], ...]:
     listed = [
-        (component.label, component.listed_digest(with_text=with_text))
+        (component.label, component.listed_digest(with_text=with_text, with_hints=with_hints))
         for component in order
         if component.label
     ]
+    shared = _shared(order)
+    if shared:
+        listed = [
+            (label, digest_of(fields(digest, *shared[label])).hex() if label in shared else digest)
+            for label, digest in listed
+        ]
     if len({label for label, _ in listed}) < len(listed):
         # Several parts go by one label, like lambdas of one function: who refers to which of them is
         # told by the whole only, so that no difference goes unlisted.
         label, digest = listed[0]
         listed[0] = label, digest_of(fields(digest, source)).hex()
     return tuple(sorted(listed))
+
+
+def _shared(order: list[Component]) -> dict[str, list[str]]:
+    """Return, by label, the labels and roles of all that hold an object which that one holds too."""
+    holders: dict[int, list[tuple[str, str]]] = {}
+    for component in order:
+        for role, target in component.edges:
+            if target.is_same:
+                holders.setdefault(id(target), []).append((component.label, role))
+    found: dict[str, list[str]] = {}
+    for several in holders.values():
+        if len(several) > 1:
+            texts = sorted(f"{label} {role}" for label, role in several)
+            for label, _ in several:
+                found.setdefault(label, []).extend(texts)
+    return found
 
 
 def _collected(groups: Iterable[list[str]]) -> tuple[str, ...]:

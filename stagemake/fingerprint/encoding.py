@@ -18,6 +18,8 @@ from stagemake.fingerprint.instances import defined_names, extra_attributes, fie
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from stagemake.fingerprint.sharing import Sharing
+
 VERSION = b"\x01"
 """First byte of every encoding; changes whenever the same value would get other bytes."""
 
@@ -87,7 +89,8 @@ def encode(value: object) -> bytes:
 
     Cost: O(size of the value).
     """
-    return Encoder().encode(value)
+    scalar = _SCALARS.get(type(value))
+    return VERSION + scalar(value) if scalar is not None else Encoder().encode(value)
 
 
 def fields(*parts: bytes | str) -> bytes:
@@ -140,6 +143,7 @@ _PARTS: dict[tuple[str, str], Callable[[Any], object]] = {  # Any: each takes it
     ("decimal", "Decimal"): str,
     ("fractions", "Fraction"): lambda value: (value.numerator, value.denominator),
     ("re", "Pattern"): lambda value: (value.pattern, value.flags),
+    ("typing", "ForwardRef"): lambda value: value.__forward_arg__,
     ("uuid", "UUID"): lambda value: value.int,
 }
 
@@ -154,9 +158,13 @@ class Encoder:
         resolver: Names classes and stands in for functions, modules and instances.
         root: Texts and paths at or below this directory are written relative to it, so that a moved
             checkout keeps its keys; empty for none.
+        exact: With it, the order of dicts counts, and which mutable parts are one object.
     """
 
-    def __init__(self, resolver: Resolver | None = None, *, root: str = "") -> None:
+    def __init__(
+        self, resolver: Resolver | None = None, *, root: str = "", exact: Sharing | None = None
+    ) -> None:
+        self._exact = exact
         self._resolver: Resolver = resolver if resolver is not None else _Strict()
         self._root = root.rstrip("/")
         self._scalars = dict(_SCALARS)
@@ -191,6 +199,10 @@ class Encoder:
             return _tagged(b"^", _integer(depth - ancestor))
         if depth >= DEEPEST:
             raise Unencodable(self._path(), f"nesting deeper than {DEEPEST}")
+        if self._exact is not None:
+            mark = self._exact.mark(value)
+            if mark:
+                return _tagged(b"@", _integer(mark))
         self._open[id(value)] = depth
         encoded = self._container(value)
         del self._open[id(value)]
@@ -268,9 +280,11 @@ class Encoder:
     def _unordered(self, items: Iterable[object]) -> bytes:
         scalars = self._scalars
         parts = []
+        exact, self._exact = self._exact, None  # which of them comes first is chance
         for item in items:
             scalar = scalars.get(type(item))
             parts.append(scalar(item) if scalar is not None else self._step("{}", item))
+        self._exact = exact
         return b"".join(sorted(parts))
 
     def _mapping(self, items: Iterable[tuple[object, object]]) -> bytes:
@@ -280,7 +294,7 @@ class Encoder:
             name = f"[{key!r}]" if scalar is not None else f"[{type(key).__name__}]"
             encoded_key = scalar(key) if scalar is not None else self._step("{key}", key)
             entries.append(encoded_key + self._step(name, item))
-        return b"".join(sorted(entries))
+        return b"".join(sorted(entries) if self._exact is None else entries)
 
     def _step(self, name: str, item: object) -> bytes:
         self._trail.append(name)

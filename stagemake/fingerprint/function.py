@@ -44,7 +44,7 @@ class FunctionIdentifier:
         Cost: O(code reached) the first time, O(components reached) later.
         """
         root = self._graph.link(function, "the callable")
-        self._graph.finish()
+        self._graph.complete(root)
         return summarize(root)
 
 

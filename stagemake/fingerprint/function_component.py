@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import ast
-import builtins
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from stagemake.fingerprint import bytecode
 from stagemake.fingerprint.canonical_ast import canonical
 from stagemake.fingerprint.component import Component, digest_of
 from stagemake.fingerprint.encoding import fields
+from stagemake.fingerprint.hint_component import link_annotations
 from stagemake.fingerprint.load_component import (
     MISSING,
     follow,
     link_load,
+    load_order,
     lookup,
+    note_dynamic,
     note_late_dynamic,
 )
-from stagemake.fingerprint.module_component import link_imports
+from stagemake.fingerprint.module_component import link_imports, link_late_loads
 from stagemake.fingerprint.resolve_names import Load, names_in
 from stagemake.fingerprint.value_component import is_stagemake
 
@@ -37,6 +39,7 @@ class Body:
 
     component: Component
     cell_loads: dict[str, set[Load]] = field(factory=dict)  # names found in the closure
+    is_shown_to_library: bool = False  # a package's decorator, which may read annotations
 
 
 def expand_function(graph: Graph, component: Component, function: FunctionType, file: str) -> None:
@@ -46,18 +49,25 @@ def expand_function(graph: Graph, component: Component, function: FunctionType, 
     shared = body.component
     component.content, component.text = shared.content, shared.text
     component.reads_text, component.always = shared.reads_text, shared.always
+    component.reads_types = shared.reads_types
+    if (function.__name__, function.__qualname__) != (code.co_name, code.co_qualname):
+        named = fields(component.content, function.__name__, function.__qualname__)
+        component.content = digest_of(named)
     component.edges += shared.edges
     component.fallbacks += shared.fallbacks
     component.files += shared.files
     component.absent += shared.absent
     positional = code.co_varnames[: code.co_argcount]
     defaults = function.__defaults__ or ()
-    named = [*zip(positional[len(positional) - len(defaults) :], defaults, strict=True)]
-    named += (function.__kwdefaults__ or {}).items()
-    for name, value in named:
+    given = [*zip(positional[len(positional) - len(defaults) :], defaults, strict=True)]
+    given += (function.__kwdefaults__ or {}).items()
+    for name, value in given:
         target = graph.link(value, f"{component.label} default of {name}")
         component.edges.append((f"default {name}", target))
+    if body.is_shown_to_library:
+        link_annotations(graph, component, function.__annotations__, names)
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        component.edges.append((f"cell {name}", graph.same(cell)))
         _link_cell(graph, component, name, cell, body.cell_loads.get(name) or {Load(name)})
     for name, value in function.__dict__.items():
         component.edges.append(
@@ -84,7 +94,7 @@ def _link_cell(
 
 
 def _make_body(graph: Graph, label: str, function: FunctionType, file: str) -> Body:
-    component = Component(label)
+    component = Component(label, names=function.__globals__)
     body = Body(component)
     parsed = graph.parsed(file)
     nodes = parsed.functions(function.__code__) if parsed and not isinstance(parsed, str) else []
@@ -93,7 +103,7 @@ def _make_body(graph: Graph, label: str, function: FunctionType, file: str) -> B
     else:
         _with_source(graph, body, function, (parsed, nodes))
     if parsed is not None:
-        component.files.append(graph.shown_path(file))
+        component.files.append(graph.owners.shown_path(file))
     return body
 
 
@@ -110,13 +120,20 @@ def _with_source(
     for node in nodes:
         decorators = link_decorators(graph, component, node, function.__globals__)
         contents.add(canonical(node, decorators))
+        body.is_shown_to_library |= _is_shown_to_library(component)
         names = names_in(node)
         component.reads_text |= names.reads_text
-        for load in sorted(names.free, key=_load_order):
+        component.reads_types |= names.reads_types or names.reads_subclasses
+        graph.asks_for_types |= component.reads_types
+        if names.reaches_globals:
+            note_dynamic(component, names.reaches_globals, None, graph)
+        for load in sorted(names.free, key=load_order):
             _link_name(graph, body, function, load)
         for load in names.local:
             note_late_dynamic(component, load)
         link_imports(graph, component, names.imports, function.__globals__)
+        if names.bindings:
+            link_late_loads(graph, component, names, function.__globals__)
     component.content = digest_of(fields("function", *sorted(contents)))
     if len(contents) > 1:
         component.fallbacks.append(
@@ -126,10 +143,6 @@ def _with_source(
         component.content = digest_of(
             fields(component.content, bytecode.bytes_of(function.__code__))
         )
-
-
-def _load_order(load: Load) -> tuple[str, tuple[str, ...], str]:
-    return load.name, load.attributes, load.argument or ""
 
 
 def link_decorators(
@@ -162,11 +175,20 @@ def link_decorators(
     return frozenset(skipped)
 
 
+def _is_shown_to_library(component: Component) -> bool:
+    """Whether a decorator linked so far is an installed package's."""
+    return any(
+        role.startswith("decorator ") and any(kind == "distribution" for kind, _ in target.edges)
+        for role, target in component.edges
+    )
+
+
 def _link_name(graph: Graph, body: Body, function: FunctionType, load: Load) -> None:
-    if load.name in function.__code__.co_freevars:
+    if load.name in function.__code__.co_freevars and not load.is_global:
         body.cell_loads.setdefault(load.name, set()).add(load)
         return
     component = body.component
+    load = _unmangled(load, function)
     value = lookup(function.__globals__, load.name)
     if value is MISSING:
         component.fallbacks.append(
@@ -174,13 +196,18 @@ def _link_name(graph: Graph, body: Body, function: FunctionType, load: Load) -> 
         )
         component.edges.append((load.name, graph.outside("builtins", "undefined name")))
         return
-    if value is builtins.globals:
-        label = component.label.partition(":")[0]
-        component.fallbacks.append(
-            f"`{component.label}` calls globals(): all that `{label}` holds counts"
-        )
-        component.edges.append(("globals", graph.namespace(label, function.__globals__)))
     link_load(graph, component, load, value, component.label.partition(":")[0] + ":")
+
+
+def _unmangled(load: Load, function: FunctionType) -> Load:
+    """Return the name as the code has it: within a class, `__n` is `_Class__n`."""
+    if not load.name.startswith("__") or load.name.endswith("__"):
+        return load
+    names = bytecode.names_of(function.__code__)
+    if load.name in names:
+        return load
+    found = [name for name in names if name[0] == "_" and name.endswith(load.name)]
+    return evolve(load, name=min(found)) if found else load
 
 
 def _without_source(graph: Graph, body: Body, function: FunctionType, text: str | None) -> None:

@@ -6,22 +6,26 @@ Whatever needs expanding is put on the list, never called: the depth of a user's
 from __future__ import annotations
 
 import os
-import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from stagemake.fingerprint.class_component import expand_class
-from stagemake.fingerprint.component import Component, digest_of
+from stagemake.fingerprint.component import Component, digest_of, reachable
 from stagemake.fingerprint.distributions import Origins, Owner, is_binary
 from stagemake.fingerprint.encoding import fields
 from stagemake.fingerprint.function_component import Body, expand_function
+from stagemake.fingerprint.hint_component import link_hints
 from stagemake.fingerprint.module_component import expand_module, expand_namespace
+from stagemake.fingerprint.owners import Owners
 from stagemake.fingerprint.sources import FileSources, ParsedSource, SourceStore
 from stagemake.fingerprint.value_component import Written, expand_value, write_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
+
+_SAME = digest_of(b"one object")
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement, so that it can be patched
 
 
 class Graph:
@@ -34,6 +38,7 @@ class Graph:
 
     def __init__(self, project_root: str, sources: SourceStore) -> None:
         self.origins = Origins(project_root)
+        self.owners = Owners(self.origins)
         self._sources = sources
         self._files = FileSources()
         self._parsed: dict[str, ParsedSource | str | None] = {}
@@ -42,13 +47,37 @@ class Graph:
         self._values: dict[tuple[int, str], tuple[object, Component]] = {}
         self._written: dict[int, tuple[object, Written]] = {}
         self._bodies: dict[tuple[int, int], tuple[CodeType, dict[str, object], Body]] = {}
-        self._file_by_module: dict[str, str] = {}
+        self.asks_for_types = False  # whether any code so far does
+        self._patches: dict[int, tuple[type, list[tuple[str, Component]]]] = {}
+        self._same: dict[int, tuple[object, Component]] = {}
         self._work: list[Callable[[], None]] = []
 
     def finish(self) -> None:
         """Expand until nothing is left to expand."""
         while self._work:
             self._work.pop()()
+
+    def complete(self, root: Component) -> None:
+        """Expand all that `root` reaches, with what annotations stand for if anything there asks."""
+        self.finish()
+        if not self.asks_for_types:
+            return
+        order = reachable(root)
+        while any(component.reads_types for component in order):
+            fresh = [each for each in order if each.hints is None and each.subject is not None]
+            if not fresh:
+                return
+            for component in fresh:
+                link_hints(self, component)
+            self.finish()
+            order = reachable(root, with_hints=True)
+
+    def same(self, value: object) -> Component:
+        """Return what stands for one object: who else holds it sees its changes."""
+        known = self._same.get(id(value))
+        if known is None:
+            known = self._same[id(value)] = value, Component("", _SAME, is_same=True)
+        return known[1]
 
     def link(self, value: object, label: str) -> Component:
         """Return the component of any value; `label` names it unless it has a name of its own."""
@@ -100,7 +129,7 @@ class Graph:
         """Return the component of a module's source as a whole, with what it imports."""
         key = ("module", file)
         if key not in self._by_key:
-            component = self._by_key[key] = Component(self.display(file, name))
+            component = self._by_key[key] = Component(self.owners.display(file, name))
             self._work.append(lambda: expand_module(self, component, name, file))
         return self._by_key[key]
 
@@ -146,70 +175,54 @@ class Graph:
             self._bodies[(id(code), id(names))] = known
         return known[2]
 
-    def owner_of(self, function: FunctionType) -> Owner:
-        """Return whose code a function is, whatever `functools.wraps` made it pretend."""
-        module = function.__globals__.get("__name__")
-        file = function.__code__.co_filename
-        if isinstance(module, str) and self.origins.of_module(module) is Owner.STAGEMAKE:
-            return Owner.STAGEMAKE
-        if file.startswith("<") and not file.startswith("<frozen ") and isinstance(module, str):
-            return self.origins.of_module(module)
-        self._file_by_module.setdefault(str(module), os.path.abspath(file))
-        return self.origins.of_file(file if file.startswith("<") else os.path.abspath(file))
+    def patches(self, kind: type) -> list[tuple[str, Component]]:
+        """Return the user's functions that a library's class, or a base of it, holds.
 
-    def owner_of_class(self, kind: type) -> Owner:
-        """Return whose code a class is."""
-        if kind.__module__.partition(".")[0] == "stagemake":
-            return Owner.STAGEMAKE
-        if self.file_of_module(kind.__module__):
-            return self.origins.of_file(self.file_of_module(kind.__module__))
-        return self.origins.of_module(kind.__module__)
-
-    def file_of_module(self, name: str) -> str:
-        """Return the file of a module by name, loaded or seen; empty when unknown."""
-        seen = self._file_by_module.get(name)
-        if seen is not None:
-            return seen
-        file = getattr(sys.modules.get(name), "__file__", None)
-        return os.path.abspath(file) if isinstance(file, str) else ""
-
-    def note_module(self, names: dict[str, object]) -> None:
-        """Remember where a module that isn't in `sys.modules`, like a Stagefile, came from."""
-        name, file = names.get("__name__"), names.get("__file__")
-        if isinstance(name, str) and isinstance(file, str):
-            self._file_by_module.setdefault(name, os.path.abspath(file))
-
-    def display(self, file: str, module: str) -> str:
-        """Return how a file is called: relative to the root, or the module's name elsewhere."""
-        relative = None if not file or file.startswith("<") else self.origins.relative(file)
-        return relative if relative is not None else module
-
-    def shown_path(self, file: str) -> str:
-        """Return a file as a project path: relative inside the root, else absolute."""
-        relative = self.origins.relative(file)
-        return relative if relative is not None else file
+        Cost: O(attributes) the first time.
+        """
+        known = self._patches.get(id(kind))
+        if known is None:
+            found = [
+                (name, self.named(value))
+                for base in kind.__mro__
+                if base.__flags__ & _HEAP_TYPE and self.owners.owner_of_class(base) is not Owner.OWN
+                for name, value in vars(base).items()
+                if type(value) is FunctionType and self.owners.owner_of(value) is Owner.OWN
+            ]
+            known = self._patches[id(kind)] = kind, found
+        return known[1]
 
     def _start(self, value: FunctionType | type | ModuleType) -> Component:
         if isinstance(value, FunctionType):
             return self._start_function(value)
         if isinstance(value, ModuleType):
             return self._start_module(value)
-        if self.owner_of_class(value) is Owner.OWN:
-            file = self.file_of_module(value.__module__)
-            component = Component(f"{self.display(file, value.__module__)}:{value.__qualname__}")
+        if self.owners.owner_of_class(value) is Owner.OWN:
+            file = (
+                "" if value.__module__ == "types" else self.owners.file_of_module(value.__module__)
+            )
+            component = Component(
+                f"{self.owners.display(file, value.__module__)}:{value.__qualname__}"
+            )
+            component.subject = value
             self._work.append(lambda: expand_class(self, component, value, file))
             return component
-        return self.outside(value.__module__, value.__qualname__)
+        outside = self.outside(value.__module__, value.__qualname__)
+        patches = self.patches(value)
+        if not patches:
+            return outside
+        return Component("", digest_of(b"patched class"), [("class", outside), *patches])
 
     def _start_function(self, function: FunctionType) -> Component:
-        self.note_module(function.__globals__)
+        self.owners.note_module(function.__globals__)
         module = str(function.__globals__.get("__name__"))
-        owner = self.owner_of(function)
+        owner = self.owners.owner_of(function)
         name = function.__code__.co_qualname
         if owner is Owner.OWN:
             file = function.__code__.co_filename
             file = file if file.startswith("<") else os.path.abspath(file)
-            component = Component(f"{self.display(file, module)}:{name}()")
+            component = Component(f"{self.owners.display(file, module)}:{name}()")
+            component.subject = function
             self._work.append(lambda: expand_function(self, component, function, file))
             return component
         if owner is Owner.STAGEMAKE or (not function.__closure__ and not function.__dict__):
@@ -227,7 +240,7 @@ class Graph:
             return self.outside(module.__name__, "")
         file = os.path.abspath(file)
         component = Component("", digest_of(b"module as a value"))
-        label = self.display(file, module.__name__)
+        label = self.owners.display(file, module.__name__)
         component.fallbacks.append(
             f"module `{label}` is used as a value: all of its source and all that it holds count"
         )
@@ -237,17 +250,17 @@ class Graph:
 
     def _add_file(self, component: Component, module: str) -> None:
         """Count an own extension module by its bytes: it has no source to look into."""
-        file = self.file_of_module(module)
+        file = self.owners.file_of_module(module)
         if not is_binary(file):
             return
-        label = self.display(file, module)
+        label = self.owners.display(file, module)
         try:
             with open(file, "rb") as binary:
                 content = binary.read()
         except OSError:
             return
         component.edges.append(("file", Component(label, digest_of(content))))
-        component.files.append(self.shown_path(file))
+        component.files.append(self.owners.shown_path(file))
         component.fallbacks.append(f"`{label}` has no Python source: the bytes of the file count")
 
 

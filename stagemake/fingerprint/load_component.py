@@ -11,7 +11,6 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from stagemake.fingerprint.distributions import Owner
-from stagemake.fingerprint.module_component import DYNAMIC
 
 if TYPE_CHECKING:
     from stagemake.fingerprint.component import Component
@@ -21,19 +20,65 @@ if TYPE_CHECKING:
 MISSING = object()
 """Stands for a name that is nowhere."""
 
+DYNAMIC = frozenset(
+    {
+        "__import__",
+        "_getframe",
+        "eval",
+        "exec",
+        "import_module",
+        "reload",
+        "run_module",
+        "run_path",
+        "spec_from_file_location",
+    }
+)
+"""Last names of calls that can run code which no text names."""
+
 # What runs or finds code by a name that only the running program knows.
 _UNBOUNDED: tuple[object, ...] = (
     builtins.eval,
     builtins.exec,
     builtins.__import__,
+    vars(builtins),
     importlib.import_module,
     importlib.reload,
+    importlib.util.module_from_spec,
     importlib.util.spec_from_file_location,
     runpy.run_module,
     runpy.run_path,
     sys._getframe,  # noqa: SLF001 - users call it
     sys.modules,
 )
+_UNBOUNDED_BY_NAME = frozenset(
+    {
+        ("_frozen_importlib_external", "SourceFileLoader"),
+        ("_frozen_importlib_external", "SourcelessFileLoader"),
+        ("_frozen_importlib_external", "ExtensionFileLoader"),
+        ("inspect", "currentframe"),
+        ("inspect", "stack"),
+        ("pkgutil", "resolve_name"),
+        ("pkgutil", "walk_packages"),
+        ("pydoc", "locate"),
+    }
+)
+"""As above, of modules that are not worth importing for a comparison."""
+
+_READERS = frozenset({"doctest", "inspect", "linecache", "pydoc"})
+
+
+def is_unbounded(target: object) -> bool:
+    """Return whether something can reach code that no text names."""
+    if any(target is unbounded for unbounded in _UNBOUNDED):
+        return True
+    if not isinstance(target, (FunctionType, type)):
+        return False
+    return (target.__module__, target.__qualname__) in _UNBOUNDED_BY_NAME
+
+
+def load_order(load: Load) -> tuple[str, tuple[str, ...], str]:
+    """Return what loads are sorted by."""
+    return load.name, load.attributes, load.argument or ""
 
 
 def link_load(
@@ -43,8 +88,12 @@ def link_load(
     target, module, rest = follow(value, load.attributes)
     used = load.attributes[: len(load.attributes) - len(rest)]
     role = prefix + ".".join((load.name, *used))
-    if any(target is unbounded for unbounded in _UNBOUNDED):
-        _note_dynamic(component, role, load.argument, graph)
+    if is_unbounded(target):
+        note_dynamic(component, role, load.argument, graph)
+    if target is builtins.globals:
+        _note_globals(graph, component)
+    if isinstance(target, (FunctionType, type)):
+        component.reads_text |= target.__module__ in _READERS
     if isinstance(target, ModuleType):
         owner = graph.origins.of_module(target.__name__)
         if owner is Owner.OWN and rest:
@@ -55,23 +104,39 @@ def link_load(
             role = prefix + ".".join((load.name, *load.attributes))
             linked = graph.outside(target.__name__, ".".join(rest))
             component.edges.append((role, linked))
-            component.reads_text |= target.__name__ == "inspect"
+            component.reads_text |= target.__name__ in _READERS
             return
         component.edges.append((role, graph.named(target)))
         return
     if module is not None and graph.origins.of_module(module.__name__) is not Owner.OWN:
-        component.reads_text |= module.__name__ == "inspect"
-        own = isinstance(target, FunctionType) and graph.owner_of(target) is Owner.OWN
-        own = own or (isinstance(target, type) and graph.owner_of_class(target) is Owner.OWN)
-        if not own:  # unless patched, a package's thing is known by its version
+        component.reads_text |= module.__name__ in _READERS
+        if isinstance(target, type):
+            component.edges += [(f"{role}.{name}", patch) for name, patch in graph.patches(target)]
+        if not graph.owners.is_own(
+            target
+        ):  # unless patched, a package's thing is known by its version
             component.edges.append((role, graph.outside(module.__name__, used[-1])))
             return
     elif module is not None:
-        scope = graph.display(getattr(module, "__file__", None) or "", module.__name__) + ":"
+        scope = graph.owners.display(getattr(module, "__file__", None) or "", module.__name__) + ":"
         label = scope + (used[-1] if used else load.name)
         component.edges.append((role, graph.link(target, label)))
         return
     component.edges.append((role, graph.link(target, f"{scope}{load.name}")))
+
+
+def _note_globals(graph: Graph, component: Component) -> None:
+    if component.names is None:
+        component.always = True
+        component.fallbacks.append(
+            f"`{component.label}` uses `globals`, which can reach any code: runs always"
+        )
+        return
+    label = component.label.partition(":")[0]
+    component.fallbacks.append(
+        f"`{component.label}` calls globals(): all that `{label}` holds counts"
+    )
+    component.edges.append(("globals", graph.namespace(label, component.names)))
 
 
 def follow(
@@ -99,12 +164,18 @@ def lookup(names: dict[str, object], name: str) -> object:
     return getattr(builtins, name, MISSING)
 
 
-def _note_dynamic(component: Component, name: str, argument: str | None, graph: Graph) -> None:
+def note_dynamic(component: Component, name: str, argument: str | None, graph: Graph) -> None:
+    """Note a call that can reach any code, unless it is an import whose text says of what."""
     found = graph.origins.find(argument) if argument and argument.isidentifier() else None
     if name.rpartition(".")[2] in {"import_module", "__import__"} and found is not None:
         if found.owner is Owner.OWN and found.file:
             linked = graph.whole_module(found.name, found.file)
             component.edges.append((f"import {found.name}", linked))
+            loaded = sys.modules.get(found.name)
+            if loaded is not None:  # what it holds may have been set by others
+                label = graph.owners.display(found.file, found.name)
+                held = graph.namespace(label, vars(loaded))
+                component.edges.append((f"values of {found.name}", held))
         return
     component.always = True
     component.fallbacks.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,14 @@ from stagemake.fingerprint.canonical_ast import canonical
 from stagemake.fingerprint.component import digest_of
 from stagemake.fingerprint.distributions import Owner, is_binary
 from stagemake.fingerprint.encoding import fields
-from stagemake.fingerprint.resolve_names import LateImport, names_in
+from stagemake.fingerprint.load_component import (
+    DYNAMIC,
+    is_unbounded,
+    link_load,
+    load_order,
+    note_dynamic,
+)
+from stagemake.fingerprint.resolve_names import LateImport, Load, Names, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,25 +25,10 @@ if TYPE_CHECKING:
     from stagemake.fingerprint.component import Component
     from stagemake.fingerprint.graph import Graph
 
-DYNAMIC = frozenset(
-    {
-        "__import__",
-        "_getframe",
-        "eval",
-        "exec",
-        "import_module",
-        "reload",
-        "run_module",
-        "run_path",
-        "spec_from_file_location",
-    }
-)
-"""Last names of calls that can run code which no text names."""
-
 
 def expand_module(graph: Graph, component: Component, name: str, file: str) -> None:
     """Fill in a module's canonical source and the modules that it imports, anywhere in it."""
-    component.files.append(graph.shown_path(file))
+    component.files.append(graph.owners.shown_path(file))
     parsed = graph.parsed(file)
     if parsed is None:
         component.fallbacks.append(f"`{component.label}` has no source: runs always")
@@ -49,6 +42,8 @@ def expand_module(graph: Graph, component: Component, name: str, file: str) -> N
     component.text = (parsed, parsed.tree)
     names = names_in(parsed.tree)
     component.reads_text = names.reads_text
+    component.reads_types = names.reads_types or names.reads_subclasses
+    graph.asks_for_types |= component.reads_types
     for load in names.free | names.local:
         last = load.attributes[-1] if load.attributes else load.name
         if last in DYNAMIC and not (load.attributes and last in {"eval", "exec"}):
@@ -59,6 +54,7 @@ def expand_module(graph: Graph, component: Component, name: str, file: str) -> N
     is_package = file.rpartition("/")[2].startswith("__init__.")
     package = name if is_package else name.rpartition(".")[0]
     link_imports(graph, component, names.imports, {"__package__": package})
+    link_late_loads(graph, component, names, {"__package__": package})
 
 
 def expand_namespace(graph: Graph, component: Component, names: dict[str, object]) -> None:
@@ -113,6 +109,52 @@ def _link_import(graph: Graph, component: Component, name: str) -> bool:
     elif found.owner is Owner.OWN and found.file:
         component.edges.append((f"import {name}", graph.whole_module(name, found.file)))
     return found.owner is Owner.OWN
+
+
+def link_late_loads(
+    graph: Graph, component: Component, names: Names, where: Mapping[str, object]
+) -> None:
+    """Link what names bound by imports inside the code lead to in modules that are loaded already.
+
+    The source of such a module says what it held once; what it holds now may have been set by others.
+    """
+    bound: dict[str, list[object]] = {}
+    stars: list[ModuleType] = []
+    for each in names.bindings:
+        base = _absolute(LateImport(each.module, (), each.level), where)
+        module = sys.modules.get(base or "")
+        if module is None or base is None:
+            continue
+        if graph.origins.of_module(base) is not Owner.OWN and base not in {"sys", "builtins"}:
+            continue  # whether it is loaded is chance
+        if each.attribute == "*":
+            stars.append(module)
+        elif each.attribute:
+            if each.attribute in vars(module):
+                bound.setdefault(each.name, []).append(vars(module)[each.attribute])
+        else:
+            bound.setdefault(each.name, []).append(module)
+    for load in sorted(names.local | names.free, key=load_order):
+        values = bound.get(load.name, ())
+        if load in names.free:
+            values = [*values, *(vars(one)[load.name] for one in stars if load.name in vars(one))]
+        for value in values:
+            if (
+                isinstance(value, ModuleType)
+                and graph.origins.of_module(value.__name__) is not Owner.OWN
+            ):
+                _note_late_unbounded(graph, component, load, value)
+            else:
+                scope = f"{component.label.partition(':')[0]}:"
+                link_load(graph, component, load, value, scope, prefix="late ")
+
+
+def _note_late_unbounded(
+    graph: Graph, component: Component, load: Load, module: ModuleType
+) -> None:
+    target = vars(module).get(load.attributes[0]) if load.attributes else None
+    if is_unbounded(target):
+        note_dynamic(component, f"{load.name}.{load.attributes[0]}", load.argument, graph)
 
 
 def _absolute(statement: LateImport, names: Mapping[str, object]) -> str | None:

@@ -8,14 +8,29 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_TEXTUAL = frozenset({"__doc__", "getsource", "getsourcelines", "getdoc", "getcomments"})
+_TEXTUAL = frozenset(
+    {
+        "__doc__",
+        "getsource",
+        "getsourcelines",
+        "getdoc",
+        "getcomments",
+        "help",
+        "render_doc",
+        "getlines",
+    }
+)
+_TYPES_READERS = frozenset(
+    {"__annotations__", "get_annotations", "get_type_hints", "getfullargspec", "signature"}
+)
+_ALL_GLOBALS = frozenset({"__globals__", "f_back", "f_builtins", "f_globals", "tb_frame"})
 
 
 @frozen
@@ -25,6 +40,7 @@ class Load:
     name: str
     attributes: tuple[str, ...] = ()
     argument: str | None = None  # the first argument of a call, when it is a literal text
+    is_global: bool = False  # by a `global` statement, whatever the closure has under that name
 
 
 @frozen
@@ -37,13 +53,29 @@ class LateImport:
 
 
 @frozen
+class Binding:
+    """A local name that an import statement binds."""
+
+    name: str
+    module: str  # as written, without the leading dots
+    attribute: str = ""  # what `from` takes; empty for a module
+    level: int = 0
+
+
+@frozen
 class Names:
     """What a piece of code needs from outside. Sets: order never counts."""
 
     free: frozenset[Load]
     local: frozenset[Load]  # bound inside; only for spotting dynamic calls through late imports
     imports: frozenset[LateImport]
+    bindings: frozenset[Binding]  # what these imports bind
     reads_text: bool  # docstrings or source text may matter to it
+    reads_types: bool  # what annotations stand for may matter to it
+    reads_subclasses: bool  # it asks classes who inherits from them
+    reaches_globals: (
+        str  # an attribute by which it gets at globals of whatever it likes; else empty
+    )
 
 
 class _Scope:
@@ -69,6 +101,15 @@ class _Scope:
             scope = scope.parent
         return False
 
+    def declares(self, name: str) -> bool:
+        """Whether `global` says here, or around, that `name` is one."""
+        scope: _Scope | None = self
+        while scope is not None:
+            if name in scope.to_globals:
+                return True
+            scope = scope.parent
+        return False
+
 
 def names_in(root: ast.AST) -> Names:
     """Return what a function, lambda, class, module or expression loads from outside.
@@ -85,7 +126,9 @@ class _Walk:
     def __init__(self, root: ast.AST) -> None:
         self._loads: list[tuple[Load, _Scope]] = []
         self._imports: set[LateImport] = set()
+        self._bindings: set[Binding] = set()
         self._reads_text = False
+        self._attributes: set[str] = set()
         self._pending: list[tuple[ast.AST, _Scope]] = []
         scope = _Scope(None, type(root))
         if isinstance(root, (*_FUNCTIONS, ast.Lambda)):
@@ -101,8 +144,21 @@ class _Walk:
         free: set[Load] = set()
         local: set[Load] = set()
         for load, scope in self._loads:
-            (local if scope.binds(load.name) else free).add(load)
-        return Names(frozenset(free), frozenset(local), frozenset(self._imports), self._reads_text)
+            if scope.binds(load.name):
+                local.add(load)
+            else:
+                free.add(evolve(load, is_global=True) if scope.declares(load.name) else load)
+        seen = self._attributes
+        return Names(
+            frozenset(free),
+            frozenset(local),
+            frozenset(self._imports),
+            frozenset(self._bindings),
+            reads_text=self._reads_text or not _TEXTUAL.isdisjoint(seen),
+            reads_types=not _TYPES_READERS.isdisjoint(seen),
+            reads_subclasses="__subclasses__" in seen,
+            reaches_globals=min(_ALL_GLOBALS & seen, default=""),
+        )
 
     def _push(self, nodes: Iterable[ast.AST | None], scope: _Scope) -> None:
         self._pending.extend((node, scope) for node in nodes if node is not None)
@@ -157,10 +213,17 @@ class _Walk:
                 for alias in node.names:
                     scope.bound.add(alias.asname or alias.name.partition(".")[0])
                     self._import(LateImport(alias.name))
+                    module = alias.name if alias.asname else alias.name.partition(".")[0]
+                    self._bindings.add(Binding(alias.asname or module, module))
             case ast.ImportFrom():
                 taken = tuple(alias.name for alias in node.names)
                 scope.bound.update(alias.asname or alias.name for alias in node.names)
-                self._import(LateImport(node.module or "", taken, node.level))
+                module = node.module or ""
+                self._import(LateImport(module, taken, node.level))
+                self._bindings.update(
+                    Binding(alias.asname or alias.name, module, alias.name, node.level)
+                    for alias in node.names
+                )
             case ast.Global():
                 scope.to_globals.update(node.names)
             case ast.Nonlocal():
@@ -200,6 +263,7 @@ class _Walk:
         rest: list[ast.AST] = [*node.args, *node.keywords]
         if isinstance(node.func, ast.Name) and node.func.id == "getattr":
             name = _text(second)
+            self._attributes.add(name or "getattr")
             if name is not None and isinstance(first, (ast.Name, ast.Attribute)):
                 self._use(first, scope, extra=name)
                 rest = [*node.args[2:], *node.keywords]
@@ -213,13 +277,13 @@ class _Walk:
         while isinstance(node, ast.Attribute):
             attributes.append(node.attr)
             node = node.value
-        if not _TEXTUAL.isdisjoint(attributes):
-            self._reads_text = True
+        self._attributes.update(attributes)
         if not isinstance(node, ast.Name):
             self._push([node], scope)
         elif isinstance(node.ctx, ast.Load):
             load = Load(node.id, tuple(reversed(attributes)), argument)
             self._loads.append((load, scope))
+            self._attributes.add(node.id)
         else:
             scope.bound.add(node.id)
 

@@ -30,6 +30,7 @@ from attrs import frozen
 from stagemake.fingerprint.component import digest_of
 from stagemake.fingerprint.distributions import Owner
 from stagemake.fingerprint.encoding import Encoder, Reference, Unencodable, fields
+from stagemake.fingerprint.sharing import Sharing
 
 if TYPE_CHECKING:
     from stagemake.fingerprint.component import Component
@@ -60,12 +61,23 @@ _BY_TYPE = frozenset(
     }
 )
 
+# What `functools.wraps` puts on a wrapper, and what says nothing that its function does not.
+_WRAPPED = frozenset(
+    {"__annotations__", "__doc__", "__module__", "__name__", "__qualname__", "__type_params__",
+     "__wrapped__", "cache_parameters"}
+)  # fmt: skip
+# Of things that go by a name, like type variables: what they were made with.
+_TOLD = ("__bound__", "__constraints__", "__supertype__")
+
 
 def expand_value(graph: Graph, component: Component, value: object) -> None:
     """Fill in the content of a value and edges to the functions and classes inside it."""
     written = graph.written(value)
     component.content = written.content
     component.edges += written.edges
+    kind = type(value)
+    if isinstance(value, (list, dict, set)) or graph.owners.owner_of_class(kind) is Owner.OWN:
+        component.edges.append(("object", graph.same(value)))
     if written.obstacle:
         component.always = True
         component.fallbacks.append(
@@ -88,7 +100,8 @@ def write_value(graph: Graph, value: object) -> Written:
     root = graph.origins.root
     obstacle = ""
     try:
-        encoded = Encoder(links, root=root if root != "/" else "").encode(value)
+        exact = Sharing(lambda kind: graph.owners.owner_of_class(kind) is Owner.OWN)
+        encoded = Encoder(links, root=root if root != "/" else "", exact=exact).encode(value)
     except Unencodable as error:
         obstacle = f"{error.kind} at {error.path}" if error.path else error.kind
     except Exception as error:
@@ -135,7 +148,8 @@ class _Links:
         if isinstance(value, (staticmethod, classmethod)):
             return type(value).__name__, value.__func__
         if isinstance(value, property):
-            return "property", value.fget, value.fset, value.fdel
+            more = getattr(value, "__dict__", {})  # of a subclass
+            return type(value), value.fget, value.fset, value.fdel, dict(more)
         if isinstance(value, CellType):
             return "cell", value.cell_contents
         if isinstance(value, functools.partial):
@@ -159,7 +173,8 @@ class _Links:
         if (kind.__module__, kind.__qualname__) in _BY_TYPE:
             return kind
         if isinstance(value, functools._lru_cache_wrapper):  # noqa: SLF001 - it has no public name
-            return "lru_cache", value.__wrapped__
+            more = {name: each for name, each in vars(value).items() if name not in _WRAPPED}
+            return "lru_cache", value.__wrapped__, value.cache_parameters(), more
         try:
             reducer = copyreg.dispatch_table.get(kind)
             reduced = reducer(value) if reducer is not None else value.__reduce_ex__(4)
@@ -172,7 +187,8 @@ class _Links:
             # It goes by the name of a global, like a TypeVar or a function of an extension module.
             module = getattr(value, "__module__", None) or kind.__module__
             self.edges.append((f"{path}: name", self._graph.outside(module, reduced)))
-            return kind, reduced
+            told = {name: getattr(value, name, None) for name in _TOLD}
+            return kind, reduced, {name: each for name, each in told.items() if each}
         made, arguments, state, items, pairs = (*reduced, None, None, None, None)[:5]
         return (
             self._refer(path, self._graph.named(kind)),
@@ -191,6 +207,6 @@ class _Links:
 def is_stagemake(graph: Graph, value: object) -> bool:
     """Whether a value is one of the Stagefile language's own words."""
     if isinstance(value, FunctionType):
-        return graph.owner_of(value) is Owner.STAGEMAKE
+        return graph.owners.owner_of(value) is Owner.STAGEMAKE
     kind = value if isinstance(value, type) else type(value)
     return kind.__module__.partition(".")[0] == "stagemake"

@@ -144,6 +144,28 @@ def test_why_tells_every_difference_with_old_and_new(two: Project) -> None:
     )
 
 
+def test_why_names_the_parts_of_a_function_that_fall_back(project: Project) -> None:
+    project.write("helpers.py", "x = 1\n").stagefile(
+        """\
+        import helpers
+
+        @stage(outputs=["o"])
+        def make(context):
+            value = getattr(helpers, "x".lower()) + eval("1")
+            context.output.write_text(str(value + len(globals())))
+        """
+    )
+
+    stdout = project.build("why", "make").stdout
+
+    notes = [line for line in stdout.split("\n") if line.startswith("  note: ")]
+    assert notes == [
+        "  note: `Stagefile:make()` calls globals(): all that `Stagefile` holds counts",
+        "  note: `Stagefile:make()` uses `eval`, which can reach any code: runs always",
+        "  note: module `helpers.py` is used as a value: all of its source and all that it holds count",
+    ]
+
+
 def test_why_marks_what_changed_in_a_command(project: Project) -> None:
     text = 'command("copy", "cp --preserve=mode,timestamps {{inputs}} {{outputs}} {0}", inputs=["a"], outputs=["b"])\n'
     project.stagefile(text.format("")).write("a", "1").build().ran("copy")

@@ -1,59 +1,22 @@
 # ruff: noqa: UP031 - the sources in here are full of braces
 from __future__ import annotations
 
-import importlib
 import io
+import py_compile
+import shutil
 import socket
+import subprocess
 import sys
-from types import ModuleType
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+import xxhash._xxhash
 from attrs import frozen
+from identity_kit import F, Files, fresh_modules, identity_of, load
 
-from stagemake.fingerprint.function import FileSources, FunctionIdentifier, FunctionIdentity
+from stagemake.fingerprint.function import FunctionIdentifier
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-Files = str | dict[str, str]  # the text of a Stagefile, or texts by path
-
-
-@pytest.fixture(autouse=True)
-def fresh_modules() -> Iterator[None]:
-    before, path = set(sys.modules), list(sys.path)
-    sys.dont_write_bytecode, written = True, sys.dont_write_bytecode
-    yield
-    sys.dont_write_bytecode = written
-    sys.path[:] = path
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
-
-
-def load(root: Path, files: Files) -> ModuleType:
-    """Write a project and run its Stagefile in a fresh module, helpers imported anew."""
-    texts = {"Stagefile": files} if isinstance(files, str) else files
-    for name, text in texts.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None) or ""
-        if "/project-" in file:
-            del sys.modules[name]
-    sys.path[:] = [str(root), *(entry for entry in sys.path if "/project-" not in entry)]
-    importlib.invalidate_caches()
-    module = ModuleType("Stagefile")
-    module.__file__ = str(root / "Stagefile")
-    text = texts["Stagefile"]
-    exec(compile(text, module.__file__, "exec", dont_inherit=True), vars(module))
-    return module
-
-
-def identity_of(root: Path, files: Files, name: str = "target") -> FunctionIdentity:
-    root.mkdir()
-    module = load(root, files)
-    return FunctionIdentifier(str(root), FileSources()).identify(getattr(module, name))
+__all__ = ["fresh_modules"]
 
 
 @frozen
@@ -83,7 +46,6 @@ def in_helpers(
     )
 
 
-F = "def target(context):\n"
 LANGUAGE = "words = {'__name__': 'stagemake.words'}\nexec('def stage(**kw): return lambda f: f', words)\nstage = words['stage']\n"
 # fmt: off
 ROWS: list[Row] = [
@@ -106,7 +68,7 @@ ROWS: list[Row] = [
     Row("unrelated global in the same file", "M = 1\n" + F + "    return 1\n", "M = 2\n" + F + "    return 1\n", same=True),
     Row("unrelated function of a helper module", *in_helpers("def f(x): return 1\ndef g(): return 1\n", "def f(x): return 1\ndef g(): return 2\n"), same=True),
     Row("helper's docstring and comments", *in_helpers('def f(x):\n    "a"\n    return 1\n', "def f(x):\n    # b\n    return 1\n"), same=True),
-    Row("order of a dict literal elsewhere", "D = {'a': 1, 'b': 2}\n" + F + "    return D\n", "D = {'b': 2, 'a': 1}\n" + F + "    return D\n", same=True),
+    Row("order of a dict, which the code can see", "D = {'a': 1, 'b': 2}\n" + F + "    return D\n", "D = {'b': 2, 'a': 1}\n" + F + "    return D\n"),
     Row("set built in another order", "D = {'x', 'y', 'z'}\n" + F + "    return D\n", "D = {'z', 'y', 'x'}\n" + F + "    return D\n", same=True),
     Row("global that a local name shadows", "n = 1\n" + F + "    n = 5\n    return n\n", "n = 2\n" + F + "    n = 5\n    return n\n", same=True),
     Row("global that an argument shadows", "n = 1\ndef target(n): return n\n", "n = 2\ndef target(n): return n\n", same=True),
@@ -312,6 +274,24 @@ FALLBACKS = [
     ("a socket", "import socket\nS = socket.socket()\n" + F + "    return S\n", "`Stagefile:S` holds socket.socket, which has no stable content: runs always", True),
     ("an object that refuses", "class A:\n    def __reduce_ex__(self, n): raise RuntimeError\nI = A()\n" + F + "    return I\n", "`Stagefile:I` holds Stagefile.A, which has no stable content: runs always", True),
     ("a function without source", "names = {'__name__': 'Stagefile'}\nexec('def f(): return 1', names)\nf = names['f']\n" + F + "    return f()\n", "`Stagefile:f()` has no source: its bytecode counts, on this Python version only", False),
+    ("another module's eval", "import builtins\n" + F + "    return builtins.eval(context.text)\n", "`Stagefile:target()` uses `builtins.eval`, which can reach any code: runs always", True),
+    ("__import__", F + "    return __import__(context.name)\n", "`Stagefile:target()` uses `__import__`, which can reach any code: runs always", True),
+    ("reload", "import importlib, helpers_\n".replace("helpers_", "colorsys") + F + "    return importlib.reload(colorsys)\n", "`Stagefile:target()` uses `importlib.reload`, which can reach any code: runs always", True),
+    ("runpy", "import runpy\n" + F + "    return runpy.run_path(context.name)\n", "`Stagefile:target()` uses `runpy.run_path`, which can reach any code: runs always", True),
+    ("a frame", "import sys\n" + F + "    return sys._getframe(1)\n", "`Stagefile:target()` uses `sys._getframe`, which can reach any code: runs always", True),
+    ("a spec from a file", "import importlib.util\n" + F + "    return importlib.util.spec_from_file_location(context.name, context.name)\n", "`Stagefile:target()` uses `importlib.util.spec_from_file_location`, which can reach any code: runs always", True),
+    ("a module from a spec", "from importlib.util import module_from_spec\n" + F + "    return module_from_spec(context)\n", "`Stagefile:target()` uses `module_from_spec`, which can reach any code: runs always", True),
+    ("a loader", "from importlib.machinery import SourceFileLoader\n" + F + "    return SourceFileLoader(context.name, context.name).load_module()\n", "`Stagefile:target()` uses `SourceFileLoader`, which can reach any code: runs always", True),
+    ("pkgutil.resolve_name", "import pkgutil\n" + F + "    return pkgutil.resolve_name(context.name)\n", "`Stagefile:target()` uses `pkgutil.resolve_name`, which can reach any code: runs always", True),
+    ("pkgutil.walk_packages", "import pkgutil\n" + F + "    return list(pkgutil.walk_packages())\n", "`Stagefile:target()` uses `pkgutil.walk_packages`, which can reach any code: runs always", True),
+    ("pydoc.locate", "import pydoc\n" + F + "    return pydoc.locate(context.name)\n", "`Stagefile:target()` uses `pydoc.locate`, which can reach any code: runs always", True),
+    ("inspect.stack", "import inspect\n" + F + "    return inspect.stack()\n", "`Stagefile:target()` uses `inspect.stack`, which can reach any code: runs always", True),
+    ("globals of a function", "def f(): pass\n" + F + "    return f.__globals__\n", "`Stagefile:target()` uses `__globals__`, which can reach any code: runs always", True),
+    ("globals of a function by getattr", "def f(): pass\n" + F + "    return getattr(f, '__globals__')\n", "`Stagefile:target()` uses `__globals__`, which can reach any code: runs always", True),
+    ("globals of a frame", F + "    return context.frame.f_globals\n", "`Stagefile:target()` uses `f_globals`, which can reach any code: runs always", True),
+    ("the frame of a traceback", F + "    return context.error.__traceback__.tb_frame\n", "`Stagefile:target()` uses `tb_frame`, which can reach any code: runs always", True),
+    ("the built-ins as a dict", F + "    return __builtins__[context.name]\n", "`Stagefile:target()` uses `__builtins__`, which can reach any code: runs always", True),
+    ("sys.modules, imported late", F + "    import sys\n    return sys.modules[context.name]\n", "`Stagefile:target()` uses `sys.modules`, which can reach any code: runs always", True),
     ("an empty closure cell", "def make():\n    def inner(c): return late\n    return inner\n    late = 1\ntarget = make()\n", "`late` in `Stagefile:make.<locals>.inner()` is not bound yet: its name counts", False),
 ]
 # fmt: on
@@ -511,3 +491,55 @@ def test_a_late_import_with_obstacles_names_them(
 
     assert named in identity.fallbacks[0]
     assert always == identity.always
+
+
+def test_lambdas_that_share_a_line_and_have_no_columns_count_together(tmp_path: Path) -> None:
+    script = """
+import sys, types
+from stagemake.fingerprint.function import FunctionIdentifier
+module = types.ModuleType("Stagefile")
+module.__file__ = sys.argv[1]
+exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"), vars(module))
+print(*FunctionIdentifier("/nowhere").identify(module.target).fallbacks, sep="\\n")
+"""
+    (tmp_path / "Stagefile").write_text(
+        "def make(n):\n    return (lambda c: n), (lambda c: n + 1)\ntarget = make(1)[0]\n"
+    )
+    command = [sys.executable, "-X", "no_debug_ranges", "-c", script, str(tmp_path / "Stagefile")]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert done.stdout == (
+        "`Stagefile:make.<locals>.<lambda>()` shares a line with its like and can't be told apart: all of them, "
+        "and the bytecode on this Python version, count\n"
+    )
+
+
+def test_an_extension_module_of_the_project_counts_by_its_bytes(tmp_path: Path) -> None:
+    root = tmp_path / "project-a"
+    root.mkdir()
+    binary = Path(xxhash._xxhash.__file__)
+    shutil.copy(binary, root / binary.name)
+    module = load(root, "import _xxhash\n" + F + "    return _xxhash.xxh32_digest(b'')\n")
+
+    one = FunctionIdentifier(str(root)).identify(module.target)
+    with (root / binary.name).open("ab") as file:
+        file.write(b"more")
+    two = FunctionIdentifier(str(root)).identify(module.target)
+
+    assert one.fallbacks == (f"`{binary.name}` has no Python source: the bytes of the file count",)
+    assert one.source != two.source
+    assert not one.always
+
+
+def test_a_late_import_of_compiled_code_alone_runs_always(tmp_path: Path) -> None:
+    root = tmp_path / "project-a"
+    root.mkdir()
+    module = load(root, {"Stagefile": F + "    import helpers\n", "helpers.py": "X = 1\n"})
+    py_compile.compile(str(root / "helpers.py"), str(root / "helpers.pyc"))
+    (root / "helpers.py").unlink()
+
+    identity = FunctionIdentifier(str(root)).identify(module.target)
+
+    assert identity.fallbacks == ("`helpers.pyc` has no source: runs always",)
+    assert identity.always

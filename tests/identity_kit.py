@@ -1,0 +1,83 @@
+"""Small projects, written, loaded and identified; for tests of function identity."""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import json
+import os
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stagemake.fingerprint.function import FileSources, FunctionIdentifier, FunctionIdentity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+F = "def target(context):\n"
+G = F + "    return "
+
+Files = str | dict[str, str]  # the text of a Stagefile, or texts by path
+
+
+@pytest.fixture(autouse=True)
+def fresh_modules() -> Iterator[None]:
+    before, path = set(sys.modules), list(sys.path)
+    patched = [(one, dict(vars(one))) for one in (builtins, json, json.JSONEncoder, os)]
+    sys.dont_write_bytecode, written = True, sys.dont_write_bytecode
+    yield
+    sys.dont_write_bytecode = written
+    sys.path[:] = path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+    for one, held in patched:
+        for name in [*vars(one)]:
+            if name not in held:
+                delattr(one, name)
+            elif vars(one)[name] is not held[name]:
+                setattr(one, name, held[name])
+
+
+def load(root: Path, files: Files) -> ModuleType:
+    """Write a project and run its Stagefile in a fresh module, helpers imported anew."""
+    texts = {"Stagefile": files} if isinstance(files, str) else files
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        if "/project-" in file:
+            del sys.modules[name]
+    sys.path[:] = [str(root), *(entry for entry in sys.path if "/project-" not in entry)]
+    importlib.invalidate_caches()
+    module = ModuleType("Stagefile")
+    module.__file__ = str(root / "Stagefile")
+    text = texts["Stagefile"]
+    exec(compile(text, module.__file__, "exec", dont_inherit=True), vars(module))
+    return module
+
+
+def identity_of(root: Path, files: Files, name: str = "target") -> FunctionIdentity:
+    root.mkdir()
+    module = load(root, files)
+    return FunctionIdentifier(str(root), FileSources()).identify(getattr(module, name))
+
+
+def pair(text: str, before: object = 1, after: object = 2, **files: str) -> tuple[Files, Files]:
+    """Return two projects that differ in what stands for `@@`; modules by name, `a__b` for `a/b.py`."""
+
+    def one(value: object) -> Files:
+        texts = {
+            "Stagefile": text,
+            **{f"{name.replace('__', '/')}.py": files[name] for name in files},
+        }
+        return {
+            name.replace("init.py", "__init__.py"): each.replace("@@", str(value))
+            for name, each in texts.items()
+        }
+
+    return one(before), one(after)
