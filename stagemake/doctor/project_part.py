@@ -11,8 +11,8 @@ from stagemake.execute.environment import base_environment
 from stagemake.model.entry import MISSING
 from stagemake.plan.judge import programs_of
 from stagemake.plan.world import NoRecords, World
+from stagemake.recorded import orphans_of
 from stagemake.report.amount import duration, plural
-from stagemake.state import orphans_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
