@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -21,7 +22,7 @@ from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.world import NoRecords, World
 from stagemake.recorded import orphans_of, recorded_outputs
 from stagemake.records import StoredRecords
-from stagemake.state import is_locked, locked
+from stagemake.state import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -70,18 +71,13 @@ class Builder:
 
     def dry_run(self, pipeline: Pipeline) -> DryRunReport:
         """Return a plan with its costs and conflicts. Changes nothing."""
-        from stagemake.conflicts import conflicts_of  # noqa: PLC0415 - gate, dry runs only
-        from stagemake.plan.estimate import report_of  # noqa: PLC0415 - as above
+        from stagemake.forecasting import full_forecast  # noqa: PLC0415 - gate, dry runs only
 
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         world = self._world(digester)
         try:
             plan = plan_pipeline(pipeline, world, self._orphans(digester)).plan
-            stats = self._read_only().stats()
-            free = free_bytes(self.root, self.cache_directory)
-            report = report_of(plan, self.jobs, cache_bytes=stats.bytes, free_bytes=free)
-            found = conflicts_of(report, world, is_locked=is_locked(self.state))
-            return report.with_conflicts(found)
+            return full_forecast(self, plan, world, self._read_only())
         finally:
             self._close_reader()
 
@@ -171,6 +167,7 @@ class Builder:
         ) as lock_fd:
             if lock_fd < 0:
                 return BuildOutcome((), 0.0, interrupted_by=self.interrupt.take())
+            began_s = time.monotonic()
             self.state.reload()
             if isinstance(memo := self.project.session.capture_memo, CaptureMemo):
                 memo.save()
@@ -189,7 +186,7 @@ class Builder:
                 from stagemake.executing import carry_out  # noqa: PLC0415 - gate, 60 ms, only with work to do
 
                 with self.interrupt.armed():
-                    outcome = carry_out(self, planned, world, digester, lock_fd)
+                    outcome = carry_out(self, planned, world, digester, lock_fd, began_s)
             if outcome.ok and not self.has_left_over:
                 self._remember(pipeline, world, digester, clock)
             return outcome
@@ -270,17 +267,3 @@ def _is_as_left(
     except OSError:  # something in there that no stage can have made
         return False
     return now != MISSING and (path in begun or now == entries.get(path))
-
-
-def free_bytes(*paths: str) -> int:
-    """Return the free space on the file systems of these paths, the smallest; 0 when unknown."""
-    found = []
-    for path in paths:
-        while not os.path.isdir(path) and os.path.dirname(path) != path:
-            path = os.path.dirname(path)  # noqa: PLW2901 - climb to what exists
-        try:
-            status = os.statvfs(path)
-        except OSError:
-            continue
-        found.append(status.f_bavail * status.f_frsize)
-    return min(found, default=0)

@@ -7,8 +7,10 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from stagemake import durable
-from stagemake.cache.collect import collect, is_due
+from stagemake.cache.collect import collect, volume_bytes
 from stagemake.cache.disk import open_store
 from stagemake.calling import Caller, make_context
 from stagemake.execute.environment import stage_environment
@@ -35,10 +37,24 @@ if TYPE_CHECKING:
     from stagemake.plan.world import World
 
 
-def carry_out(
-    builder: Builder, planned: Planned, world: World, digester: Digester, lock_fd: int
+def carry_out(  # noqa: PLR0917 - the parts that planning has made
+    builder: Builder,
+    planned: Planned,
+    world: World,
+    digester: Digester,
+    lock_fd: int,
+    began_s: float,
 ) -> BuildOutcome:
-    """Build what `planned` says and save what came of it, however it ends. Holds the lock `lock_fd`."""
+    """Build what `planned` says and save what came of it, however it ends.
+
+    Args:
+        builder: The request's parts.
+        planned: What to do.
+        world: What the plan was made from.
+        digester: What has been looked at.
+        lock_fd: Of the project's lock, which is held.
+        began_s: When the build began, by `time.monotonic`.
+    """
     state = builder.state
     state.open()
     interrupted = [path for paths in state.snapshot.interrupted.values() for path in paths]
@@ -47,10 +63,11 @@ def carry_out(
     for name, trace in planned.refreshed.items():
         state.settle(name, trace)
     runner = _runner(builder, planned, lock_fd)
-    store = None
+    store, grown = None, -1
     try:
         runner.prepare()  # fork before there are threads or open databases
         store = _open_store(builder)
+        volume = volume_bytes(store) if store is not None else -1
         if store is not None and builder.request.cache.reads:
             # What the plan did not find is not looked up again: 0.1 ms for each stage of a cold build.
             planned_records = world.records
@@ -59,7 +76,9 @@ def carry_out(
         shop = _workshop(builder, world, digester, runner, store)
         builder.emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop)
+        before_s = time.monotonic() - began_s
         outcome = scheduler.run()
+        ended_s = time.monotonic()
         if builder.has_left_over:
             state.drop_left_over(builder.declared_paths())
         if builder.project.session.recorder is not None:
@@ -74,10 +93,30 @@ def carry_out(
                 durable.remove_any(state.scratch)
         finally:
             if store is not None:
-                _close_store(builder, store)
-    History(state.history_path).add(scheduler.launcher.past_runs)
+                now = _close_store(builder, store)
+                grown = now - volume if min(now, volume) >= 0 else -1
+    _note_costs(
+        builder, planned, scheduler, outcome, before_s=before_s, ended_s=ended_s, grown=grown
+    )
+    outcome = evolve(outcome, wall_s=time.monotonic() - began_s)
     builder.emit(BuildFinished(outcome))
     return outcome
+
+
+def _note_costs(
+    builder: Builder, planned: Planned, scheduler: Scheduler, outcome: BuildOutcome, *,
+    before_s: float, ended_s: float, grown: int,
+) -> None:  # fmt: skip
+    """Put into the history what stages cost, and what the tool itself took if all went well."""
+    history = History(builder.state.history_path)
+    history.add(scheduler.launcher.past_runs)
+    if outcome.ok:
+        costs = scheduler.meter.costs(
+            planned.plan, outcome.results, started_s=int(time.time()), before_s=before_s,
+            after_s=time.monotonic() - ended_s, counted_bytes=scheduler.launcher.growth.total,
+            grown_bytes=grown,
+        )  # fmt: skip
+        history.add((), costs)
 
 
 def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digester) -> None:
@@ -154,11 +193,17 @@ def _open_store(builder: Builder) -> DiskStore | None:
     return store
 
 
-def _close_store(builder: Builder, store: DiskStore) -> None:
-    """Keep the cache within its budget, say once what was wrong with it, and let go of it."""
-    if is_due(store):
+def _close_store(builder: Builder, store: DiskStore) -> int:
+    """Keep the cache within its budget, say once what was wrong with it, and let go of it.
+
+    Returns:
+        What it took before it was collected; -1 where that can't be read.
+    """
+    volume = volume_bytes(store)
+    if volume > store.budget_bytes:
         done = collect(store, references)
         builder.emit(Notice(f"cache: removed {size(done.freed_bytes)} that was used longest ago"))
     for text in store.faults.first.values():
         builder.emit(Notice(f"cache: {text}"))
     store.close()
+    return volume

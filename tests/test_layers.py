@@ -18,7 +18,9 @@ LAYERS = (
     "model program tree",
     "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start",
     "plan digesting settings calling",
-    "capturing execute project conflicts explaining cleaning",
+    "capturing execute project overlap explaining cleaning",
+    "conflicts",
+    "forecasting",
     "executing noop_record",
     "building",
     "manager",
@@ -32,7 +34,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 # Names of types that an annotation needs, and nothing that runs.
 TYPES_ONLY = {
     ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
-    ("executing", "building"),  # the request's parts
+    ("executing", "building"), ("forecasting", "building"),  # the request's parts
     ("report", "doctor"), ("report", "explaining"), ("report", "plan"), ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ import click
 
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.cli.raw_output import terminal_columns
 from stagemake.model.event import PlanReady
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.model.result import Outcome
@@ -103,7 +104,7 @@ def _dry_run(
     if as_json:
         text = dumps(plan_object(report, request.targets))
     else:
-        text = plan_text(report, style, verbose=verbose)
+        text = plan_text(report, style, verbose=verbose, columns=terminal_columns())
     click.echo(text, nl=False, color=style.is_on)
     return 0
 
@@ -112,7 +113,12 @@ def _build(
     manager: StageManager, request: BuildRequest, color: str, detail: Detail, *, as_json: bool
 ) -> int:
     style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
-    manager.reporter.add(TerminalReporter(sys.stderr, style, detail))
+    reporter = TerminalReporter(sys.stderr, style, detail)
+    if sys.stderr.isatty() and detail is not Detail.SILENT:
+        from stagemake.plan.remaining import Remaining  # noqa: PLC0415 - gate, 6 ms, terminals only
+
+        reporter.countdown = Remaining()
+    manager.reporter.add(reporter)
     manager.reporter.add(_CollectAgain())
     if as_json:
         outcome = _build_for_programs(manager, request)

@@ -10,10 +10,10 @@ from attrs import define, field
 
 from stagemake import durable
 from stagemake.execute.environment import mask, stage_environment
+from stagemake.execute.growth import Growth, past_run
 from stagemake.execute.settle import Run, StageProblem, settle, trace_of
 from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
-from stagemake.history import Run as PastRun
 from stagemake.materialize import Restored, restore
 from stagemake.model.event import Notice, StageStarted
 from stagemake.model.plan import Reason, Verdict
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from stagemake.execute.outputs import OutputKeeper
     from stagemake.execute.workshop import Workshop
+    from stagemake.history import Run as PastRun
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Step
     from stagemake.model.result import ActionResult
@@ -50,6 +51,7 @@ class Launcher:
     past_runs: list[PastRun] = field(factory=list)
     values: dict[str, str] = field(factory=dict)  # shared values so far, as JSON
     _runs: dict[int, Run] = field(factory=dict)
+    growth: Growth = field(factory=Growth)
     _hits: int = 0
     _misses: int = 0
     _bytes_read: int = 0
@@ -100,7 +102,9 @@ class Launcher:
         if step.verdict is Verdict.MISS:
             made.reason, made.subject = step.reason, step.subject
         self._misses += 1
-        return self._start(Run(stage_id, stage, made, before, 0))
+        old = shop.state.snapshot.traces.get(stage.name)
+        was_maybe = step.verdict is Verdict.MAYBE
+        return self._start(Run(stage_id, stage, made, before, 0, old, was_maybe))
 
     def _read_last_time(self, stage: Stage) -> list[str]:
         trace = self.shop.state.snapshot.traces.get(stage.name) if stage.depfile else None
@@ -259,12 +263,7 @@ class Launcher:
         old = run.judgement.old_outputs
         changed = old is None or old != settled.trace[columns.OUTPUTS]
         self._bytes_written += settled.result.output_bytes
-        self.past_runs.append(
-            PastRun(
-                stage.name, int(shop.wall_clock_s()), completion.wall_s, completion.cpu_s,
-                settled.result.output_bytes, changed,
-            )
-        )  # fmt: skip
+        self.past_runs.append(past_run(run, completion, settled, shop, self.growth))
         return self._result(
             run, completion, Outcome.RAN, key=settled.key, notes=tuple(notes), changed=changed,
             output_bytes=settled.result.output_bytes,

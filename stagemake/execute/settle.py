@@ -56,6 +56,8 @@ class Run:
     judgement: Judgement
     before: tuple[tuple[str, tuple[int, ...] | None], ...]
     begun_ns: int  # the file system's clock when the intent was noted
+    old: Trace | None = None  # what its last result had left here
+    was_maybe: bool = False  # in the plan
     attempt: int = 0
     kept: list[str] = field(factory=list)
 

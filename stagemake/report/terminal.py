@@ -17,12 +17,13 @@ from stagemake.model.event import (
 )
 from stagemake.model.plan import Reason
 from stagemake.model.result import Outcome
-from stagemake.report.amount import duration, plural, printable
+from stagemake.report.amount import about, duration, plural, printable
 from stagemake.report.style import Style
 
 if TYPE_CHECKING:
     from stagemake.model.event import Event
     from stagemake.model.result import BuildOutcome, StageResult
+    from stagemake.report.port import Countdown
 
 _WORDS = {
     Outcome.RESTORED: ("restored", "blue"),
@@ -52,12 +53,16 @@ class TerminalReporter:
     style: Style = field(factory=Style)
     detail: Detail = Detail.NORMAL
     rerun: str = "stagemake"  # the command that failures name
+    countdown: Countdown | None = None  # where somebody watches: shown with each line
     _failed: list[StageResult] = field(factory=list)
+    _left_width: int = 0
     _lent_to: str = ""  # the stage that has the terminal
     _held: list[str] = field(factory=list)  # what is printed when it has ended
 
     def handle(self, event: Event) -> None:
         """Print what the event is worth; later, while a stage has the terminal to itself."""
+        if self.countdown is not None:
+            self.countdown.handle(event)
         if isinstance(event, StageStarted):
             if event.console:
                 self._release()  # a retry: between two attempts there is time to print
@@ -106,7 +111,10 @@ class TerminalReporter:
             return
         word, colour = _WORDS[result.outcome]
         width = len(str(event.total))
-        head = f"[{event.done:>{width}}/{event.total}] {self.style.paint(f'{word:<9}', colour)}"
+        left = self._left(event)
+        head = (
+            f"[{event.done:>{width}}/{event.total}{left}] {self.style.paint(f'{word:<9}', colour)}"
+        )
         tail = ""
         if result.outcome in {Outcome.RAN, Outcome.FAILED} and result.exit_code is not None:
             tail = f"  {duration(result.wall_s)}"
@@ -119,6 +127,13 @@ class TerminalReporter:
             self._output(result)
         for note in result.notes:
             self._line(self.style.paint(f"  note: {printable(note)}", "yellow"))
+
+    def _left(self, event: StageSettled) -> str:
+        """Return how long it still takes, in a column of its own once it was shown."""
+        seconds = self.countdown.left_s() if self.countdown is not None else None
+        text = "" if seconds is None or event.done == event.total else f" ~{about(seconds)}"
+        self._left_width = max(self._left_width, len(text))
+        return f"{text:<{self._left_width}}"
 
     def _is_hidden(self, result: StageResult) -> bool:
         if self.detail is Detail.SILENT:
