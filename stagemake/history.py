@@ -136,6 +136,7 @@ class History:
 
         with closing(sqlite3.connect(self.path, timeout=5, isolation_level=None)) as connection:
             connection.execute("pragma synchronous = off")
+            _drop_of_another_form(connection)
             connection.executescript(_SCHEMA)
             connection.execute("begin immediate")
             for stage, new in by_stage.items():
@@ -149,6 +150,19 @@ class History:
                     (BUILDS,),
                 )
             connection.execute("commit")
+
+
+def _drop_of_another_form(connection: sqlite3.Connection) -> None:
+    """Remove tables of ours whose columns are not those of this version: nothing could be added to them."""
+    wanted = {
+        "runs_2": ("stage", "last_s", "packed"),
+        "fits_2": ("stage", *_FIT_COLUMNS),
+        "builds_2": COLUMNS,
+    }
+    for name, columns in wanted.items():
+        found = tuple(row[1] for row in connection.execute(f"pragma table_info({name})"))
+        if found and found != columns:
+            connection.execute(f"drop table {name}")
 
 
 def _add_runs(connection: sqlite3.Connection, stage: str, new: list[Run]) -> None:

@@ -144,6 +144,21 @@ def test_tables_of_an_older_version_are_replaced(tmp_path: Path) -> None:
     assert "of_others" in names
 
 
+def test_a_table_of_ours_in_another_form_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    history = History(str(path))
+    history.add([run()], build())
+    with sqlite3.connect(path) as connection:
+        connection.execute("alter table fits_2 add column later")
+        connection.execute("alter table builds_2 drop column gap_s")
+    connection.close()
+
+    history.add([run()], build(9.0))
+
+    assert history.fits(["s"])["s"].samples == 2  # the runs themselves were as ever
+    assert history.pace.before_s(10, 5) == pytest.approx(9.0)
+
+
 def test_stages_that_ran_longest_ago_are_forgotten_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
