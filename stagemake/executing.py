@@ -113,7 +113,7 @@ def _note_costs(
     if outcome.ok:
         costs = scheduler.meter.costs(
             planned.plan, outcome.results, started_s=int(time.time()), before_s=before_s,
-            after_s=time.monotonic() - ended_s, counted_bytes=scheduler.launcher.growth.total,
+            after_s=time.monotonic() - ended_s, counted_bytes=scheduler.launcher.growth.measured,
             grown_bytes=grown,
         )  # fmt: skip
         history.add((), costs)

@@ -24,6 +24,7 @@ class Growth:
     """Counts each content once a build. An estimate: asking the cache costs more than it is worth."""
 
     total: int = 0  # of all results so far
+    skipped: int = 0  # what was taken to be in the cache, since the stage had made it before
     _seen: set[str] = field(factory=set)
 
     def of(self, result: ActionResult, before: Trace | None) -> int:
@@ -33,16 +34,27 @@ class Growth:
             result: What was made.
             before: The stage's trace before it ran: what it had made then is in the cache already.
         """
-        known = self._seen
-        if before is not None:
-            known.update(contents_of(before))
+        seen = self._seen
+        known = contents_of(before) if before is not None else {}
         grown = record_bytes(len(result.outputs))
         for digest, size_bytes in result.blobs:
-            if digest not in known:
-                known.add(digest)
+            if digest in seen:
+                continue
+            seen.add(digest)
+            if digest in known:
+                self.skipped += stored_bytes(size_bytes)
+            else:
                 grown += stored_bytes(size_bytes)
         self.total += grown
         return grown
+
+    @property
+    def measured(self) -> int:
+        """`total`, if what was skipped is too little to matter; 0 if the count may be far off.
+
+        What was skipped may have been removed from the cache meanwhile.
+        """
+        return self.total if 5 * self.skipped < self.total else 0
 
 
 def past_run(

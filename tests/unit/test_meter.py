@@ -86,6 +86,10 @@ def test_a_content_makes_the_cache_grow_once() -> None:
     assert 5000 < first - again < 9000  # whole pages
     assert 0 < again < 2000  # records
     assert growth.total == first + again
+    assert growth.measured == growth.total  # what was skipped is little beside it
+    repeated = Growth()
+    repeated.of(ActionResult(rows[1:]), tuple(trace))
+    assert repeated.skipped > 0
 
 
 def test_places_on_one_file_system_share_its_room(tmp_path: Path) -> None:
