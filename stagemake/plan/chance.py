@@ -47,6 +47,8 @@ def chances(plan: Plan) -> Mapping[int, Chance]:
                 stays_p *= 1.0 - p
                 if p > best_p:
                     best, best_p = other, p
+            if not deciders:
+                stays_p = 0.0  # what it reads is about to lose a left-over file: that is a change
             runs_p[step.stage_id] = 1.0 - stays_p
             found[step.stage_id] = Chance(round(1.0 - stays_p, 3), best, deciders)
     return found

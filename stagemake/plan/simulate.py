@@ -212,7 +212,8 @@ def _cut_off(
             stage_id = step.stage_id
             if step.verdict is Verdict.FRESH or step.verdict is Verdict.HIT:
                 continue
-            if step.verdict is Verdict.MAYBE and changed.isdisjoint(chances[stage_id].deciders):
+            deciders = chances[stage_id].deciders if step.verdict is Verdict.MAYBE else ()
+            if deciders and changed.isdisjoint(deciders):
                 column[stage_id] = _NO_RUN
             elif levels[(stage_id * 17 + 3) % 97][number] < changes_p(step):
                 changed.add(stage_id)
