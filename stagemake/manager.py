@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
+from stagemake.awaiting import in_thread
 from stagemake.building import Builder
 from stagemake.cache.locate import cache_directory
 from stagemake.capturing import CaptureMemo
 from stagemake.execute.environment import base_environment
 from stagemake.execute.interrupt import Interrupt
 from stagemake.hooks import HookBook, HookId
-from stagemake.model.error import BadValue, UsageError, did_you_mean
+from stagemake.logs import logged
+from stagemake.model.error import UsageError
 from stagemake.model.request import BuildRequest
-from stagemake.model.seed import StageLike
-from stagemake.model.stage import Call, Stage
+from stagemake.model.stage import Stage
 from stagemake.project import Project
 from stagemake.report.port import FanOut
 from stagemake.settings import read_project_config
-from stagemake.stagefile.declare import build_stage
+from stagemake.stage_class import stage_of
 from stagemake.state import StateStore
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
     from stagemake.model.result import BuildOutcome, StageResult
+    from stagemake.model.seed import StageLike
     from stagemake.report.port import Reporter
 
 
@@ -102,39 +102,9 @@ class StageManager:
             DuplicateStage: A stage of that name is there already.
             UsageError: It's neither.
         """
-        made = stage if isinstance(stage, Stage) else self._stage_of(stage)
+        made = stage if isinstance(stage, Stage) else stage_of(self.project.session, stage)
         self.project.registry.register(made)
         return made
-
-    def _stage_of(self, given: StageLike) -> Stage:
-        if not isinstance(given, StageLike):
-            raise UsageError(
-                f"{given!r} is no stage",
-                hint="a stage has name, dependencies() and execute(context)",
-            )
-        words: dict[str, Any] = {}
-        for word in (
-            "inputs",
-            "implicit",
-            "outputs",
-            "params",
-            "uses",
-            "provides",
-            "config",
-            "env",
-        ):
-            value = getattr(given, word, None)
-            if value:
-                words[word] = value
-        describe = getattr(given, "dry_run_description", None)
-        words["description"] = describe() if callable(describe) else ""
-        supports = getattr(given, "supports_dry_run", None)
-        made = build_stage(self.project.session, given.name, Call(given.execute), words, None)  # type: ignore[arg-type]  # checked inside
-        return evolve(
-            made,
-            dependencies=tuple(given.dependencies()),
-            supports_dry_run=bool(supports()) if callable(supports) else True,
-        )
 
     def unregister_stages(self, prefix: str) -> tuple[str, ...]:
         """Remove the stage of that name and all below `prefix.`; return their names."""
@@ -177,7 +147,7 @@ class StageManager:
             StagemakeError: A target is unknown, or the graph has a mistake.
         """
         request = self._request(targets)
-        self._check_configuration()
+        self.project.check_values(self._given_values)
         return self.project.pipeline(request.targets, request.cwd)
 
     def plan(self, targets: Sequence[str] | BuildRequest = ()) -> Plan:
@@ -222,37 +192,13 @@ class StageManager:
 
         For results that carry no log of their own because nothing had to be done.
         """
-        if result.stdout or result.stderr or result.key is None:
-            return result.stdout, result.stderr
-        from stagemake.cache.reader import ReadOnlyStore  # noqa: PLC0415 - gate, 17 ms with sqlite3
-        from stagemake.records import StoredRecords  # noqa: PLC0415 - as above
-
-        reader = ReadOnlyStore(self.cache_directory)
-        try:
-            cached = StoredRecords(lambda: reader).result(result.key)
-            if cached is None:
-                return b"", b""
-            texts = [
-                (reader.read(log.digest, log.size_bytes) or b"") if log.size_bytes else b""
-                for log in (cached.stdout, cached.stderr)
-            ]
-            return texts[0], texts[1]
-        finally:
-            reader.close()
+        return logged(result, self.cache_directory)
 
     async def execute_pipeline_async(
         self, targets: Sequence[str] | BuildRequest = ()
     ) -> BuildOutcome:
         """Do as `execute_pipeline` in a thread, so that the event loop goes on. Cancelling stops the build."""
-        import asyncio  # noqa: PLC0415 - gate, 44 ms; who awaits has it loaded
-
-        work = asyncio.ensure_future(asyncio.to_thread(self.execute_pipeline, targets))
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            self.stop()
-            await work
-            raise
+        return await in_thread(lambda: self.execute_pipeline(targets), self.stop)
 
     def stop(self, signal_number: int = 15) -> None:
         """Ask the running build to end in order; a second call ends its stages at once."""
@@ -298,15 +244,3 @@ class StageManager:
             hooks=self._hooks,
             interrupt=self.interrupt,
         )
-
-    def _check_configuration(self) -> None:
-        """Refuse values that were given for this run and that nothing reads: most likely a slip."""
-        known = (
-            self.project.session.config_defaults.keys() | self.project.session.config_read.keys()
-        )
-        for name in self._given_values:
-            if name not in known and self.project.evaluations:
-                raise BadValue(
-                    f"no Stagefile reads the configuration `{name}`",
-                    hint=did_you_mean(name, known),
-                )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake.model.error import MissingProgram
+from stagemake.model.error import BadValue, MissingProgram, did_you_mean
 from stagemake.model.stage import Call
 from stagemake.resolve.build import build_pipeline
 from stagemake.resolve.edges import infer_edges
@@ -134,6 +134,20 @@ class Project:
         if default is not None:
             return [table.id_by_name[member] for member in default.members]
         return range(len(table.stages))
+
+    def check_values(self, given: Mapping[str, object]) -> None:
+        """Refuse values that were given for this run and that nothing reads: most likely a slip.
+
+        Raises:
+            BadValue: There is one.
+        """
+        known = self.session.config_defaults.keys() | self.session.config_read.keys()
+        for name in given:
+            if name not in known and self.evaluations:
+                raise BadValue(
+                    f"no Stagefile reads the configuration `{name}`",
+                    hint=did_you_mean(name, known),
+                )
 
     def identify(self, stage: Stage) -> Identity | None:
         """Return the identity of a stage's function; None for commands. Remembers what it parsed."""

@@ -14,10 +14,10 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 # From the bottom up, each as low as what it imports allows. A package may know itself.
 LAYERS = (
-    "durable freshness",
+    "durable freshness awaiting",
     "model program tree",
     "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start",
-    "plan digesting settings calling",
+    "plan digesting settings calling stage_class logs",
     "capturing execute project conflicts explaining cleaning",
     "executing noop_record",
     "building",
