@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from stagemake.model.context import ConfigStore, ExecutionMode, SharedData, StageContext
+from stagemake.model.config_store import ConfigStore
+from stagemake.model.context import ExecutionMode, SharedData, StageContext
+from stagemake.model.error import BadValue
 from stagemake.model.stage import Call
+from stagemake.stagefile.declare import shown_value
+from stagemake.storage import LiveStorage, Places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,10 +59,15 @@ class Caller:
                 if inspect.isawaitable(answer):
                     import asyncio  # noqa: PLC0415 - gate, 44 ms, paid by async stages only
 
-                    asyncio.run(_awaited(answer))
+                    answer = asyncio.run(_awaited(answer))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        return json.dumps(context.shared.checked() if context.shared else {}).encode("ascii")
+        if answer is not None and stage.action.returns_nothing:
+            raise BadValue(
+                f"execute() of stage `{stage.name}` returned {shown_value(answer)}; it returns None",
+                hint="results are outputs, or shared values by context.shared",
+            )
+        return json.dumps(context.shared.encoded()).encode("ascii")
 
 
 async def _awaited(answer: Any) -> Any:  # Any: whatever users return
@@ -81,4 +90,5 @@ def make_context(
         params=MappingProxyType(dict(stage.params)),
         config=ConfigStore(stage.name, dict(stage.config)),
         shared=SharedData(stage, used),
+        storage=LiveStorage(Places(root, scratch)),
     )

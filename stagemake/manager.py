@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stagemake.awaiting import in_thread
@@ -14,6 +15,7 @@ from stagemake.execute.interrupt import Interrupt
 from stagemake.hooks import HookBook, HookId
 from stagemake.logs import logged
 from stagemake.model.error import UsageError
+from stagemake.model.pipeline import Pipeline
 from stagemake.model.request import BuildRequest
 from stagemake.model.stage import Stage
 from stagemake.project import Project
@@ -23,15 +25,19 @@ from stagemake.stage_class import stage_of
 from stagemake.state import StateStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from stagemake.explaining import Explanation
-    from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
     from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.seed import StageLike
     from stagemake.report.port import Reporter
+    from stagemake.stagefile.registry import PipelineDefinition
+
+
+Targets = Sequence[str] | BuildRequest | Pipeline
+"""What to build: names, output paths or patterns; or a whole request; or a pipeline built before."""
 
 
 class StageManager:
@@ -103,8 +109,30 @@ class StageManager:
             UsageError: It's neither.
         """
         made = stage if isinstance(stage, Stage) else stage_of(self.project.session, stage)
-        self.project.registry.register(made)
+        self.project.register(made)
         return made
+
+    def register_pipeline(
+        self, name: str, stages: Iterable[str | Stage], *, default: bool = False
+    ) -> None:
+        """Name a selection of stages; they need not be registered before it is used.
+
+        Raises:
+            StagefileError: The name is taken or no name, or there is a default already.
+        """
+        self.project.register_pipeline(name, stages, default=default)
+
+    def get_pipelines(self) -> tuple[PipelineDefinition, ...]:
+        """Return the named pipelines in order of registration."""
+        return tuple(self.project.registry.pipelines.values())
+
+    def register_pool(self, name: str, depth: int) -> None:
+        """Limit how many stages with that `pool` run side by side.
+
+        Raises:
+            StagefileError: The depth is no number from 1 up, or the pool has another depth already.
+        """
+        self.project.register_pool(name, depth)
 
     def unregister_stages(self, prefix: str) -> tuple[str, ...]:
         """Remove the stage of that name and all below `prefix.`; return their names."""
@@ -140,7 +168,7 @@ class StageManager:
 
     # -- asking and doing ------------------------------------------------------------------------
 
-    def build_pipeline(self, targets: Sequence[str] | BuildRequest = ()) -> Pipeline:
+    def build_pipeline(self, targets: Targets = ()) -> Pipeline:
         """Return what `targets` take, in execution order.
 
         Raises:
@@ -150,7 +178,15 @@ class StageManager:
         self.project.check_values(self._given_values)
         return self.project.pipeline(request.targets, request.cwd)
 
-    def plan(self, targets: Sequence[str] | BuildRequest = ()) -> Plan:
+    def resolve(self, targets: Targets = ()) -> tuple[Stage, ...]:
+        """Return the stages that `targets` take, in execution order.
+
+        Raises:
+            StagemakeError: As `build_pipeline`.
+        """
+        return self.build_pipeline(targets).stages
+
+    def plan(self, targets: Targets = ()) -> Plan:
         """Return what a build would do. Changes nothing, anywhere.
 
         Raises:
@@ -159,7 +195,7 @@ class StageManager:
         request = self._request(targets)
         return self._builder(request).plan(self.build_pipeline(request)).plan
 
-    def dry_run_pipeline(self, targets: Sequence[str] | BuildRequest = ()) -> DryRunReport:
+    def dry_run_pipeline(self, targets: Targets = ()) -> DryRunReport:
         """Return a plan with its disk and time estimates and conflicts. Changes nothing, anywhere.
 
         Raises:
@@ -168,7 +204,7 @@ class StageManager:
         request = self._request(targets)
         return self._builder(request).dry_run(self.build_pipeline(request))
 
-    def execute_pipeline(self, targets: Sequence[str] | BuildRequest = ()) -> BuildOutcome:
+    def execute_pipeline(self, targets: Targets = ()) -> BuildOutcome:
         """Bring `targets` up to date; failed stages are in the outcome, not exceptions.
 
         Raises:
@@ -178,7 +214,7 @@ class StageManager:
         request = self._request(targets)
         return self._builder(request).execute(self.build_pipeline(request))
 
-    def explain(self, targets: Sequence[str] | BuildRequest) -> tuple[Explanation, ...]:
+    def explain(self, targets: Targets) -> tuple[Explanation, ...]:
         """Return for each targeted stage everything behind its verdict. Changes nothing.
 
         Raises:
@@ -194,9 +230,7 @@ class StageManager:
         """
         return logged(result, self.cache_directory)
 
-    async def execute_pipeline_async(
-        self, targets: Sequence[str] | BuildRequest = ()
-    ) -> BuildOutcome:
+    async def execute_pipeline_async(self, targets: Targets = ()) -> BuildOutcome:
         """Do as `execute_pipeline` in a thread, so that the event loop goes on. Cancelling stops the build."""
         return await in_thread(lambda: self.execute_pipeline(targets), self.stop)
 
@@ -219,9 +253,11 @@ class StageManager:
             configured = os.path.join(self.root, configured)
         return cache_directory(self._cache_dir, self.environ, configured or None)
 
-    def _request(self, targets: Sequence[str] | BuildRequest) -> BuildRequest:
+    def _request(self, targets: Targets) -> BuildRequest:
         if isinstance(targets, BuildRequest):
             return targets
+        if isinstance(targets, Pipeline):
+            targets = [targets.stages[stage_id].name for stage_id in targets.targets]
         if isinstance(targets, str):
             raise UsageError(
                 "targets are a sequence of names, not one text", hint=f'write ["{targets}"]'
@@ -230,6 +266,7 @@ class StageManager:
 
     def _builder(self, request: BuildRequest) -> Builder:
         self.project.check_programs()
+        self.project.look_again()
         jobs = request.jobs or self._jobs or self.settings.jobs or os.cpu_count() or 1
         return Builder(
             root=self.root,

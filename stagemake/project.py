@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from stagemake.model.error import BadValue, MissingProgram, did_you_mean
-from stagemake.model.stage import Call
+from stagemake.model.stage import Call, Stage
 from stagemake.resolve.build import build_pipeline
 from stagemake.resolve.edges import infer_edges
 from stagemake.resolve.select import select
+from stagemake.stagefile.declare import check_depth, check_name
 from stagemake.stagefile.loader import evaluate
+from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from stagemake.fingerprint.function import FunctionIdentifier
     from stagemake.model.pipeline import Pipeline
-    from stagemake.model.stage import Stage, Surroundings
+    from stagemake.model.stage import Surroundings
     from stagemake.plan.declaration import Identity
     from stagemake.resolve.edges import EdgeTable
     from stagemake.stagefile.loader import Evaluation
@@ -38,6 +42,9 @@ class Project:
     _table_version: int = -1
     # By the id of a function's home, which is kept so that the id stays its own.
     _identifiers: dict[int, tuple[Surroundings | None, FunctionIdentifier]] = field(factory=dict)
+    _has_calls_of_programs: bool = False
+    _names_checked_at: int = 0  # the registry's version
+    _texts: dict[str, str] = field(factory=dict)  # sources of the program's modules, by file
 
     @classmethod
     def at(
@@ -55,6 +62,49 @@ class Project:
         """The stages, pipelines and pools."""
         return self.session.registry
 
+    def look_again(self) -> None:
+        """Forget what registered functions were: the program may have changed what they refer to.
+
+        Comes before each request. A Stagefile's functions stay as they were evaluated.
+        """
+        if self._has_calls_of_programs:
+            self._identifiers.pop(id(None), None)
+
+    def register(self, stage: Stage) -> None:
+        """Take in a stage from outside of any Stagefile.
+
+        Raises:
+            DuplicateStage: A stage of that name is there already.
+        """
+        self.registry.register(stage)
+        if isinstance(stage.action, Call):
+            self._has_calls_of_programs = True
+            self.identify(stage)  # notes the sources, as long as they are what was loaded
+            self._identifiers.pop(id(None), None)
+
+    def register_pipeline(
+        self, name: str, stages: Iterable[str | Stage], *, default: bool = False
+    ) -> None:
+        """Name a selection of stages, from outside of any Stagefile.
+
+        Raises:
+            StagefileError: The name is taken or no name, or there is a default already.
+        """
+        if isinstance(stages, (str, Stage)):
+            stages = (stages,)
+        members = tuple(check_name(one.name if isinstance(one, Stage) else one) for one in stages)
+        self.registry.define_pipeline(PipelineDefinition(check_name(name), members, default))
+        self._names_checked_at = -1
+
+    def register_pool(self, name: str, depth: int) -> None:
+        """Limit how many stages run side by side, from outside of any Stagefile.
+
+        Raises:
+            StagefileError: The depth is no number from 1 up, or the pool has another one already.
+        """
+        self.registry.define_pool(PoolDefinition(check_name(name), check_depth(depth)))
+        self._names_checked_at = -1
+
     def load(self, path: str) -> Evaluation:
         """Run a Stagefile and take in what it declares.
 
@@ -64,6 +114,7 @@ class Project:
         with self._recorded():
             evaluation = evaluate(self.session, path)
         self.evaluations.append(evaluation)
+        self._names_checked_at = self.registry.version
         self._identifiers.clear()
         return evaluation
 
@@ -102,6 +153,9 @@ class Project:
         Raises:
             StagefileError: Outputs collide or a dependency is unknown.
         """
+        if self._names_checked_at != self.registry.version:
+            self.registry.check_names()  # what programs registered; a Stagefile was checked
+            self._names_checked_at = self.registry.version
         if self._table is None or self._table_version != self.registry.version:
             stages = self.registry.stages()
             self._table = infer_edges(stages)
@@ -158,7 +212,7 @@ class Project:
         if id(home) not in self._identifiers:
             from stagemake.fingerprint.function import FunctionIdentifier  # noqa: PLC0415 - gate, 20 ms, with functions only
 
-            made = FunctionIdentifier(self.root, _Sources(self.evaluations))
+            made = FunctionIdentifier(self.root, _Sources(self.evaluations, self._texts))
             self._identifiers[id(home)] = home, made
         _, identifier = self._identifiers[id(home)]
         with contextlib.ExitStack() as stack:  # late imports resolve as they will in the stage
@@ -171,11 +225,14 @@ class Project:
 class _Sources:
     """Texts as they were compiled. What is read from disk is what a late import will compile.
 
-    Else a module edited between plan and run would be imported under the identity it had before.
+    Else a module edited between plan and run would be imported under the identity it had before; and a
+    program that lives on would run its old code under the identity of what has been edited since.
     """
 
-    def __init__(self, evaluations: Sequence[Evaluation]) -> None:
+    def __init__(self, evaluations: Sequence[Evaluation], loaded_texts: dict[str, str]) -> None:
         self._evaluations = evaluations
+        self._loaded_texts = loaded_texts
+        self._loaded_files: set[str] | None = None
         from stagemake.fingerprint.sources import FileSources  # noqa: PLC0415 - gate, with functions only
 
         self._files = FileSources()
@@ -185,8 +242,19 @@ class _Sources:
             text = evaluation.text_of(filename)
             if text is not None:
                 return text
+        text = self._loaded_texts.get(filename)
+        if text is not None:
+            return text
         text = self._files.text_of(filename)
         if text is not None:
             for evaluation in self._evaluations:
                 evaluation.pin(filename, text)
+            if self._is_loaded(filename):
+                self._loaded_texts[filename] = text
         return text
+
+    def _is_loaded(self, filename: str) -> bool:
+        if self._loaded_files is None:
+            files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+            self._loaded_files = {os.path.abspath(file) for file in files if isinstance(file, str)}
+        return filename in self._loaded_files

@@ -16,6 +16,9 @@ NAMES = {
     # The Python API.
     "BaseStage", "DependencyOrder", "DryRunReport", "ExecutionMode", "Stage", "StageContext",
     "StageDependency", "StageHook", "StageManager",
+    # What class-based stages and hooks meet.
+    "ConfigStore", "DryRunContext", "DryRunnable", "HookId", "OperationKind", "Pipeline",
+    "PlannedOperation", "SharedData", "StageLike", "StageRegistry", "StorageProvider",
     # What its methods take, return and raise.
     "BuildOutcome", "BuildRequest", "Outcome", "Plan", "StageResult", "StagemakeError", "Verdict",
     "__version__",

@@ -16,8 +16,8 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     "durable freshness awaiting",
     "model program tree",
-    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start",
-    "plan digesting settings calling stage_class logs",
+    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start storage",
+    "plan digesting settings calling stage_class logs recording",
     "capturing execute project conflicts explaining cleaning",
     "executing noop_record",
     "building",
@@ -31,7 +31,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 
 # Names of types that an annotation needs, and nothing that runs.
 TYPES_ONLY = {
-    ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
+    ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"),  # the request's parts
     ("report", "doctor"), ("report", "explaining"), ("report", "plan"), ("report", "stagefile"),  # what is put into words
 }  # fmt: skip

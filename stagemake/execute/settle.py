@@ -214,10 +214,7 @@ def _provided(stage: Stage, completion: Completion) -> tuple[tuple[str, str], ..
     for name in stage.provides:
         if name not in values:
             raise StageProblem(f"it did not set the shared value `{name}` that it provides")
-    return tuple(
-        (name, json.dumps(values[name], sort_keys=True, separators=(",", ":")))
-        for name in sorted(stage.provides)
-    )
+    return tuple((name, values[name]) for name in sorted(stage.provides))
 
 
 def _log(text: bytes, small: dict[str, bytes]) -> LogBlob:

@@ -11,6 +11,7 @@ StagemakeError
 │   ├── CaptureFailed       (a program failed that the Stagefile asks)
 │   └── DependencyCycle
 ├── MissingProgram          a program that a Stagefile needs is not on this machine
+├── UndeclaredAccess        an action asked for what its stage doesn't declare
 ├── MissingInput            an input is neither there nor made by a stage
 └── ProjectLocked           another build holds the project and waiting was declined
 """
@@ -144,6 +145,10 @@ class MissingProgram(StagemakeError):
         shown = " or ".join(f"`{name}`" for name in names)
         super().__init__(f"the program {shown} is not there", facts=facts, hint=hint)
         self.names = names
+
+
+class UndeclaredAccess(StagemakeError):
+    """An action asked for a value that its stage doesn't declare."""
 
 
 class MissingInput(StagemakeError):

@@ -51,7 +51,7 @@ class SourceLocation:
 class StageDependency:
     """An order between two stages, without any data passing between them."""
 
-    stage: StageName
+    stage: str  # its name
     order: DependencyOrder = DependencyOrder.BEFORE
     required: bool = True  # False: ignored when that stage isn't registered
     within: str = (
@@ -82,6 +82,7 @@ class Call:
     home: Surroundings | None = field(
         default=None, eq=False, repr=False
     )  # None: registered by a program
+    returns_nothing: bool = False  # an answer other than None is a mistake: class-based stages
 
 
 Action = Command | Call

@@ -27,7 +27,9 @@ class Keywords(TypedDict, total=False):
     env: Mapping[str, str | None] | Sequence[str] | str  # variables the action sees, keyed
     pass_env: Sequence[str] | str  # variables the action sees, not keyed
     secret_env: Sequence[str] | str  # the same, masked in logs
-    config: Sequence[str] | str  # configuration values the action may read, keyed
+    config: (
+        Mapping[str, Any] | Sequence[str] | str
+    )  # values the action may read, keyed; a mapping gives defaults
     params: Mapping[str, Any]  # plain values the action may read, keyed; Any: see encoding
     uses: Sequence[str] | str  # shared values read
     provides: Sequence[str] | str  # shared values made

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from stagemake.model.error import BadPath, BadValue, StagemakeError
 from stagemake.model.stage import Call, Command, Stage
-from stagemake.stagefile.declare import build_stage, check_name, shown_value
+from stagemake.stagefile.declare import build_stage, check_depth, check_name, shown_value
 from stagemake.stagefile.glob import expand, start_upwards
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import current
@@ -307,9 +307,7 @@ def pool(name: str, depth: int) -> str:
     location = session.location(1)
     try:
         check_name(name)
-        if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
-            raise BadValue(f"the depth of a pool is a number from 1 up, not {depth!r}")
-        session.registry.define_pool(PoolDefinition(name, depth, location))
+        session.registry.define_pool(PoolDefinition(name, check_depth(depth), location))
     except StagemakeError as error:
         raise error.at(f"pool({name!r})", location) from None
     return name
