@@ -10,14 +10,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def in_thread(call: Callable[[], T], stop: Callable[[], None]) -> T:
-    """Return what `call` returns, without holding up the event loop. Cancelling calls `stop` and waits."""
+async def in_thread(call: Callable[[], T], stop: Callable[[], object] | None = None) -> T:
+    """Return what `call` returns, without holding up the event loop.
+
+    Cancelling calls `stop`, once for each time, and returns when `call` has: nothing of it goes on.
+    Without `stop` the thread is left to end by itself.
+    """
     import asyncio  # noqa: PLC0415 - gate, 44 ms; who awaits has it loaded
 
     work = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        stop()
-        await work
-        raise
+    is_cancelled = False
+    while not work.done():
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if stop is None:
+                raise
+            is_cancelled = True
+            stop()
+        except BaseException:  # what `call` raised; looked at below
+            break
+    if is_cancelled:
+        work.exception()  # retrieved: whoever cancels does not ask how it ended
+        raise asyncio.CancelledError
+    return work.result()

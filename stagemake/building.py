@@ -24,9 +24,11 @@ from stagemake.records import StoredRecords
 from stagemake.state import is_locked, locked
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Collection, Mapping
 
     from stagemake.cache.reader import ReadOnlyStore
+    from stagemake.dispatch import Subscriptions
     from stagemake.execute.interrupt import Interrupt
     from stagemake.explaining import Explanation
     from stagemake.hooks import HookBook
@@ -56,6 +58,8 @@ class Builder:
     emit: Callable[[Event], None]
     hooks: HookBook
     interrupt: Interrupt
+    subscriptions: Subscriptions
+    loop: asyncio.AbstractEventLoop | None = None  # that awaits this build; async hooks run there
     _reader: ReadOnlyStore | None = field(default=None)
     has_left_over: bool = False  # whether past builds made what no stage declares now
 

@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from attrs import define
 
 from stagemake import durable
 from stagemake.cache.collect import collect, is_due
 from stagemake.cache.disk import open_store
-from stagemake.calling import Caller, make_context
+from stagemake.calling import Caller, Circumstances, make_context
+from stagemake.dispatch import ToolEvents, decoded_event
 from stagemake.execute.environment import stage_environment
 from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
 from stagemake.history import History
-from stagemake.hooks import BoundHooks
+from stagemake.hooking import BoundHooks
 from stagemake.materialize import sweep_temps
+from stagemake.model.context import SharedData
 from stagemake.model.event import BuildFinished, Notice, PlanReady
 from stagemake.model.record import references
 from stagemake.model.result import Outcome
 from stagemake.records import StoredRecords
 from stagemake.report.amount import size
 from stagemake.runner.local import LocalRunner
+from stagemake.stagefile.imports import undisturbed_imports
+from stagemake.storage import LiveStorage, Places
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stagemake.building import Builder
     from stagemake.cache.disk import DiskStore
     from stagemake.digesting import Digester
+    from stagemake.hooks import Facts
     from stagemake.model.context import StageContext
-    from stagemake.model.result import BuildOutcome
+    from stagemake.model.event import Event
+    from stagemake.model.pipeline import Pipeline
+    from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.stage import Stage
     from stagemake.plan.planner import Planned
     from stagemake.plan.world import World
@@ -46,10 +59,13 @@ def carry_out(
     sweep_temps({*beside, state.directory, state.shared})
     for name, trace in planned.refreshed.items():
         state.settle(name, trace)
-    runner = _runner(builder, planned, lock_fd)
+    ear = _Ear(planned.plan.pipeline, builder.emit)
+    runner = _runner(builder, planned, lock_fd, ear)
+    hooks = _hooks(builder, ear)
     store = None
     try:
-        runner.prepare()  # fork before there are threads or open databases
+        with undisturbed_imports():  # by other managers of this process
+            runner.prepare()  # fork before there are threads or open databases
         store = _open_store(builder)
         if store is not None and builder.request.cache.reads:
             # What the plan did not find is not looked up again: 0.1 ms for each stage of a cold build.
@@ -57,8 +73,10 @@ def carry_out(
             absent = planned_records.absent if isinstance(planned_records, StoredRecords) else set()
             world.records = StoredRecords(lambda: store, absent)
         shop = _workshop(builder, world, digester, runner, store)
+        shop.hooks = hooks
         builder.emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop)
+        ear.began_s = shop.began_s
         outcome = scheduler.run()
         if builder.has_left_over:
             state.drop_left_over(builder.declared_paths())
@@ -67,6 +85,7 @@ def carry_out(
     finally:
         try:
             runner.close()
+            hooks.close()
             digester.prune()
             digester.settle()
             state.save()
@@ -90,7 +109,7 @@ def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digeste
         )
 
 
-def _runner(builder: Builder, planned: Planned, lock_fd: int) -> LocalRunner:
+def _runner(builder: Builder, planned: Planned, lock_fd: int, ear: _Ear) -> LocalRunner:
     call = Caller(
         builder.root,
         planned.plan.pipeline,
@@ -101,10 +120,54 @@ def _runner(builder: Builder, planned: Planned, lock_fd: int) -> LocalRunner:
         builder.root,
         call=call,
         marker=os.urandom(8).hex(),
+        on_said=ear.hear,
         keep_open=(lock_fd,),
         wakeup_fd=builder.interrupt.read_fd,
         console_stdout_fd=2 if builder.request.keeps_stdout else 1,
     )
+
+
+@define
+class _Ear:
+    """Hears what running stages say, and passes it on as events."""
+
+    pipeline: Pipeline
+    emit: Callable[[Event], None]
+    began_s: float = 0.0
+
+    def hear(self, stage_id: int, data: bytes) -> None:
+        self.emit(decoded_event(self.pipeline.stages[stage_id].name, data, self.began_s))
+
+
+def _hooks(builder: Builder, ear: _Ear) -> BoundHooks:
+    base, root, scratch = builder.base_env(), builder.root, builder.state.scratch
+
+    def context_of(stage: Stage, facts: Facts, own: StageResult | None) -> StageContext:
+        results = {one.name: one for one in facts.results if one is not None}
+        if own is not None:
+            results[own.name] = own
+        values = {name: json.loads(text) for name, text in facts.values.items()}
+        around = Circumstances(
+            root=root,
+            scratch=scratch,
+            env=stage_environment(base, builder.environ, stage, root),
+            shared=SharedData(
+                stage,
+                {name: values[name] for name in stage.uses if name in values},
+                {name: values[name] for name in stage.provides if name in values},
+            ),
+            storage=LiveStorage(Places(root, scratch)),
+            events=ToolEvents(
+                builder.subscriptions,
+                builder.emit,
+                stage.name,
+                lambda: time.monotonic() - ear.began_s,
+            ),
+            results=MappingProxyType(results),
+        )
+        return make_context(stage, around)
+
+    return BoundHooks(builder.hooks, context_of, builder.loop)
 
 
 def _workshop(
@@ -114,15 +177,8 @@ def _workshop(
     runner: LocalRunner,
     store: DiskStore | None,
 ) -> Workshop:
-    base = builder.base_env()
-    root, scratch = builder.root, builder.state.scratch
-
-    def context_of(stage: Stage) -> StageContext:
-        env = stage_environment(base, builder.environ, stage, root)
-        return make_context(stage, root, scratch, env, {})
-
     return Workshop(
-        root=root,
+        root=builder.root,
         request=builder.request,
         jobs=builder.jobs,
         world=world,
@@ -131,11 +187,10 @@ def _workshop(
         store=store,
         runner=runner,
         emit=builder.emit,
-        base_env=base,
+        base_env=builder.base_env(),
         environ=builder.environ,
         pools={pool.name: pool.depth for pool in builder.project.registry.pools.values()},
         interrupt=builder.interrupt,
-        hooks=BoundHooks(builder.hooks, context_of),
         kept_at=f".stagemake/kept/{time.strftime('%Y-%m-%dT%H-%M-%S')}",
     )
 

@@ -10,11 +10,13 @@ from stagemake.awaiting import in_thread
 from stagemake.building import Builder
 from stagemake.cache.locate import cache_directory
 from stagemake.capturing import CaptureMemo
+from stagemake.dispatch import Subscriptions, ToolEvents
 from stagemake.execute.environment import base_environment
 from stagemake.execute.interrupt import Interrupt
-from stagemake.hooks import HookBook, HookId
+from stagemake.hooks import AFTER, BEFORE, HookBook, HookId
 from stagemake.logs import logged
 from stagemake.model.error import UsageError
+from stagemake.model.event import Notice
 from stagemake.model.pipeline import Pipeline
 from stagemake.model.request import BuildRequest
 from stagemake.model.stage import Stage
@@ -25,16 +27,21 @@ from stagemake.stage_class import stage_of
 from stagemake.state import StateStore
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterable, Mapping
 
     from stagemake.explaining import Explanation
+    from stagemake.model.event import Event
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
     from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.seed import StageLike
+    from stagemake.model.services import EventDispatcher
     from stagemake.report.port import Reporter
     from stagemake.stagefile.registry import PipelineDefinition
 
+
+SIGTERM = 15
 
 Targets = Sequence[str] | BuildRequest | Pipeline
 """What to build: names, output paths or patterns; or a whole request; or a pipeline built before."""
@@ -81,6 +88,8 @@ class StageManager:
         self._cache_dir = None if cache_dir is None else os.fspath(cache_dir)
         self._name = name
         self._hooks = HookBook()
+        self._subscriptions = Subscriptions()
+        self._awaited: list[Interrupt] = []  # of the builds that are awaited now
 
     # -- registering -----------------------------------------------------------------------------
 
@@ -150,13 +159,32 @@ class StageManager:
         """Return all stages in order of registration."""
         return self.project.registry.stages()
 
-    def register_pre_stage_hook(self, hook: Any) -> HookId:  # Any: whatever has before_stage
-        """Have `hook.before_stage(name, context)` called before each stage that runs."""
-        return self._hooks.add(self._hooks.pre, hook)
+    def register_pre_stage_hook(
+        self, hook: Any, *, timeout_s: float | None = None
+    ) -> HookId:  # Any: checked
+        """Have `hook.before_stage(name, context)` called before each stage that is executed.
 
-    def register_post_stage_hook(self, hook: Any) -> HookId:  # Any: whatever has after_stage
-        """Have `hook.after_stage(name, context)` called after each stage that ran."""
-        return self._hooks.add(self._hooks.post, hook)
+        Hooks are called in order of registration, in the thread that builds; one that raises fails the
+        stage. `async` ones run in the event loop that awaits the build, if one does.
+
+        Args:
+            hook: Has the method; see `StageHook`.
+            timeout_s: Seconds after which the stage fails; a plain hook is then called in a thread of
+                its own. None: as long as it takes.
+
+        Raises:
+            UsageError: It has no such method, or the timeout is no positive number.
+        """
+        return self._hooks.add(BEFORE, hook, timeout_s)
+
+    def register_post_stage_hook(
+        self, hook: Any, *, timeout_s: float | None = None
+    ) -> HookId:  # Any: checked
+        """Have `hook.after_stage(name, context)` called after each stage that was executed, well or not.
+
+        As for `register_pre_stage_hook`; all post hooks are called, also when one of them raises.
+        """
+        return self._hooks.add(AFTER, hook, timeout_s)
 
     def unregister_hook(self, hook_id: HookId) -> None:
         """Remove a hook.
@@ -211,8 +239,21 @@ class StageManager:
             StagemakeError: A mistake in the request or the graph, a missing input, or (only when told
                 not to wait) another build that holds the project.
         """
+        return self._execute(targets, self.interrupt)
+
+    def _execute(
+        self,
+        targets: Targets,
+        interrupt: Interrupt,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> BuildOutcome:
         request = self._request(targets)
-        return self._builder(request).execute(self.build_pipeline(request))
+        builder = self._builder(request, interrupt)
+        builder.loop = loop
+        try:
+            return builder.execute(self.build_pipeline(request))
+        finally:
+            interrupt.take()  # what came too late for this build does not end the next one
 
     def explain(self, targets: Targets) -> tuple[Explanation, ...]:
         """Return for each targeted stage everything behind its verdict. Changes nothing.
@@ -230,13 +271,49 @@ class StageManager:
         """
         return logged(result, self.cache_directory)
 
-    async def execute_pipeline_async(self, targets: Targets = ()) -> BuildOutcome:
-        """Do as `execute_pipeline` in a thread, so that the event loop goes on. Cancelling stops the build."""
-        return await in_thread(lambda: self.execute_pipeline(targets), self.stop)
+    async def build_pipeline_async(self, targets: Targets = ()) -> Pipeline:
+        """Do as `build_pipeline` in a thread, so that the event loop goes on."""
+        return await in_thread(lambda: self.build_pipeline(targets))
 
-    def stop(self, signal_number: int = 15) -> None:
-        """Ask the running build to end in order; a second call ends its stages at once."""
-        self.interrupt.note(signal_number)
+    async def plan_async(self, targets: Targets = ()) -> Plan:
+        """Do as `plan` in a thread, so that the event loop goes on."""
+        return await in_thread(lambda: self.plan(targets))
+
+    async def dry_run_pipeline_async(self, targets: Targets = ()) -> DryRunReport:
+        """Do as `dry_run_pipeline` in a thread, so that the event loop goes on."""
+        return await in_thread(lambda: self.dry_run_pipeline(targets))
+
+    async def execute_pipeline_async(self, targets: Targets = ()) -> BuildOutcome:
+        """Do as `execute_pipeline` in a thread, so that the event loop goes on.
+
+        Cancelling ends this build in order, and returns when its processes are gone and its state is
+        saved; cancelling once more ends its stages at once. Async hooks run in the awaiting loop.
+        """
+        import asyncio  # noqa: PLC0415 - gate, 44 ms; who awaits has it loaded
+
+        loop, interrupt = asyncio.get_running_loop(), Interrupt()
+        self._awaited.append(interrupt)
+        try:
+            return await in_thread(
+                lambda: self._execute(targets, interrupt, loop), lambda: interrupt.note(SIGTERM)
+            )
+        finally:
+            self._awaited.remove(interrupt)
+
+    def stop(self, signal_number: int = SIGTERM) -> None:
+        """Ask the running builds to end in order; a second call ends their stages at once."""
+        for interrupt in (self.interrupt, *self._awaited):
+            interrupt.note(signal_number)
+
+    @property
+    def events(self) -> EventDispatcher:
+        """What stages, hooks and the program say, and what happens during builds: subscribe, emit."""
+        return ToolEvents(self._subscriptions, self._emit)
+
+    def _emit(self, event: Event) -> None:
+        self.reporter.handle(event)
+        for fault in self._subscriptions.tell(event):
+            self.reporter.handle(Notice(fault))
 
     # -- the parts -------------------------------------------------------------------------------
 
@@ -264,7 +341,7 @@ class StageManager:
             )
         return BuildRequest(targets=tuple(targets), jobs=self._jobs)
 
-    def _builder(self, request: BuildRequest) -> Builder:
+    def _builder(self, request: BuildRequest, interrupt: Interrupt | None = None) -> Builder:
         self.project.check_programs()
         self.project.look_again()
         jobs = request.jobs or self._jobs or self.settings.jobs or os.cpu_count() or 1
@@ -277,7 +354,8 @@ class StageManager:
             environ=self.environ,
             request=request,
             jobs=jobs,
-            emit=self.reporter.handle,
+            emit=self._emit,
             hooks=self._hooks,
-            interrupt=self.interrupt,
+            interrupt=interrupt or self.interrupt,
+            subscriptions=self._subscriptions,
         )

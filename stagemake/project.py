@@ -15,6 +15,7 @@ from stagemake.resolve.build import build_pipeline
 from stagemake.resolve.edges import infer_edges
 from stagemake.resolve.select import select
 from stagemake.stagefile.declare import check_depth, check_name
+from stagemake.stagefile.imports import undisturbed_imports
 from stagemake.stagefile.loader import evaluate
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import Session
@@ -207,7 +208,11 @@ class Project:
         """Return the identity of a stage's function; None for commands. Remembers what it parsed."""
         if not isinstance(stage.action, Call):
             return None
-        home = stage.action.home
+        with undisturbed_imports():
+            return self._identified(stage.action)
+
+    def _identified(self, action: Call) -> Identity:
+        home = action.home
         # One for each home: the same import may lead elsewhere in another one.
         if id(home) not in self._identifiers:
             from stagemake.fingerprint.function import FunctionIdentifier  # noqa: PLC0415 - gate, 20 ms, with functions only
@@ -219,7 +224,7 @@ class Project:
             for surroundings in self.evaluations if home is None else (home,):
                 stack.enter_context(surroundings.active())
             stack.enter_context(self._recorded())
-            return identifier.identify(stage.action.function)
+            return identifier.identify(action.function)
 
 
 class _Sources:

@@ -15,9 +15,9 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # From the bottom up, each as low as what it imports allows. A package may know itself.
 LAYERS = (
     "durable freshness awaiting",
-    "model program tree",
-    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start storage",
-    "plan digesting settings calling stage_class logs recording",
+    "model program tree hook_thread",
+    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start storage dispatch",
+    "plan digesting settings calling stage_class logs recording hooking",
     "capturing execute project conflicts explaining cleaning",
     "executing noop_record",
     "building",

@@ -6,14 +6,17 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from stagemake import durable
-from stagemake.execute.environment import mask, stage_environment
-from stagemake.execute.settle import Run, StageProblem, settle, trace_of
+from stagemake.execute.ending import problem_of, result_of
+from stagemake.execute.environment import stage_environment
+from stagemake.execute.settle import HookProblem, StageProblem, settle, trace_of
+from stagemake.execute.storing import Run
 from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
 from stagemake.history import Run as PastRun
+from stagemake.hooks import Facts
 from stagemake.materialize import Restored, restore
 from stagemake.model.event import Notice, StageStarted
 from stagemake.model.plan import Reason, Verdict
@@ -36,9 +39,6 @@ if TYPE_CHECKING:
     from stagemake.plan.judge import Judgement
 
 
-_TRACEBACK = b"Traceback (most recent call last):"
-
-
 @define
 class Launcher:
     """Takes stages through their run. Knows nothing of order or of how many run side by side."""
@@ -49,6 +49,7 @@ class Launcher:
     began_s: float
     past_runs: list[PastRun] = field(factory=list)
     values: dict[str, str] = field(factory=dict)  # shared values so far, as JSON
+    results: Sequence[StageResult | None] = ()  # by stage id, as far as settled; the scheduler's
     _runs: dict[int, Run] = field(factory=dict)
     _hits: int = 0
     _misses: int = 0
@@ -195,8 +196,9 @@ class Launcher:
         """Clear the way and start the action."""
         stage, shop = run.stage, self.shop
         written = _written_by(stage)
-        problem = shop.hooks.before(stage) if run.attempt == 0 else ""
-        problem = problem or problem_with_cwd(stage, shop.root, written)
+        problem = problem_with_cwd(stage, shop.root, written)
+        if not problem and run.attempt == 0:  # before anything is cleared away
+            problem = shop.hooks.before(stage, self._facts())
         if problem:
             return self._failed(stage, run.judgement.reason, problem)
         try:
@@ -237,12 +239,17 @@ class Launcher:
         run = self._runs.pop(completion.stage_id)
         stage, shop = run.stage, self.shop
         shop.digester.forget(stage.outputs)
-        hook_problem = shop.hooks.after(stage)  # runs for whatever did run, failed or not
-        problem = _problem(completion, stage, shop.environ) or hook_problem
+        problem = problem_of(completion, stage, shop.environ)
         settled = None
         if not problem:
             try:
-                settled = settle(run, completion, self.pipeline, shop)
+                settled = settle(
+                    run, completion, self.pipeline, shop,
+                    lambda size, provided: self._approve(run, completion, size, provided),
+                )  # fmt: skip
+            except HookProblem as error:
+                problem = str(error)
+                run.attempt = stage.retries  # the action was fine: trying it again does not help
             except StageProblem as error:
                 problem = str(error)
             except OSError as error:
@@ -265,10 +272,29 @@ class Launcher:
                 settled.result.output_bytes, changed,
             )
         )  # fmt: skip
-        return self._result(
-            run, completion, Outcome.RAN, key=settled.key, notes=tuple(notes), changed=changed,
-            output_bytes=settled.result.output_bytes,
+        return evolve(
+            result_of(run, completion, Outcome.RAN, shop), key=settled.key, notes=tuple(notes),
+            changed=changed, output_bytes=settled.result.output_bytes,
         )  # fmt: skip
+
+    def _facts(self, provided: Mapping[str, str] | None = None) -> Facts:
+        return Facts(self.results, {**self.values, **(provided or {})})
+
+    def _approve(
+        self, run: Run, completion: Completion, size: int, provided: Mapping[str, str]
+    ) -> None:
+        """Call the post hooks of an action that did well, before anything of it is recorded."""
+        if run.has_told_hooks:
+            return
+        run.has_told_hooks = True
+        result = evolve(
+            result_of(run, completion, Outcome.RAN, self.shop),
+            key=run.judgement.key,
+            output_bytes=size,
+        )
+        problem = self.shop.hooks.after(run.stage, self._facts(provided), result)
+        if problem:
+            raise HookProblem(problem)
 
     def _after_failure(
         self, run: Run, completion: Completion, problem: str, *, is_stopping: bool
@@ -283,47 +309,22 @@ class Launcher:
             shop.state.forget(stage.name)
         except OSError as error:  # it stays noted as interrupted: never fresh
             moved, problem = [], f"{problem}; its outputs can't be moved away: {error}"
-        if is_stopping:
-            return self._result(run, completion, Outcome.CANCELLED, problem="interrupted")
-        if run.attempt < stage.retries:
+        if not is_stopping and run.attempt < stage.retries:
             run.attempt += 1
             shop.emit(
                 Notice(f"`{stage.name}` failed ({problem}); retry {run.attempt} of {stage.retries}")
             )
             return self._start(run)
-        notes = tuple(f"what it left is in `{path}`" for path in moved[:3])
-        return self._result(run, completion, Outcome.FAILED, problem=problem, notes=notes)
-
-    def _result(
-        self,
-        run: Run,
-        completion: Completion,
-        outcome: Outcome,
-        *,
-        key: str | None = None,
-        problem: str = "",
-        notes: tuple[str, ...] = (),
-        changed: bool = False,
-        output_bytes: int | None = None,
-    ) -> StageResult:
-        stage, environ = run.stage, self.shop.environ
-        return StageResult(
-            stage.name,
-            outcome,
-            run.judgement.reason.code,
-            run.judgement.subject,
-            key,
-            started_s=completion.started_s - self.began_s if completion.started_s else 0.0,
-            wall_s=completion.wall_s,
-            cpu_s=completion.cpu_s,
-            exit_code=completion.exit_code,
-            output_bytes=output_bytes,
-            stdout=mask(completion.stdout, environ, stage),
-            stderr=mask(completion.stderr, environ, stage),
-            problem=problem,
-            notes=notes,
-            changed=changed,
+        outcome = Outcome.CANCELLED if is_stopping else Outcome.FAILED
+        result = result_of(
+            run, completion, outcome, shop, problem="interrupted" if is_stopping else problem
         )
+        notes = [] if is_stopping else [f"what it left is in `{path}`" for path in moved[:3]]
+        if not run.has_told_hooks:
+            run.has_told_hooks = True
+            more = shop.hooks.after(stage, self._facts(), result)
+            notes += [more] if more else []
+        return evolve(result, notes=tuple(notes))
 
 
 def _written_by(stage: Stage) -> tuple[str, ...]:
@@ -332,20 +333,3 @@ def _written_by(stage: Stage) -> tuple[str, ...]:
 
 def _nothing_to_run(stage_id: int) -> Completion:
     return Completion(stage_id, 0)
-
-
-def _problem(completion: Completion, stage: Stage, environ: Mapping[str, str]) -> str:
-    """Return why an action failed, one line; empty when it did not."""
-    if completion.timed_out:
-        return f"it took longer than its timeout of {stage.timeout_s:g} s"
-    if completion.note and completion.exit_code:
-        return completion.note
-    if completion.exit_code < 0:
-        return f"it was ended by signal {-completion.exit_code}"
-    if completion.exit_code == 1 and stage.is_call and _TRACEBACK in completion.stderr:
-        # What was raised says more than the status that every exception has.
-        last = completion.stderr.strip().rpartition(b"\n")[2]
-        return mask(last, environ, stage).decode("utf-8", "backslashreplace")[:300]
-    if completion.exit_code:
-        return f"exit status {completion.exit_code}"
-    return ""

@@ -14,7 +14,10 @@ from stagemake.model.error import BadValue, UndeclaredAccess, did_you_mean
 from stagemake.model.operation import DryRunContext  # noqa: TC001 - part of the public type
 from stagemake.model.plain import NotPlain, plain_text
 from stagemake.model.result import StageResult  # noqa: TC001 - part of the public type
-from stagemake.model.services import StorageProvider  # noqa: TC001 - part of the public type
+from stagemake.model.services import (  # noqa: TC001 - part of the public type
+    EventDispatcher,
+    StorageProvider,
+)
 from stagemake.model.stage import Stage  # noqa: TC001 - part of the public type
 
 LARGEST_VALUE_BYTES = 1 << 20
@@ -127,6 +130,7 @@ class StageContext:
     config: ConfigStore  # declared values only; read-only
     shared: SharedData  # declared values only
     storage: StorageProvider  # inside the root
+    events: EventDispatcher  # of this stage; what it says reaches the tool while it runs
     dry_run: DryRunContext | None = None  # set iff mode is DRY_RUN
     _results: Mapping[str, StageResult] | None = field(default=None, alias="results")
 

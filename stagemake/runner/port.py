@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+PythonCall = Callable[[int, bytes, Callable[[bytes], None]], bytes]
+"""Carries out the payload of a stage id; what it says meanwhile goes through the third, message by message."""
 
 
 @frozen
