@@ -85,9 +85,21 @@ class Builder:
             free = free_bytes(self.root, self.cache_directory)
             report = report_of(plan, self.jobs, cache_bytes=stats.bytes, free_bytes=free)
             found = conflicts_of(report, world, is_locked=is_locked(self.state))
-            return report.with_conflicts(found)
+            return self._foreseen(report.with_conflicts(found), world)
         finally:
             self._close_reader()
+
+    def _foreseen(self, report: DryRunReport, world: World) -> DryRunReport:
+        """Return the report with what stages say themselves, and with how to tell single operations."""
+        from stagemake.operations import Foreseen  # noqa: PLC0415 - gate, dry runs only
+
+        told = Foreseen()
+        if any(stage.is_class_based for stage in report.plan.pipeline.stages):
+            from stagemake.foreseeing import foresee  # noqa: PLC0415 - gate, 30 ms, with functions only
+
+            evaluations = tuple(self.project.evaluations)
+            told = foresee(report.plan, world, evaluations, self.environ, self.jobs)
+        return told.added_to(report, world)
 
     def explain(self, pipeline: Pipeline) -> tuple[Explanation, ...]:
         """Return everything behind the verdict of each target. Changes nothing."""

@@ -81,6 +81,11 @@ class SharedData(MutableMapping[str, Any]):
     def __delitem__(self, name: str) -> None:
         del self.provided[name]
 
+    def get(self, name: str, default: Any = None) -> Any:  # type: ignore[override]  # the Mapping's is overloaded
+        """Return a declared value, `default` while it is not known; an undeclared one is an error."""
+        declared = name in self._stage.uses or name in self._stage.provides
+        return default if declared and name not in self else self[name]
+
     def __contains__(self, name: object) -> bool:
         return name in self.provided or name in self._used
 

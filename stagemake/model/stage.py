@@ -129,6 +129,11 @@ class Stage(QuicklyMade):
         return isinstance(self.action, Call)
 
     @property
+    def is_class_based(self) -> bool:
+        """Whether the action is the `execute` of an object."""
+        return isinstance(self.action, Call) and self.action.returns_nothing
+
+    @property
     def runs_always(self) -> bool:
         """Whether nothing declared could make a repeat unnecessary."""
         return self.always or (
