@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake import durable
+from stagemake import checkpoint, durable
 from stagemake.capturing import CaptureMemo
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
@@ -126,6 +126,7 @@ class Builder:
             history_path=self.state.history_path,
             identify=self.project.identify,
             search_path=base["PATH"],
+            checkpoint_path=self.state.checkpoint_path,
             force=self.request.force,
             inherits=self.settings.inherit_environment,
         )
@@ -250,6 +251,12 @@ class Builder:
                 hint=hint,
             )
 
+    def forget_finished(self, plan: Plan) -> None:
+        """Note that this build has ended well: the next one resumes nothing of it."""
+        names = [stage.name for stage in plan.pipeline.stages if stage.resumable]
+        if names:
+            checkpoint.forget(self.state.checkpoint_path, names)
+
     def _nothing_to_do(
         self, planned: Planned, digester: Digester, memo_before: int
     ) -> BuildOutcome:
@@ -265,10 +272,17 @@ class Builder:
             self.state.mark_changed()
             self.state.save()
         plan = planned.plan
-        fresh, unchanged = Outcome.FRESH, Reason.UNCHANGED.code
+        self.forget_finished(plan)
+        fresh, unchanged = Outcome.FRESH, Reason.UNCHANGED
+        code = unchanged.code
         results = tuple(
             [
-                StageResult.of(name=stage.name, outcome=fresh, reason=unchanged, key=step.key)
+                StageResult.of(
+                    name=stage.name,
+                    outcome=fresh,
+                    reason=code if step.reason is unchanged else step.reason.code,
+                    key=step.key,
+                )
                 for stage, step in zip(plan.pipeline.stages, plan.steps, strict=True)
             ]
         )

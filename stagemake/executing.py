@@ -78,6 +78,8 @@ def carry_out(
         scheduler = Scheduler(planned.plan, shop)
         ear.began_s = shop.began_s
         outcome = scheduler.run()
+        if outcome.ok:
+            builder.forget_finished(planned.plan)
         if builder.has_left_over:
             state.drop_left_over(builder.declared_paths())
         if builder.project.session.recorder is not None:

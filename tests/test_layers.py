@@ -16,6 +16,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     "durable freshness awaiting",
     "model program tree hook_thread",
+    "checkpoint",
     "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start storage dispatch",
     "plan digesting settings calling stage_class logs recording hooking",
     "capturing execute project conflicts explaining cleaning operations",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from stagemake import durable
+from stagemake import checkpoint, durable
 from stagemake.execute.ending import problem_of, result_of
 from stagemake.execute.environment import stage_environment
 from stagemake.execute.settle import HookProblem, StageProblem, settle, trace_of
@@ -129,7 +129,7 @@ class Launcher:
             trace = self.shop.state.snapshot.traces[stage.name]
             self.values.update(trace[columns.VALUES][1])
         return StageResult(
-            stage.name, Outcome.CUT_OFF, Reason.UNCHANGED.code, key=made.key,
+            stage.name, Outcome.CUT_OFF, made.reason.code, key=made.key,
             started_s=self.shop.now_s() - self.began_s,
         )  # fmt: skip
 
@@ -260,6 +260,8 @@ class Launcher:
         if completion.survivors:
             notes.append(f"{completion.survivors} process(es) that it left behind were ended")
         shop.state.settle(stage.name, settled.trace)
+        if stage.resumable and settled.key is not None:
+            checkpoint.note(shop.state.checkpoint_path, stage.name, settled.key)
         self.keeper.note(settled.result.outputs)
         self.keeper.adopt(stage)
         self.values.update(settled.result.provided)

@@ -81,7 +81,7 @@ class SharedData(MutableMapping[str, Any]):
     def __delitem__(self, name: str) -> None:
         del self.provided[name]
 
-    def get(self, name: str, default: Any = None) -> Any:  # type: ignore[override]  # the Mapping's is overloaded
+    def get(self, name: str, default: Any = None) -> Any:
         """Return a declared value, `default` while it is not known; an undeclared one is an error."""
         declared = name in self._stage.uses or name in self._stage.provides
         return default if declared and name not in self else self[name]

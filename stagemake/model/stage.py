@@ -116,6 +116,7 @@ class Stage(QuicklyMade):
     cache: bool = True
     always: bool = False
     console: bool = False  # the action has the tool's stdin, stdout and stderr
+    resumable: bool = False  # done in a build that was cut short: not done again by the next
     version: str = ""
     ignore_code: bool = False
     any_python: bool = False

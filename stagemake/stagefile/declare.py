@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stagemake.stagefile.keywords import Keywords
     from stagemake.stagefile.session import Session
 
-_LATER = {"service": "8", "resumable": "4"}
+_LATER = {"service": "8"}
 
 
 def check_name(name: object) -> str:
@@ -452,6 +452,7 @@ _READERS: Mapping[str, Callable[[Session, Any, dict[str, Any]], None]] = {
     "cache": _read_flag("cache"),
     "always": _read_flag("always"),
     "console": _read_flag("console"),
+    "resumable": _read_flag("resumable"),
     "version": _read_version,
     "ignore_code": _read_flag("ignore_code"),
     "any_python": _read_flag("any_python"),
