@@ -28,6 +28,7 @@ NAMES = {
 def test_the_public_names_are_exactly_these() -> None:
     assert set(stagemake.__all__) == NAMES
     assert set(dir(stagemake)) == NAMES
+    assert {*stagemake._HOME_BY_NAME, "__version__"} == NAMES
 
 
 @pytest.mark.parametrize("name", sorted(NAMES - {"__version__"}))

@@ -17,7 +17,7 @@ LAYERS = (
     "durable freshness awaiting",
     "model program tree hook_thread",
     "checkpoint",
-    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start storage dispatch",
+    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start storage dispatch hook",
     "plan digesting settings calling stage_class logs recording hooking",
     "capturing execute project conflicts explaining cleaning operations",
     "executing noop_record foreseeing",
