@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,6 @@ from stagemake.model.error import DependencyCycle, UnknownDependency
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
 SLOW = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -79,6 +79,7 @@ class Record(StageHook):
         self.calls.append(("after", stage_name))
 
 
+@pytest.mark.slow
 @SLOW
 @given(
     nodes=graphs(),
@@ -168,6 +169,7 @@ class Use(BaseStage):
         context.storage.write("seen", repr(context.shared["value"]))
 
 
+@pytest.mark.slow
 @SLOW
 @given(value=PLAIN)
 def test_a_hit_gives_exactly_the_shared_values_of_the_run(
@@ -243,6 +245,7 @@ def listing(base: Path) -> dict[str, tuple[int, int, bytes]]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @SLOW
 @given(
     kinds=st.lists(
