@@ -14,7 +14,6 @@ from stagemake.dispatch import Subscriptions, ToolEvents
 from stagemake.execute.environment import base_environment
 from stagemake.execute.interrupt import Interrupt
 from stagemake.hooks import AFTER, BEFORE, HookBook, HookId
-from stagemake.logs import logged
 from stagemake.model.error import UsageError
 from stagemake.model.event import Notice
 from stagemake.model.pipeline import Pipeline
@@ -23,7 +22,6 @@ from stagemake.model.stage import Stage
 from stagemake.project import Project
 from stagemake.report.port import FanOut
 from stagemake.settings import read_project_config
-from stagemake.stage_class import stage_of
 from stagemake.state import StateStore
 
 if TYPE_CHECKING:
@@ -117,9 +115,12 @@ class StageManager:
             DuplicateStage: A stage of that name is there already.
             UsageError: It's neither.
         """
-        made = stage if isinstance(stage, Stage) else stage_of(self.project.session, stage)
-        self.project.register(made)
-        return made
+        if not isinstance(stage, Stage):
+            from stagemake.stage_class import stage_of  # noqa: PLC0415 - gate, 2 ms, class-based stages only
+
+            stage = stage_of(self.project.session, stage)
+        self.project.register(stage)
+        return stage
 
     def register_pipeline(
         self, name: str, stages: Iterable[str | Stage], *, default: bool = False
@@ -269,6 +270,8 @@ class StageManager:
 
         For results that carry no log of their own because nothing had to be done.
         """
+        from stagemake.logs import logged  # noqa: PLC0415 - gate, only on request
+
         return logged(result, self.cache_directory)
 
     async def build_pipeline_async(self, targets: Targets = ()) -> Pipeline:
