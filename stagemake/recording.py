@@ -178,10 +178,10 @@ class RecordingStorage:
         """Return what a copy or move would take along."""
         if not self._node(start).kind:
             raise _error(errno.ENOENT, start)
-        if end.startswith(f"{start}/"):
-            raise BadPath(f"`{end}` lies in `{start}`, which is to be copied or moved there")
         if self._node(end).kind == "dir":
             raise _error(errno.EISDIR, end)
+        if end.startswith(f"{start}/"):
+            raise BadPath(f"`{end}` lies in `{start}`, which is to be copied or moved there")
         return list(self._walk(start))
 
     def _make_parents(self, full: str) -> None:

@@ -155,7 +155,7 @@ def _dependencies(given: StageLike) -> tuple[StageDependency, ...]:
             )
         elif not isinstance(item.stage, str) or not isinstance(item.order, DependencyOrder):
             raise UsageError(
-                f"{item!r} is not what it should be",
+                f"StageDependency({item.stage!r}, {item.order!r}) is not what it should be",
                 hint='write StageDependency("its.name", DependencyOrder.BEFORE, required=False)',
             )
         else:

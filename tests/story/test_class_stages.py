@@ -318,7 +318,7 @@ def changed(**members: Any) -> Plain:
         ),
         (
             changed(dependencies=lambda self: [StageDependency("a", "before")]),  # type: ignore[arg-type]
-            ("error: StageDependency(stage='a', order='before', required=True) is not what it should be\n"
+            ("error: StageDependency('a', 'before') is not what it should be\n"
             'hint: write StageDependency("its.name", DependencyOrder.BEFORE, required=False)'),
         ),
         (

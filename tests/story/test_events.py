@@ -219,7 +219,7 @@ def problem_of(manager: StageManager) -> str:
         (
             {"a": {1}},
             (
-                "the event `progress` holds what can't be passed on: a set at ['a'];"
+                "the event `progress` holds what can't be passed on: {1} (builtins.set) at ['a'];"
                 " payloads are text, finite numbers, booleans, None, lists, and mappings by text"
             ),
         ),

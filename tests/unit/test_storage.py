@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stagemake.model.error import BadPath
@@ -67,6 +67,8 @@ def on_disk(root: Path) -> dict[str, bytes | None]:
 
 @settings(max_examples=150, deadline=None)
 @given(acts=st.lists(ACTS, max_size=8))
+@example(acts=[("copy", "d", "a")])
+@example(acts=[("mkdir", "d/a"), ("copy", "d", "d/a")])
 def test_what_is_noted_shows_what_acting_would_leave_and_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[Any, ...]]
 ) -> None:
