@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,7 @@ class StageManager:
         self._hooks = HookBook()
         self._subscriptions = Subscriptions()
         self._awaited: list[Interrupt] = []  # of the builds that are awaited now
+        self._building: set[int] = set()  # threads that build now
 
     # -- registering -----------------------------------------------------------------------------
 
@@ -251,9 +253,17 @@ class StageManager:
         request = self._request(targets)
         builder = self._builder(request, interrupt)
         builder.loop = loop
+        thread = _thread.get_ident()
+        if thread in self._building:
+            raise UsageError(
+                "a hook or an event's handler can't build: it would wait for the build that calls it",
+                hint="note what is to be done, and do it when the build has ended",
+            )
+        self._building.add(thread)
         try:
             return builder.execute(self.build_pipeline(request))
         finally:
+            self._building.discard(thread)
             interrupt.take()  # what came too late for this build does not end the next one
 
     def explain(self, targets: Targets) -> tuple[Explanation, ...]:

@@ -38,7 +38,7 @@ class SharedData(MutableMapping[str, Any]):
     Args:
         stage: Whose declaration decides.
         used: The values that are known now, by name.
-        provided: Those that it has provided, where a hook looks at it afterwards.
+        provided: Those that it has provided, where a hook looks on; None: an action, which may set them.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class SharedData(MutableMapping[str, Any]):
     ) -> None:
         self._stage = stage
         self._used = dict(used)
+        self._is_fixed = provided is not None
         self.provided: dict[str, Any] = dict(provided or {})
 
     def __getitem__(self, name: str) -> Any:
@@ -69,6 +70,11 @@ class SharedData(MutableMapping[str, Any]):
         )
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if self._is_fixed:
+            raise UndeclaredAccess(
+                f"a hook sets the shared value `{name}` of stage `{self._stage.name}`",
+                hint="hooks read shared values; the stage itself sets them",
+            )
         if name not in self._stage.provides:
             raise UndeclaredAccess(
                 f"stage `{self._stage.name}` sets the shared value `{name}` without declaring it",

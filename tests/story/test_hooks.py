@@ -260,6 +260,30 @@ def test_what_a_post_hook_does_to_an_output_is_part_of_the_result(manager: Stage
     assert manager.plan(["count"]).is_done
 
 
+def test_a_hook_can_neither_set_shared_values_nor_build(manager: StageManager) -> None:
+    told: list[str] = []
+
+    class Wrong(StageHook):
+        def after_stage(self, stage_name: str, context: StageContext) -> None:
+            for wrong in (
+                lambda: context.shared.__setitem__("letters", 4),
+                lambda: manager.execute_pipeline(["double"]),
+            ):
+                try:
+                    wrong()
+                except StagemakeError as error:
+                    told.append(error.headline)
+
+    manager.register_post_stage_hook(Wrong())
+
+    assert manager.execute_pipeline(["count"]).ok
+    assert told == [
+        "a hook sets the shared value `letters` of stage `count`",
+        "a hook or an event's handler can't build: it would wait for the build that calls it",
+    ]
+    assert manager.execute_pipeline(["double"]).ok
+
+
 # --- Hooks that hang. ------------------------------------------------------------------------------
 
 
