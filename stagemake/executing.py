@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import time
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -20,7 +19,7 @@ from stagemake.execute.environment import stage_environment
 from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
 from stagemake.history import History
-from stagemake.hooking import BoundHooks
+from stagemake.hooking import BoundHooks, ResultsByName
 from stagemake.materialize import sweep_temps
 from stagemake.model.context import SharedData
 from stagemake.model.event import BuildFinished, Notice, PlanReady
@@ -143,12 +142,11 @@ class _Ear:
 
 def _hooks(builder: Builder, ear: _Ear) -> BoundHooks:
     base, root, scratch = builder.base_env(), builder.root, builder.state.scratch
+    ids = {str(stage.name): stage_id for stage_id, stage in enumerate(ear.pipeline.stages)}
 
     def context_of(stage: Stage, facts: Facts, own: StageResult | None) -> StageContext:
-        results = {one.name: one for one in facts.results if one is not None}
-        if own is not None:
-            results[own.name] = own
-        values = {name: json.loads(text) for name, text in facts.values.items()}
+        known = [name for name in (*stage.uses, *stage.provides) if name in facts.values]
+        values = {name: json.loads(facts.values[name]) for name in known}
         around = Circumstances(
             root=root,
             scratch=scratch,
@@ -165,7 +163,7 @@ def _hooks(builder: Builder, ear: _Ear) -> BoundHooks:
                 stage.name,
                 lambda: time.monotonic() - ear.began_s,
             ),
-            results=MappingProxyType(results),
+            results=ResultsByName(facts.results, ids, own),
         )
         return make_context(stage, around)
 

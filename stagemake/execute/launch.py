@@ -280,7 +280,7 @@ class Launcher:
         )  # fmt: skip
 
     def _facts(self, provided: Mapping[str, str] | None = None) -> Facts:
-        return Facts(self.results, {**self.values, **(provided or {})})
+        return Facts(self.results, {**self.values, **provided} if provided else self.values)
 
     def _approve(
         self, run: Run, completion: Completion, size: int, provided: Mapping[str, str]
