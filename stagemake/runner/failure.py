@@ -25,7 +25,9 @@ def print_failure(error: BaseException) -> int:
         trim(error)
         sys.stderr.flush()
         if isinstance(error, StagemakeError):  # one line of it, with its hint, tells what to do
-            place = "".join(traceback.format_tb(error.__traceback__))
+            frames = traceback.extract_tb(error.__traceback__)
+            own = [one for one in frames if not one.filename.startswith(OWN_DIRECTORY)]
+            place = "".join(traceback.format_list(own or frames))
             sys.stderr.write(f"Traceback (most recent call last):\n{place}{in_one_line(error)}\n")
         else:
             traceback.print_exception(error, file=sys.stderr)

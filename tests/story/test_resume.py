@@ -71,9 +71,11 @@ def test_after_a_kill_finished_stages_are_not_repeated_but_those_that_are_not_re
     cut.write("go")
 
     plan = cut.run("-n", "report", "--json").json
+    why = cut.run("why", "load").stdout
     result = cut.build("report")
 
     verdicts = {stage["name"]: (stage["verdict"], stage["reason"]) for stage in plan["stages"]}
+    assert why.startswith("`load` is fresh: done before the last build was cut short\n")
     assert verdicts["load"] == verdicts["deploy"] == ("fresh", "resumed")
     assert verdicts["ping"] == ("miss", "always")
     result.ran("ping", "slow", "report").exited(0)
