@@ -49,7 +49,7 @@ class RecordingStorage:
         if node.kind == "dir":
             raise _error(errno.EISDIR, full)
         if not node.kind:
-            raise _error(errno.ENOENT, full)
+            raise self._missing(full)
         if node.data is not None:
             return node.data
         with open(self._places.readable(node.real), "rb") as stream:
@@ -95,7 +95,7 @@ class RecordingStorage:
         """Note a removal."""
         full = self._places.changeable(path)
         if not self._node(full).kind:
-            raise _error(errno.ENOENT, full)
+            raise self._missing(full)
         self._note(OperationKind.DELETE, full)
         self._forget(full)
 
@@ -118,7 +118,7 @@ class RecordingStorage:
         """Note a change of permissions."""
         full = self._places.changeable(path)
         if not self._node(full).kind:
-            raise _error(errno.ENOENT, full)
+            raise self._missing(full)
         self._note(OperationKind.CHMOD, full, detail=f"{mode:03o}")
 
     def exists(self, path: PathLike) -> bool:
@@ -130,7 +130,7 @@ class RecordingStorage:
         full = self._places.inside(path)
         node = self._node(full)
         if node.kind != "dir":
-            raise _error(errno.ENOTDIR if node.kind else errno.ENOENT, full)
+            raise _error(errno.ENOTDIR, full) if node.kind else self._missing(full)
         return tuple(sorted(self._places.shown(child) for child in self._children(full)))
 
     def _note(self, kind: OperationKind, full: str, **more: object) -> None:
@@ -158,6 +158,16 @@ class RecordingStorage:
             return _DIRECTORY
         return _Node("file", real=full, size_bytes=status.st_size)
 
+    def _missing(self, full: str) -> OSError:
+        """Return the error for what isn't there: another one below a file, as the system has it."""
+        folder = os.path.dirname(full)
+        while len(folder) > len(self._places.root):
+            kind = self._node(folder).kind
+            if kind:
+                return _error(errno.ENOENT if kind == "dir" else errno.ENOTDIR, full)
+            folder = os.path.dirname(folder)
+        return _error(errno.ENOENT, full)
+
     def _children(self, full: str) -> set[str]:
         found = set()
         if self._planned.get(full) is None and os.path.isdir(full):
@@ -177,7 +187,7 @@ class RecordingStorage:
     def _checked(self, start: str, end: str) -> Sequence[tuple[str, _Node]]:
         """Return what a copy or move would take along."""
         if not self._node(start).kind:
-            raise _error(errno.ENOENT, start)
+            raise self._missing(start)
         if self._node(end).kind == "dir":
             raise _error(errno.EISDIR, end)
         if end.startswith(f"{start}/"):
@@ -186,15 +196,17 @@ class RecordingStorage:
 
     def _make_parents(self, full: str) -> None:
         """Have the directories above a path there; they go without saying."""
+        missing = []
         folder = os.path.dirname(full)
         while folder != self._places.root:
-            node = self._node(folder)
-            if node.kind == "file":
+            kind = self._node(folder).kind
+            if kind == "file":
                 raise _error(errno.ENOTDIR, folder)
-            if node.kind == "dir":
-                return
-            self._planned[folder] = _DIRECTORY
+            if kind == "dir":
+                break
+            missing.append(folder)
             folder = os.path.dirname(folder)
+        self._planned.update(dict.fromkeys(missing, _DIRECTORY))
 
     def _forget(self, full: str) -> None:
         for path in [one for one in self._planned if one.startswith(f"{full}/")]:

@@ -65,9 +65,10 @@ def on_disk(root: Path) -> dict[str, bytes | None]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(acts=st.lists(ACTS, max_size=8))
 @example(acts=[("copy", "d", "a")])
+@example(acts=[("move", "d", "a"), ("write", "d", b"1"), ("chmod", "d/a", 0o700)])
 @example(acts=[("mkdir", "d/a"), ("copy", "d", "d/a")])
 def test_what_is_noted_shows_what_acting_would_leave_and_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[Any, ...]]
