@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
 T = TypeVar("T")
@@ -25,12 +26,19 @@ async def in_thread(call: Callable[[], T], stop: Callable[[], object] | None = N
             await asyncio.shield(work)
         except asyncio.CancelledError:
             if stop is None:
+                work.add_done_callback(_forget)
                 raise
             is_cancelled = True
             stop()
         except BaseException:  # what `call` raised; looked at below
             break
     if is_cancelled:
-        work.exception()  # retrieved: whoever cancels does not ask how it ended
+        _forget(work)
         raise asyncio.CancelledError
     return work.result()
+
+
+def _forget(work: asyncio.Future[T]) -> None:
+    """Take note of how it ended: whoever cancels does not ask, and asyncio would complain."""
+    if not work.cancelled():
+        work.exception()

@@ -111,6 +111,24 @@ def test_what_a_twin_raises_is_what_the_method_raises(tmp_path: Path) -> None:
             within(twin(["nobody"]))
 
 
+def test_a_plan_that_is_cancelled_ends_by_itself_and_nobody_complains(tmp_path: Path) -> None:
+    manager = manager_at(tmp_path / "p")
+    complaints: list[Any] = []
+
+    async def cancel() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+        work = asyncio.create_task(manager.plan_async(["nobody"]))
+        await asyncio.sleep(0)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    within(cancel())
+
+    assert complaints == []
+
+
 # --- Cancelling. -----------------------------------------------------------------------------------
 
 
