@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan, Verdict
+    from stagemake.model.plugin import Plugin
     from stagemake.model.report import DryRunReport
     from stagemake.model.request import BuildRequest
     from stagemake.model.result import BuildOutcome, Outcome, StageResult
@@ -28,7 +29,16 @@ if TYPE_CHECKING:
     from stagemake.model.stage import DependencyOrder, Stage, StageDependency
     from stagemake.stagefile.capture import capture
     from stagemake.stagefile.include import include
-    from stagemake.stagefile.language import command, config, env, glob, pipeline, pool, stage
+    from stagemake.stagefile.language import (
+        command,
+        config,
+        env,
+        glob,
+        pipeline,
+        plugin,
+        pool,
+        stage,
+    )
     from stagemake.stagefile.matrix import matrix
     from stagemake.stagefile.output_paths import output_for
     from stagemake.stagefile.program_words import need, which
@@ -52,6 +62,7 @@ _HOME_BY_NAME = {
     "Pipeline": "stagemake.model.pipeline",
     "Plan": "stagemake.model.plan",
     "PlannedOperation": "stagemake.model.operation",
+    "Plugin": "stagemake.model.plugin",
     "SharedData": "stagemake.model.context",
     "Stage": "stagemake.model.stage",
     "StageContext": "stagemake.model.context",
@@ -74,6 +85,7 @@ _HOME_BY_NAME = {
     "need": "stagemake.stagefile.program_words",
     "output_for": "stagemake.stagefile.output_paths",
     "pipeline": "stagemake.stagefile.language",
+    "plugin": "stagemake.stagefile.language",
     "pool": "stagemake.stagefile.language",
     "stage": "stagemake.stagefile.language",
     "which": "stagemake.stagefile.program_words",
@@ -96,6 +108,7 @@ __all__ = [
     "Pipeline",
     "Plan",
     "PlannedOperation",
+    "Plugin",
     "SharedData",
     "Stage",
     "StageContext",
@@ -119,6 +132,7 @@ __all__ = [
     "need",
     "output_for",
     "pipeline",
+    "plugin",
     "pool",
     "stage",
     "which",

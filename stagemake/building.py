@@ -14,7 +14,7 @@ from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
 from stagemake.model.entry import MISSING
 from stagemake.model.error import MissingInput
-from stagemake.model.event import BuildFinished, WaitingForLock
+from stagemake.model.event import BuildFinished, Notice, WaitingForLock
 from stagemake.model.plan import Reason
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.planner import plan_pipeline
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Collection, Mapping
 
+    from stagemake.cache.guarded import GuardedStore
+    from stagemake.cache.port import CacheSettings
     from stagemake.cache.reader import ReadOnlyStore
     from stagemake.dispatch import Subscriptions
     from stagemake.execute.interrupt import Interrupt
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from stagemake.model.report import DryRunReport
     from stagemake.model.request import BuildRequest
     from stagemake.plan.planner import Planned
+    from stagemake.plugins.backends import MakeRunner, MakeStore
     from stagemake.project import Project
     from stagemake.settings import ProjectConfig
     from stagemake.state import StateStore
@@ -60,7 +63,11 @@ class Builder:
     interrupt: Interrupt
     subscriptions: Subscriptions
     loop: asyncio.AbstractEventLoop | None = None  # that awaits this build; async hooks run there
-    _reader: ReadOnlyStore | None = field(default=None)
+    make_runner: MakeRunner | None = None  # None: local processes
+    make_store: MakeStore | None = None  # None: the cache on disk
+    is_partial: bool = False  # whether stages of past builds may only be missing by mistake
+    _reader: ReadOnlyStore | GuardedStore | None = field(default=None)
+    _told_of_cache: set[str] = field(factory=set)
     has_left_over: bool = False  # whether past builds made what no stage declares now
 
     def plan(self, pipeline: Pipeline) -> Planned:
@@ -81,9 +88,8 @@ class Builder:
         world = self._world(digester)
         try:
             plan = plan_pipeline(pipeline, world, self._orphans(digester)).plan
-            stats = self._read_only().stats()
             free = free_bytes(self.root, self.cache_directory)
-            report = report_of(plan, self.jobs, cache_bytes=stats.bytes, free_bytes=free)
+            report = report_of(plan, self.jobs, cache_bytes=self._cache_bytes(), free_bytes=free)
             found = conflicts_of(report, world, is_locked=is_locked(self.state))
             return self._foreseen(report.with_conflicts(found), world)
         finally:
@@ -116,7 +122,7 @@ class Builder:
             self._close_reader()
 
     def _world(self, digester: Digester) -> World:
-        records = StoredRecords(self._read_only) if self.request.cache.reads else NoRecords()
+        records = StoredRecords(self.read_only) if self.request.cache.reads else NoRecords()
         base = self.base_env()
         return World(
             root=self.root,
@@ -135,20 +141,55 @@ class Builder:
         """Return what every stage gets before its own declarations."""
         return base_environment(self.environ, inherit=self.settings.inherit_environment)
 
-    def _read_only(self) -> ReadOnlyStore:
+    def read_only(self) -> ReadOnlyStore | GuardedStore:
+        """Return the cache for reading; opened once, until this request's plan is made."""
+        if self._reader is None and self.make_store is not None:
+            self._reader, problem = self.make_store(self.cache_settings(reads_only=True))
+            self.tell_of_cache(problem)
         if self._reader is None:
             from stagemake.cache.reader import ReadOnlyStore  # noqa: PLC0415 - gate, 17 ms with sqlite3
 
-            self._reader = ReadOnlyStore(self.cache_directory)
+            is_own = (
+                self.make_store is None
+            )  # else the chosen one can't be used: everything is a miss
+            self._reader = ReadOnlyStore(self.cache_directory if is_own else os.devnull)
         return self._reader
+
+    def cache_settings(self, *, reads_only: bool) -> CacheSettings:
+        """Return what a plugin's cache is made with."""
+        from stagemake.cache.port import CacheSettings  # noqa: PLC0415 - with a plugin's cache only
+
+        return CacheSettings(
+            root=self.root,
+            directory=self.cache_directory,
+            budget_bytes=self.settings.cache_bytes,
+            max_age_s=self.settings.cache_age_s,
+            reads_only=reads_only,
+        )
+
+    def _cache_bytes(self) -> int:
+        """Return what the cache holds now; 0 for a plugin's, which isn't asked."""
+        stats = getattr(self.read_only(), "stats", None)
+        return 0 if stats is None else stats().bytes
 
     def _close_reader(self) -> None:
         if self._reader is not None:
             self._reader.close()
+            if self.make_store is not None:
+                for text in self._reader.faults.first.values():
+                    self.tell_of_cache(text)
             self._reader = None
+
+    def tell_of_cache(self, text: str) -> None:
+        """Say once what is wrong with the cache; nothing for an empty text."""
+        if text and text not in self._told_of_cache:
+            self._told_of_cache.add(text)
+            self.emit(Notice(f"cache: {text}"))
 
     def _orphans(self, digester: Digester) -> tuple[str, ...]:
         """Return outputs that no stage makes any more and that are as stagemake left them."""
+        if self.is_partial:  # a plugin is broken: what its stages made is not for us to remove
+            return ()
         stages = self.project.registry.stages()
         known = self.state.snapshot
 

@@ -12,7 +12,7 @@ from attrs import define
 
 from stagemake import durable
 from stagemake.cache.collect import collect, is_due
-from stagemake.cache.disk import open_store
+from stagemake.cache.disk import DiskStore, open_store
 from stagemake.calling import Caller, Circumstances, make_context
 from stagemake.dispatch import ToolEvents, decoded_event
 from stagemake.execute.environment import stage_environment
@@ -27,7 +27,8 @@ from stagemake.model.record import references
 from stagemake.model.result import Outcome
 from stagemake.records import StoredRecords
 from stagemake.report.amount import size
-from stagemake.runner.local import LocalRunner
+from stagemake.runner.local import LocalRunner, local_runner
+from stagemake.runner.port import RunnerSettings
 from stagemake.stagefile.imports import undisturbed_imports
 from stagemake.storage import LiveStorage, Places
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stagemake.building import Builder
-    from stagemake.cache.disk import DiskStore
+    from stagemake.cache.guarded import GuardedStore
     from stagemake.digesting import Digester
     from stagemake.hooks import Facts
     from stagemake.model.context import StageContext
@@ -45,12 +46,19 @@ if TYPE_CHECKING:
     from stagemake.model.stage import Stage
     from stagemake.plan.planner import Planned
     from stagemake.plan.world import World
+    from stagemake.runner.guarded import GuardedRunner
+
+    Opened = DiskStore | GuardedStore
 
 
 def carry_out(
     builder: Builder, planned: Planned, world: World, digester: Digester, lock_fd: int
 ) -> BuildOutcome:
     """Build what `planned` says and save what came of it, however it ends. Holds the lock `lock_fd`."""
+    ear = _Ear(planned.plan.pipeline, builder.emit)
+    runner = _runner(
+        builder, planned, lock_fd, ear
+    )  # what a plugin brings may fail: nothing is open yet
     state = builder.state
     state.open()
     interrupted = [path for paths in state.snapshot.interrupted.values() for path in paths]
@@ -58,8 +66,6 @@ def carry_out(
     sweep_temps({*beside, state.directory, state.shared})
     for name, trace in planned.refreshed.items():
         state.settle(name, trace)
-    ear = _Ear(planned.plan.pipeline, builder.emit)
-    runner = _runner(builder, planned, lock_fd, ear)
     hooks = _hooks(builder, ear)
     store = None
     try:
@@ -110,15 +116,18 @@ def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digeste
         )
 
 
-def _runner(builder: Builder, planned: Planned, lock_fd: int, ear: _Ear) -> LocalRunner:
+def _runner(
+    builder: Builder, planned: Planned, lock_fd: int, ear: _Ear
+) -> LocalRunner | GuardedRunner:
     call = Caller(
         builder.root,
         planned.plan.pipeline,
         tuple(builder.project.evaluations),
         builder.state.scratch,
     )
-    return LocalRunner(
-        builder.root,
+    settings = RunnerSettings(
+        root=builder.root,
+        jobs=builder.jobs,
         call=call,
         marker=os.urandom(8).hex(),
         on_said=ear.hear,
@@ -126,6 +135,7 @@ def _runner(builder: Builder, planned: Planned, lock_fd: int, ear: _Ear) -> Loca
         wakeup_fd=builder.interrupt.read_fd,
         console_stdout_fd=2 if builder.request.keeps_stdout else 1,
     )
+    return local_runner(settings) if builder.make_runner is None else builder.make_runner(settings)
 
 
 @define
@@ -174,8 +184,8 @@ def _workshop(
     builder: Builder,
     world: World,
     digester: Digester,
-    runner: LocalRunner,
-    store: DiskStore | None,
+    runner: LocalRunner | GuardedRunner,
+    store: Opened | None,
 ) -> Workshop:
     return Workshop(
         root=builder.root,
@@ -195,25 +205,28 @@ def _workshop(
     )
 
 
-def _open_store(builder: Builder) -> DiskStore | None:
+def _open_store(builder: Builder) -> Opened | None:
     cache = builder.request.cache
     if not cache.reads and not cache.writes:
         return None
-    store, problem = open_store(
-        builder.cache_directory,
-        budget_bytes=builder.settings.cache_bytes,
-        max_age_s=builder.settings.cache_age_s,
-    )
-    if problem:
-        builder.emit(Notice(f"cache: {problem}"))
+    store: Opened | None
+    if builder.make_store is not None:
+        store, problem = builder.make_store(builder.cache_settings(reads_only=False))
+    else:
+        store, problem = open_store(
+            builder.cache_directory,
+            budget_bytes=builder.settings.cache_bytes,
+            max_age_s=builder.settings.cache_age_s,
+        )
+    builder.tell_of_cache(problem)
     return store
 
 
-def _close_store(builder: Builder, store: DiskStore) -> None:
+def _close_store(builder: Builder, store: Opened) -> None:
     """Keep the cache within its budget, say once what was wrong with it, and let go of it."""
-    if is_due(store):
+    if isinstance(store, DiskStore) and is_due(store):
         done = collect(store, references)
         builder.emit(Notice(f"cache: removed {size(done.freed_bytes)} that was used longest ago"))
     for text in store.faults.first.values():
-        builder.emit(Notice(f"cache: {text}"))
+        builder.tell_of_cache(text)
     store.close()

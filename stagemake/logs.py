@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stagemake.cache.guarded import GuardedStore
+    from stagemake.cache.reader import ReadOnlyStore
     from stagemake.model.result import StageResult
 
 
-def logged(result: StageResult, cache_directory: str) -> tuple[bytes, bytes]:
+def logged(
+    result: StageResult, open_reader: Callable[[], ReadOnlyStore | GuardedStore]
+) -> tuple[bytes, bytes]:
     """Return stdout and stderr of a result: its own, else those that were stored; empty when not kept."""
     if result.stdout or result.stderr or result.key is None:
         return result.stdout, result.stderr
-    from stagemake.cache.reader import ReadOnlyStore  # noqa: PLC0415 - gate, 17 ms with sqlite3
-    from stagemake.records import StoredRecords  # noqa: PLC0415 - as above
+    from stagemake.records import StoredRecords  # noqa: PLC0415 - gate, with logs to read only
 
-    reader = ReadOnlyStore(cache_directory)
+    reader = open_reader()
     try:
         cached = StoredRecords(lambda: reader).result(result.key)
         if cached is None:

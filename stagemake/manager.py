@@ -15,7 +15,7 @@ from stagemake.dispatch import Subscriptions, ToolEvents
 from stagemake.execute.environment import base_environment
 from stagemake.execute.interrupt import Interrupt
 from stagemake.hooks import AFTER, BEFORE, HookBook, HookId
-from stagemake.model.error import UsageError
+from stagemake.model.error import StagemakeError, UsageError
 from stagemake.model.event import Notice
 from stagemake.model.pipeline import Pipeline
 from stagemake.model.request import BuildRequest
@@ -28,8 +28,10 @@ from stagemake.state import StateStore
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Mapping
+    from typing import Self
 
     from stagemake.explaining import Explanation
+    from stagemake.extending import Extensions
     from stagemake.model.event import Event
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
@@ -51,6 +53,9 @@ class StageManager:
 
     Nothing is written before `execute_pipeline`. Paths are relative to `root`.
 
+    With plugins, or in a `with` block, it has a session: it begins when stages are first asked for (at the
+    latest), and ends with the block or with `close`.
+
     Args:
         root: The project's directory.
         cache_dir: Where results are cached; default: the project's setting, else per user.
@@ -58,6 +63,7 @@ class StageManager:
         config: Values for `config()` in Stagefiles; they win over the project's table.
         reporters: Told what happens during builds.
         environ: The environment to take variables from; default: this process's.
+        plugins: Names of installed ones, or Plugin values, beside those that the project's settings name.
         name: Tells apart several managers on one root; a loaded Stagefile's name by default.
     """
 
@@ -70,6 +76,7 @@ class StageManager:
         config: Mapping[str, object] | None = None,
         reporters: Iterable[Reporter] = (),
         environ: Mapping[str, str] | None = None,
+        plugins: Iterable[object] = (),
         name: str = "",
     ) -> None:
         self.root = os.path.realpath(root)
@@ -90,6 +97,11 @@ class StageManager:
         self._subscriptions = Subscriptions()
         self._awaited: list[Interrupt] = []  # of the builds that are awaited now
         self._building: set[int] = set()  # threads that build now
+        self.extensions: Extensions | None = None  # with plugins or a session only
+        for plugin in self.settings.plugins:
+            self._extended().roster.ask_for(plugin, "pyproject.toml, [tool.stagemake]")
+        for given in plugins:
+            self._extended().roster.ask_for(given, "StageManager(plugins=…)")
 
     # -- registering -----------------------------------------------------------------------------
 
@@ -107,8 +119,12 @@ class StageManager:
         session.capture_memo = session.capture_memo or CaptureMemo(
             StateStore(self.root, name), self.root
         )
+        if self.extensions is not None and self.extensions.is_awaited:
+            session.awaits_plugins = True
         self.project.load(full)
         self._name = name
+        if session.named_plugins:
+            self._extended().take_in_named()
 
     def register_stage(self, stage: Stage | StageLike) -> Stage:
         """Register a Stage value, or an object with `name`, `dependencies()` and `execute(context)`.
@@ -136,6 +152,7 @@ class StageManager:
 
     def get_pipelines(self) -> tuple[PipelineDefinition, ...]:
         """Return the named pipelines in order of registration."""
+        self._join()
         return tuple(self.project.registry.pipelines.values())
 
     def register_pool(self, name: str, depth: int) -> None:
@@ -145,6 +162,22 @@ class StageManager:
             StagefileError: The depth is no number from 1 up, or the pool has another depth already.
         """
         self.project.register_pool(name, depth)
+
+    def register_lifecycle_stage(self, stage: Stage | StageLike) -> Stage:
+        """Have a stage run in each session, before or after core stages: see `stagemake.core_stages`.
+
+        Raises:
+            StagemakeError: There is one of that name, it is none, or it declares files or values.
+        """
+        return self._extended().add_lifecycle(stage)
+
+    def unregister_plugin(self, name: str) -> tuple[str, ...]:
+        """Remove a plugin with all that it registered; return the names of its stages.
+
+        Raises:
+            UsageError: None of that name takes part.
+        """
+        return self._extended().unregister(name)
 
     def unregister_stages(self, prefix: str) -> tuple[str, ...]:
         """Remove the stage of that name and all below `prefix.`; return their names."""
@@ -156,10 +189,12 @@ class StageManager:
         Raises:
             UsageError: There is none.
         """
+        self._join()
         return self.project.registry.get(name)
 
     def get_stages(self) -> tuple[Stage, ...]:
         """Return all stages in order of registration."""
+        self._join()
         return self.project.registry.stages()
 
     def register_pre_stage_hook(
@@ -197,6 +232,68 @@ class StageManager:
         """
         self._hooks.remove(hook_id)
 
+    # -- the session -----------------------------------------------------------------------------
+
+    @property
+    def lifecycle(self) -> tuple[str, ...]:
+        """The names of the session's stages in the order they run; without a session the core stages alone.
+
+        Raises:
+            StagemakeError: They wait for each other, or a required one is not there.
+        """
+        return self._extended().session.order()
+
+    def begin(self) -> Self:
+        """Begin the session: the core stages up to `core.ready`, and what hangs on them. Return the manager.
+
+        Raises:
+            StagemakeError: A plugin is not installed, two bring the same, or a stage of the session
+                failed. The session is over then; what belongs to its end has run.
+        """
+        self._extended().begin()
+        return self
+
+    def close(self) -> None:
+        """End the session, if there is one: `core.shutdown`, and what hangs on it. May be called twice.
+
+        Raises:
+            LifecycleFailed: A stage of it raised; all others have run.
+        """
+        if self.extensions is not None:
+            self.extensions.session.end()
+
+    def __enter__(self) -> Self:
+        self._extended()
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            self.close()
+        except StagemakeError as second:
+            if error is None:
+                raise
+            error.add_note(str(second))
+
+    def _explain(self, error: StagemakeError) -> None:
+        if self.extensions is not None:
+            self.extensions.roster.explain(error)
+
+    def _begin(self) -> None:
+        if self.extensions is not None:
+            self.extensions.begin()
+
+    def _join(self) -> None:
+        """Have plugins joined; what has joined stays known when the session is over."""
+        if self.extensions is not None and not self.extensions.session.has_ended:
+            self.extensions.begin()
+
+    def _extended(self) -> Extensions:
+        if self.extensions is None:
+            from stagemake.extending import Extensions  # noqa: PLC0415 - gate, 60 ms with importlib.metadata; with plugins only
+
+            self.extensions = Extensions(self, self.project, self.reporter)
+        return self.extensions
+
     # -- asking and doing ------------------------------------------------------------------------
 
     def build_pipeline(self, targets: Targets = ()) -> Pipeline:
@@ -206,8 +303,13 @@ class StageManager:
             StagemakeError: A target is unknown, or the graph has a mistake.
         """
         request = self._request(targets)
-        self.project.check_values(self._given_values)
-        return self.project.pipeline(request.targets, request.cwd)
+        self._begin()
+        try:
+            self.project.check_values(self._given_values)
+            return self.project.pipeline(request.targets, request.cwd)
+        except StagemakeError as error:
+            self._explain(error)
+            raise
 
     def resolve(self, targets: Targets = ()) -> tuple[Stage, ...]:
         """Return the stages that `targets` take, in execution order.
@@ -224,7 +326,8 @@ class StageManager:
             StagemakeError: As `build_pipeline`.
         """
         request = self._request(targets)
-        return self._builder(request).plan(self.build_pipeline(request)).plan
+        pipeline = self.build_pipeline(request)
+        return self._builder(request).plan(pipeline).plan
 
     def dry_run_pipeline(self, targets: Targets = ()) -> DryRunReport:
         """Return a plan with its disk and time estimates and conflicts. Changes nothing, anywhere.
@@ -233,7 +336,8 @@ class StageManager:
             StagemakeError: As `build_pipeline`.
         """
         request = self._request(targets)
-        return self._builder(request).dry_run(self.build_pipeline(request))
+        pipeline = self.build_pipeline(request)
+        return self._builder(request).dry_run(pipeline)
 
     def execute_pipeline(self, targets: Targets = ()) -> BuildOutcome:
         """Bring `targets` up to date; failed stages are in the outcome, not exceptions.
@@ -251,8 +355,6 @@ class StageManager:
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> BuildOutcome:
         request = self._request(targets)
-        builder = self._builder(request, interrupt)
-        builder.loop = loop
         thread = _thread.get_ident()
         if thread in self._building:
             raise UsageError(
@@ -261,7 +363,13 @@ class StageManager:
             )
         self._building.add(thread)
         try:
-            return builder.execute(self.build_pipeline(request))
+            pipeline = self.build_pipeline(request)
+            builder = self._builder(request, interrupt)
+            builder.loop = loop
+            return builder.execute(pipeline)
+        except StagemakeError as error:
+            self._explain(error)
+            raise
         finally:
             self._building.discard(thread)
             interrupt.take()  # what came too late for this build does not end the next one
@@ -273,7 +381,8 @@ class StageManager:
             StagemakeError: As `build_pipeline`.
         """
         request = self._request(targets)
-        return self._builder(request).explain(self.build_pipeline(request))
+        pipeline = self.build_pipeline(request)
+        return self._builder(request).explain(pipeline)
 
     def log_of(self, result: StageResult) -> tuple[bytes, bytes]:
         """Return what a stage printed when it last ran: stdout and stderr; empty when not kept.
@@ -282,7 +391,7 @@ class StageManager:
         """
         from stagemake.logs import logged  # noqa: PLC0415 - gate, only on request
 
-        return logged(result, self.cache_directory)
+        return logged(result, self._builder(BuildRequest()).read_only)
 
     async def build_pipeline_async(self, targets: Targets = ()) -> Pipeline:
         """Do as `build_pipeline` in a thread, so that the event loop goes on."""
@@ -358,6 +467,8 @@ class StageManager:
         self.project.check_programs()
         self.project.look_again()
         jobs = request.jobs or self._jobs or self.settings.jobs or os.cpu_count() or 1
+        runner = request.runner or self.settings.runner
+        store = request.cache_store or self.settings.cache_store
         return Builder(
             root=self.root,
             project=self.project,
@@ -371,4 +482,7 @@ class StageManager:
             hooks=self._hooks,
             interrupt=interrupt or self.interrupt,
             subscriptions=self._subscriptions,
+            make_runner=None if runner in {"", "local"} else self._extended().runner_maker(runner),
+            make_store=None if store in {"", "disk"} else self._extended().store_maker(store),
+            is_partial=self.extensions is not None and self.extensions.roster.is_partial,
         )

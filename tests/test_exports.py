@@ -12,7 +12,8 @@ import stagemake
 
 NAMES = {
     # The Stagefile language.
-    "capture", "command", "config", "env", "glob", "include", "matrix", "need", "output_for", "pipeline", "pool", "stage", "which",
+    "capture", "command", "config", "env", "glob", "include", "matrix", "need", "output_for", "pipeline", "plugin",
+    "pool", "stage", "which",
     # The Python API.
     "BaseStage", "DependencyOrder", "DryRunReport", "ExecutionMode", "Stage", "StageContext",
     "StageDependency", "StageHook", "StageManager",
@@ -20,7 +21,7 @@ NAMES = {
     "ConfigStore", "DryRunContext", "DryRunnable", "HookId", "OperationKind", "Pipeline",
     "PlannedOperation", "SharedData", "StageLike", "StageRegistry", "StorageProvider",
     # What its methods take, return and raise.
-    "BuildOutcome", "BuildRequest", "Outcome", "Plan", "StageResult", "StagemakeError", "Verdict",
+    "BuildOutcome", "BuildRequest", "Outcome", "Plan", "Plugin", "StageResult", "StagemakeError", "Verdict",
     "__version__",
 }  # fmt: skip
 

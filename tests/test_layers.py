@@ -15,12 +15,12 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # From the bottom up, each as low as what it imports allows. A package may know itself.
 LAYERS = (
     "durable freshness awaiting",
-    "model program tree hook_thread",
+    "model program tree hook_thread core_stages",
     "checkpoint",
     "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start storage dispatch hook",
-    "plan digesting settings calling stage_class logs recording hooking",
+    "plan digesting settings calling stage_class logs recording hooking plugins lifecycle",
     "capturing execute project conflicts explaining cleaning operations",
-    "executing noop_record foreseeing",
+    "executing noop_record foreseeing extending",
     "building",
     "manager",
     "doctor",
@@ -34,7 +34,8 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 TYPES_ONLY = {
     ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"),  # the request's parts
-    ("report", "doctor"), ("report", "explaining"), ("report", "plan"), ("report", "stagefile"),  # what is put into words
+    ("report", "doctor"), ("report", "explaining"), ("report", "plan"), ("report", "plugins"),
+    ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 
 

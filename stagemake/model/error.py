@@ -13,6 +13,9 @@ StagemakeError
 ├── MissingProgram          a program that a Stagefile needs is not on this machine
 ├── UndeclaredAccess        an action asked for what its stage doesn't declare
 ├── MissingInput            an input is neither there nor made by a stage
+├── PluginError             a plugin can't do what it is needed for
+│   └── UnknownPlugin       (it is named, but not installed)
+├── LifecycleFailed         a stage of the session raised
 └── ProjectLocked           another build holds the project and waiting was declined
 """
 
@@ -153,6 +156,18 @@ class UndeclaredAccess(StagemakeError):
 
 class MissingInput(StagemakeError):
     """An input is neither there nor made by any stage."""
+
+
+class PluginError(StagemakeError):
+    """A plugin can't do what it is needed for."""
+
+
+class UnknownPlugin(PluginError):
+    """A plugin is named, but not installed."""
+
+
+class LifecycleFailed(StagemakeError):
+    """A stage of the session raised."""
 
 
 class ProjectLocked(StagemakeError):

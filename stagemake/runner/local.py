@@ -21,7 +21,7 @@ from stagemake.runner.protocol import CHUNK_BYTES, SAID, Inbox, start_message, s
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stagemake.runner.port import PythonCall, Work
+    from stagemake.runner.port import PythonCall, RunnerSettings, Work
 
 GRACE_S = 2.0
 LOST = -int(signal.SIGKILL)  # what ran when the supervisor died
@@ -153,6 +153,19 @@ class LocalRunner:
         note = "the supervisor process died; what ran was ended"
         self._arrived += [Completion(stage_id, LOST, note=note) for stage_id in self._running]
         self._running.clear()
+
+
+def local_runner(settings: RunnerSettings) -> LocalRunner:
+    """Return the runner that is used where no other is chosen; also for runners that build on it."""
+    return LocalRunner(
+        settings.root,
+        call=settings.call,
+        marker=settings.marker,
+        on_said=settings.on_said,
+        keep_open=settings.keep_open,
+        wakeup_fd=settings.wakeup_fd,
+        console_stdout_fd=settings.console_stdout_fd,
+    )
 
 
 class _Link:

@@ -297,6 +297,24 @@ def pipeline(name: str, stages: Sequence[str | Stage], *, default: bool = False)
         raise error.at(f"pipeline({name!r})", location) from None
 
 
+def plugin(name: str) -> None:
+    """Have an installed plugin take part: its stages, hooks and reporters join when the Stagefile has run.
+
+    Args:
+        name: Of its distribution, as for pip; `stagemake-` in front may be left out.
+
+    Raises:
+        StagefileError: With the line of the Stagefile.
+    """
+    session = current()
+    location = session.location(1)
+    if not isinstance(name, str) or not name.strip():
+        raise BadValue(f"plugin() takes the name of a plugin, not {shown_value(name)}").at(
+            "plugin()", location
+        )
+    session.named_plugins.setdefault(name, location)
+
+
 def pool(name: str, depth: int) -> str:
     """Limit how many stages with `pool=name` run side by side; return the name.
 

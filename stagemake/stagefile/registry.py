@@ -78,6 +78,11 @@ class StageRegistry:
         self.version += 1
         return gone
 
+    def remove(self, name: str) -> None:
+        """Remove one stage; one that is not there is fine."""
+        if self._stage_by_name.pop(name, None) is not None:
+            self.version += 1
+
     def get(self, name: str) -> Stage:
         """Return the stage of that name.
 
