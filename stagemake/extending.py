@@ -6,6 +6,7 @@ Made when a plugin is named or a program asks for a session; nobody else imports
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -68,8 +69,8 @@ class Extensions:
         self.session = SessionPipeline(
             {
                 core_stages.BOOTSTRAP: self.roster.find_all,
-                core_stages.PLUGIN_LOAD: self.roster.load_all,
-                core_stages.PLUGIN_INIT: self.roster.make_all,
+                core_stages.PLUGIN_LOAD: self._recorded(self.roster.load_all),
+                core_stages.PLUGIN_INIT: self._recorded(self.roster.make_all),
                 core_stages.CONFIG_LOAD: self._load_config,
                 core_stages.UI_INIT: self._open_reporters,
                 core_stages.READY: self._get_ready,
@@ -126,10 +127,26 @@ class Extensions:
         session = self._project.session
         for name, location in session.named_plugins.items():
             self.roster.find(name, str(location))
-        self.roster.load_all()
-        self.roster.make_all()
+        self._recorded(self.roster.load_all)()
+        self._recorded(self.roster.make_all)()
         session.awaits_plugins = False
         with_explanation(self, session.registry.check_names)
+
+    def _recorded(self, step: Callable[[], None]) -> Callable[[], None]:
+        """Return a step that notes what plugins read meanwhile: what they register depends on it.
+
+        It writes no bytecode: nothing may change by asking.
+        """
+
+        def recorded() -> None:
+            wrote_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+            try:
+                with self._project.recorded():
+                    step()
+            finally:
+                sys.dont_write_bytecode = wrote_bytecode
+
+        return recorded
 
     def _open_reporters(self) -> None:
         if self.open_ui is not None:
@@ -146,6 +163,12 @@ class Extensions:
         for brought in self.roster.plugins:
             if brought.fault is not None:
                 self._reporter.handle(Notice(f"plugin {brought.fault.sentence}"))
+        recorder = self._project.session.recorder
+        if recorder is not None:  # a build that is known to have nothing to do has no session
+            if self.roster.is_partial:
+                recorder.blame("names a broken plugin")
+            if self.session.is_extended:
+                recorder.blame("names a plugin that has stages in each session")
 
     def _close_reporters(self) -> None:
         for _, guarded in self._reporters:

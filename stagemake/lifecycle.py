@@ -71,6 +71,11 @@ class SessionPipeline:
         """The stages that ran so far, in order."""
         return tuple(self._done)
 
+    @property
+    def is_extended(self) -> bool:
+        """Whether there are other stages than the core stages."""
+        return len(self._stages) > len(IN_ORDER)
+
     def add(self, stage: Stage) -> None:
         """Have a stage run in this session.
 

@@ -112,7 +112,7 @@ class Project:
         Raises:
             StagefileError: Something in it is wrong.
         """
-        with self._recorded():
+        with self.recorded():
             evaluation = evaluate(self.session, path)
         self.evaluations.append(evaluation)
         self._names_checked_at = self.registry.version
@@ -133,7 +133,7 @@ class Project:
             also = [("also", f"{one.headline}; {one.hint}".rstrip("; ")) for one in others]
             raise MissingProgram(first.names, facts=[*first.facts, *also], hint=first.hint)
 
-    def _recorded(self) -> contextlib.AbstractContextManager[None]:
+    def recorded(self) -> contextlib.AbstractContextManager[None]:
         """Return what has the reads in a block noted, if anybody asks."""
         recorder = self.session.recorder
         return contextlib.nullcontext() if recorder is None else recorder.active()
@@ -223,7 +223,7 @@ class Project:
         with contextlib.ExitStack() as stack:  # late imports resolve as they will in the stage
             for surroundings in self.evaluations if home is None else (home,):
                 stack.enter_context(surroundings.active())
-            stack.enter_context(self._recorded())
+            stack.enter_context(self.recorded())
             return identifier.identify(action.function)
 
 

@@ -219,7 +219,7 @@ class Project:
         return subprocess.Popen(
             [sys.executable, "-m", "stagemake", *arguments],
             cwd=self.root / cwd,
-            env=self._process_environment(),
+            env=self.process_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -227,7 +227,8 @@ class Project:
             process_group=0,
         )
 
-    def _process_environment(self) -> dict[str, str]:
+    def process_environment(self) -> dict[str, str]:
+        """Return what a process of its own gets: stagemake is importable, and so is what a test installed."""
         found = self.environment()
         more = found.get("PYTHONPATH", "")
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class Installed:
     version: str
     place: str  # where it is installed: the directory that holds its metadata
     entries: tuple[tuple[str, metadata.EntryPoint], ...]  # kind and entry point, sorted
+    files: tuple[str, ...] = ()  # its metadata, absolute: what is said here depends on them
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Return the names of the entry points of one kind, sorted."""
@@ -107,7 +109,15 @@ def _installed(distribution: metadata.Distribution) -> Installed | None:
     if not entries or not name:
         return None
     place = str(distribution.locate_file(""))
-    return Installed(name, distribution.version or "", place, tuple(entries))
+    own = getattr(distribution, "_path", None)  # there is no public way to the directory
+    files = ("METADATA", "RECORD", "entry_points.txt") if own is not None else ()
+    return Installed(
+        name,
+        distribution.version or "",
+        place,
+        tuple(entries),
+        tuple(os.path.abspath(f"{own}/{file}") for file in files),
+    )
 
 
 def _distribution_version(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stagemake.model.error import DuplicateStage, StagemakeError, UnknownPlugin, UsageError
@@ -12,10 +14,21 @@ from stagemake.plugins.parts import of_installed, of_object
 
 if TYPE_CHECKING:
     from stagemake.model.stage import Stage
+    from stagemake.plugins.discover import Installed
     from stagemake.plugins.fault import Fault
     from stagemake.plugins.making import Made, ToStage
     from stagemake.plugins.parts import Brought
+    from stagemake.stagefile.recorder import Recorder
     from stagemake.stagefile.session import Session
+
+
+def _note(installed: Installed, recorder: Recorder) -> None:
+    """Have it noted where a plugin was found: another one would be found if anything changed there."""
+    for file in installed.files:
+        recorder.note_file(file)
+    for place in sys.path:
+        full = os.path.realpath(place)
+        recorder.listings[full] = recorder.note_directory(full)
 
 
 class Joined(Protocol):
@@ -122,6 +135,8 @@ class Roster:
         self._plugins.setdefault(normalized(installed.name), of_installed(installed, named_in))
         # Part of what the evaluation depends on, beside variables and configuration.
         self._session.plugins[installed.name] = installed.version
+        if self._session.recorder is not None:
+            _note(installed, self._session.recorder)
 
     def load_all(self) -> None:
         """Import what the plugins bring, and have their stages of the session join it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import noop_kit
 import pytest
 from plugin_kit import install, plugin, site_of
 from project import importable
@@ -174,6 +175,63 @@ def test_versions_of_what_takes_part_are_part_of_what_an_evaluation_depends_on(
         manager.get_stages()
 
         assert manager.project.session.plugins == {"stagemake-words": "1.0"}
+
+
+UP = """
+def declare():
+    command("up.case", "tr a-z A-Z < {inputs} > {outputs}", inputs=["text.txt"], outputs=["up.txt"])
+"""
+
+
+def test_a_build_with_nothing_to_do_has_no_session_until_a_plugin_changes(words: Project) -> None:
+    named(plugin(words, "up", UP, stages={"up": "declare"}), "up")
+    assert noop_kit.build(words).returncode == 0
+
+    assert noop_kit.answer(words) == 0
+
+    for version, tool, text in (
+        ("1.1", "tr a-z B-ZA", "POF UXP UISFF\n"),
+        ("1.1", "cat", "one two three\n"),
+    ):
+        source = UP.replace("tr a-z A-Z", tool)
+        plugin(words, "up", source, stages={"up": "declare"}, version=version)
+        assert noop_kit.answer(words) is None
+        assert noop_kit.build(words).returncode == 0
+        assert words.read("up.txt") == text
+        assert noop_kit.answer(words) == 0
+
+
+@pytest.mark.parametrize("what", ["lifecycle", "broken"])
+def test_a_session_that_does_something_is_held_each_time(words: Project, what: str) -> None:
+    source = f"""{UP}
+class Each(BaseStage):
+    name = "up.each"
+    def execute(self, context):
+        pass
+"""
+    kinds = {
+        "stages": {"up": "declare"},
+        "lifecycle": {"each": "Each" if what == "lifecycle" else "No"},
+    }
+    named(plugin(words, "up", source, **kinds), "up")
+    words.stagefile('command("a", "cp text.txt a", inputs=["text.txt"], outputs=["a"])')
+    assert noop_kit.build(words).returncode == 0
+
+    assert noop_kit.answer(words) is None
+
+
+def test_what_a_plugin_reads_while_it_declares_counts(words: Project) -> None:
+    source = """
+    def declare():
+        with open("tool.txt") as stream:
+            tool = stream.read()
+        command("up.case", f"{tool} < {{inputs}} > {{outputs}}", inputs=["text.txt"], outputs=["up.txt"])
+    """
+    named(plugin(words, "up", source, stages={"up": "declare"}), "up").write("tool.txt", "cat")
+    words.run().ran("up.case")
+    words.run()
+
+    words.write("tool.txt", "tac").run().ran("up.case")
 
 
 # --- What is wrong with one. -----------------------------------------------------------------------
