@@ -733,7 +733,7 @@ WRONG_SETTINGS = {  # by name: the project's table, and all that is printed
         """\
         error: unknown setting `cache_siz`
           in  pyproject.toml, [tool.stagemake]
-        hint: did you mean `cache_size` or `cache_dir` or `cache_age_days`?
+        hint: did you mean `cache_size` or `cache_dir` or `cache_store`?
         """,
     ),
     "an environment that is none": (
