@@ -15,8 +15,7 @@ from attrs import fields
 
 from stagemake import core_stages
 from stagemake.calling import Circumstances, make_context
-from stagemake.hook_thread import HookThread
-from stagemake.lifecycle import SessionContext, SessionPipeline
+from stagemake.lifecycle import SessionContext, SessionPipeline, run_to_end
 from stagemake.model.context import ExecutionMode, SharedData, StageContext
 from stagemake.model.error import LifecycleFailed, StagemakeError, UsageError
 from stagemake.model.event import Notice
@@ -258,7 +257,7 @@ class Extensions:
         try:
             answer = stage.action.function(self._context_of(stage))
             if inspect.isawaitable(answer):
-                _run_to_end(answer)
+                run_to_end(answer)
         except StagemakeError:
             raise
         except (Exception, SystemExit) as error:
@@ -283,25 +282,6 @@ class Extensions:
         usual = make_context(stage, around)
         known = {str(each.alias): getattr(usual, each.name) for each in fields(StageContext)}
         return SessionContext(**known | {"manager": self._manager})
-
-
-def _run_to_end(work: Any) -> None:  # Any: an awaitable
-    """Wait for an awaitable, also inside a coroutine, whose loop stands still meanwhile."""
-    import asyncio  # noqa: PLC0415 - gate, 44 ms, paid by async stages only
-
-    async def awaited() -> None:
-        await work
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(awaited())
-        return
-    thread = HookThread()
-    try:
-        thread.run(lambda: asyncio.run(awaited()), None)
-    finally:
-        thread.stop()
 
 
 def with_explanation(extensions: Extensions, check: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from stagemake.core_stages import IN_ORDER, PREFIX, READY, SHUTDOWN
+from stagemake.hook_thread import HookThread
 from stagemake.model.context import StageContext
 from stagemake.model.error import (
     DuplicateStage,
@@ -245,6 +246,25 @@ class SessionPipeline:
                         hint="a plugin's stages join in `core.plugin_load`, those of a plugin that only the "
                         "Stagefile names in `core.config_load`",
                     )
+
+
+def run_to_end(work: Any) -> None:  # Any: an awaitable
+    """Wait for an awaitable, also inside a coroutine, whose loop stands still meanwhile."""
+    import asyncio  # noqa: PLC0415 - gate, 44 ms, paid by async stages only
+
+    async def awaited() -> None:
+        await work
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(awaited())
+        return
+    thread = HookThread()
+    try:
+        thread.run(lambda: asyncio.run(awaited()), None)
+    finally:
+        thread.stop()
 
 
 def _core_stage(name: str) -> Stage:

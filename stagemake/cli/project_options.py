@@ -82,15 +82,20 @@ class Place:
         if manager.extensions is not None:
             manager.extensions.mode = mode
             manager.extensions.roster.tolerates_unknown = tolerates_unknown_plugins
-            manager.extensions.roster.named_parts.taken_commands = COMMANDS
-            show = open_ui or tell_notices
-            manager.extensions.open_ui = lambda: show(manager)
-            self._end_in_order_on_signals()
-            with contextlib.redirect_stdout(sys.stderr):  # stdout is for the command's own answer
-                manager.begin()
+            self._begin(manager, open_ui or tell_notices)
         elif open_ui is not None:
             open_ui(manager)
         return manager
+
+    def _begin(self, manager: StageManager, open_ui: Callable[[StageManager], None]) -> None:
+        """Begin a manager's session; it has one."""
+        extensions = manager.extensions
+        assert extensions is not None, "there are plugins"
+        extensions.roster.named_parts.taken_commands = COMMANDS
+        extensions.open_ui = lambda: open_ui(manager)
+        self._end_in_order_on_signals()
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for the command's own answer
+            manager.begin()
 
     def close(self) -> None:
         """End the sessions of all managers. Errors as `StageManager.close`."""
