@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake import durable
+from stagemake import checkpoint, durable
 from stagemake.capturing import CaptureMemo
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
 from stagemake.model.entry import MISSING
 from stagemake.model.error import MissingInput
-from stagemake.model.event import BuildFinished, WaitingForLock
+from stagemake.model.event import BuildFinished, Notice, WaitingForLock
 from stagemake.model.plan import Reason
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.planner import plan_pipeline
@@ -25,9 +25,13 @@ from stagemake.records import StoredRecords
 from stagemake.state import locked
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Collection, Mapping
 
+    from stagemake.cache.guarded import GuardedStore
+    from stagemake.cache.port import CacheSettings
     from stagemake.cache.reader import ReadOnlyStore
+    from stagemake.dispatch import Subscriptions
     from stagemake.execute.interrupt import Interrupt
     from stagemake.explaining import Explanation
     from stagemake.hooks import HookBook
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from stagemake.model.report import DryRunReport
     from stagemake.model.request import BuildRequest
     from stagemake.plan.planner import Planned
+    from stagemake.plugins.backends import MakeRunner, MakeStore
     from stagemake.project import Project
     from stagemake.settings import ProjectConfig
     from stagemake.state import StateStore
@@ -57,7 +62,13 @@ class Builder:
     emit: Callable[[Event], None]
     hooks: HookBook
     interrupt: Interrupt
-    _reader: ReadOnlyStore | None = field(default=None)
+    subscriptions: Subscriptions
+    loop: asyncio.AbstractEventLoop | None = None  # that awaits this build; async hooks run there
+    make_runner: MakeRunner | None = None  # None: local processes
+    make_store: MakeStore | None = None  # None: the cache on disk
+    is_partial: bool = False  # whether stages of past builds may only be missing by mistake
+    _reader: ReadOnlyStore | GuardedStore | None = field(default=None)
+    _told_of_cache: set[str] = field(factory=set)
     has_left_over: bool = False  # whether past builds made what no stage declares now
 
     def plan(self, pipeline: Pipeline) -> Planned:
@@ -77,9 +88,21 @@ class Builder:
         world = self._world(digester)
         try:
             plan = plan_pipeline(pipeline, world, self._orphans(digester)).plan
-            return full_forecast(self, plan, world, self._read_only())
+            return self._foreseen(full_forecast(self, plan, world, self.read_only()), world)
         finally:
             self._close_reader()
+
+    def _foreseen(self, report: DryRunReport, world: World) -> DryRunReport:
+        """Return the report with what stages say themselves, and with how to tell single operations."""
+        from stagemake.operations import Foreseen  # noqa: PLC0415 - gate, dry runs only
+
+        told = Foreseen()
+        if any(stage.is_class_based for stage in report.plan.pipeline.stages):
+            from stagemake.foreseeing import foresee  # noqa: PLC0415 - gate, 30 ms, with functions only
+
+            evaluations = tuple(self.project.evaluations)
+            told = foresee(report.plan, world, evaluations, self.environ, self.jobs)
+        return told.added_to(report, world)
 
     def explain(self, pipeline: Pipeline) -> tuple[Explanation, ...]:
         """Return everything behind the verdict of each target. Changes nothing."""
@@ -96,7 +119,7 @@ class Builder:
             self._close_reader()
 
     def _world(self, digester: Digester) -> World:
-        records = StoredRecords(self._read_only) if self.request.cache.reads else NoRecords()
+        records = StoredRecords(self.read_only) if self.request.cache.reads else NoRecords()
         base = self.base_env()
         return World(
             root=self.root,
@@ -106,6 +129,7 @@ class Builder:
             history_path=self.state.history_path,
             identify=self.project.identify,
             search_path=base["PATH"],
+            checkpoint_path=self.state.checkpoint_path,
             force=self.request.force,
             inherits=self.settings.inherit_environment,
         )
@@ -114,20 +138,50 @@ class Builder:
         """Return what every stage gets before its own declarations."""
         return base_environment(self.environ, inherit=self.settings.inherit_environment)
 
-    def _read_only(self) -> ReadOnlyStore:
+    def read_only(self) -> ReadOnlyStore | GuardedStore:
+        """Return the cache for reading; opened once, until this request's plan is made."""
+        if self._reader is None and self.make_store is not None:
+            self._reader, problem = self.make_store(self.cache_settings(reads_only=True))
+            self.tell_of_cache(problem)
         if self._reader is None:
             from stagemake.cache.reader import ReadOnlyStore  # noqa: PLC0415 - gate, 17 ms with sqlite3
 
-            self._reader = ReadOnlyStore(self.cache_directory)
+            is_own = (
+                self.make_store is None
+            )  # else the chosen one can't be used: everything is a miss
+            self._reader = ReadOnlyStore(self.cache_directory if is_own else os.devnull)
         return self._reader
+
+    def cache_settings(self, *, reads_only: bool) -> CacheSettings:
+        """Return what a plugin's cache is made with."""
+        from stagemake.cache.port import CacheSettings  # noqa: PLC0415 - with a plugin's cache only
+
+        return CacheSettings(
+            root=self.root,
+            directory=self.cache_directory,
+            budget_bytes=self.settings.cache_bytes,
+            max_age_s=self.settings.cache_age_s,
+            reads_only=reads_only,
+        )
 
     def _close_reader(self) -> None:
         if self._reader is not None:
             self._reader.close()
+            if self.make_store is not None:
+                for text in self._reader.faults.first.values():
+                    self.tell_of_cache(text)
             self._reader = None
+
+    def tell_of_cache(self, text: str) -> None:
+        """Say once what is wrong with the cache; nothing for an empty text."""
+        if text and text not in self._told_of_cache:
+            self._told_of_cache.add(text)
+            self.emit(Notice(f"cache: {text}"))
 
     def _orphans(self, digester: Digester) -> tuple[str, ...]:
         """Return outputs that no stage makes any more and that are as stagemake left them."""
+        if self.is_partial:  # a plugin is broken: what its stages made is not for us to remove
+            return ()
         stages = self.project.registry.stages()
         known = self.state.snapshot
 
@@ -231,6 +285,12 @@ class Builder:
                 hint=hint,
             )
 
+    def forget_finished(self, plan: Plan) -> None:
+        """Note that this build has ended well: the next one resumes nothing of it."""
+        names = [stage.name for stage in plan.pipeline.stages if stage.resumable]
+        if names:
+            checkpoint.forget(self.state.checkpoint_path, names)
+
     def _nothing_to_do(
         self, planned: Planned, digester: Digester, memo_before: int
     ) -> BuildOutcome:
@@ -246,10 +306,17 @@ class Builder:
             self.state.mark_changed()
             self.state.save()
         plan = planned.plan
-        fresh, unchanged = Outcome.FRESH, Reason.UNCHANGED.code
+        self.forget_finished(plan)
+        fresh, unchanged = Outcome.FRESH, Reason.UNCHANGED
+        code = unchanged.code
         results = tuple(
             [
-                StageResult.of(name=stage.name, outcome=fresh, reason=unchanged, key=step.key)
+                StageResult.of(
+                    name=stage.name,
+                    outcome=fresh,
+                    reason=code if step.reason is unchanged else step.reason.code,
+                    key=step.key,
+                )
                 for stage, step in zip(plan.pipeline.stages, plan.steps, strict=True)
             ]
         )

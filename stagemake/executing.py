@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import define, evolve
 
 from stagemake import durable
 from stagemake.cache.collect import collect, volume_bytes
-from stagemake.cache.disk import open_store
-from stagemake.calling import Caller, make_context
+from stagemake.cache.disk import DiskStore, open_store
+from stagemake.calling import Caller, Circumstances, make_context
+from stagemake.dispatch import ToolEvents, decoded_event
 from stagemake.execute.environment import stage_environment
 from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
 from stagemake.history import History
-from stagemake.hooks import BoundHooks
+from stagemake.hooking import BoundHooks, ResultsByName
 from stagemake.materialize import sweep_temps
+from stagemake.model.context import SharedData
 from stagemake.model.event import BuildFinished, Notice, PlanReady
 from stagemake.model.record import references
 from stagemake.model.result import Outcome
 from stagemake.records import StoredRecords
 from stagemake.report.amount import size
-from stagemake.runner.local import LocalRunner
+from stagemake.runner.local import LocalRunner, local_runner
+from stagemake.runner.port import RunnerSettings
+from stagemake.stagefile.imports import undisturbed_imports
+from stagemake.storage import LiveStorage, Places
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stagemake.building import Builder
-    from stagemake.cache.disk import DiskStore
+    from stagemake.cache.guarded import GuardedStore
     from stagemake.digesting import Digester
+    from stagemake.hooks import Facts
     from stagemake.model.context import StageContext
-    from stagemake.model.result import BuildOutcome
+    from stagemake.model.event import Event
+    from stagemake.model.pipeline import Pipeline
+    from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.stage import Stage
     from stagemake.plan.planner import Planned
     from stagemake.plan.world import World
+    from stagemake.runner.guarded import GuardedRunner
+
+    Opened = DiskStore | GuardedStore
 
 
 def carry_out(  # noqa: PLR0917 - the parts that planning has made
@@ -55,30 +69,34 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         lock_fd: Of the project's lock, which is held.
         began_s: When the build began, by `time.monotonic`.
     """
+    ear = _Ear(planned.plan.pipeline, builder.emit)
+    runner = _runner(
+        builder, planned, lock_fd, ear
+    )  # what a plugin brings may fail: nothing is open yet
     state = builder.state
-    state.open()
-    interrupted = [path for paths in state.snapshot.interrupted.values() for path in paths]
-    beside = {os.path.dirname(f"{builder.root}/{path.rstrip('/')}") for path in interrupted}
-    sweep_temps({*beside, state.directory, state.shared})
-    for name, trace in planned.refreshed.items():
-        state.settle(name, trace)
-    runner = _runner(builder, planned, lock_fd)
+    _open_state(builder, planned)
+    hooks = _hooks(builder, ear)
     store, grown = None, -1
     try:
-        runner.prepare()  # fork before there are threads or open databases
+        with undisturbed_imports():  # by other managers of this process
+            runner.prepare()  # fork before there are threads or open databases
         store = _open_store(builder)
-        volume = volume_bytes(store) if store is not None else -1
+        volume = volume_bytes(store) if isinstance(store, DiskStore) else -1
         if store is not None and builder.request.cache.reads:
             # What the plan did not find is not looked up again: 0.1 ms for each stage of a cold build.
             planned_records = world.records
             absent = planned_records.absent if isinstance(planned_records, StoredRecords) else set()
             world.records = StoredRecords(lambda: store, absent)
         shop = _workshop(builder, world, digester, runner, store)
+        shop.hooks = hooks
         builder.emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop)
+        ear.began_s = shop.began_s
         before_s = time.monotonic() - began_s
         outcome = scheduler.run()
         ended_s = time.monotonic()
+        if outcome.ok:
+            builder.forget_finished(planned.plan)
         if builder.has_left_over:
             state.drop_left_over(builder.declared_paths())
         if builder.project.session.recorder is not None:
@@ -86,6 +104,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     finally:
         try:
             runner.close()
+            hooks.close()
             digester.prune()
             digester.settle()
             state.save()
@@ -101,6 +120,17 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     outcome = evolve(outcome, wall_s=time.monotonic() - began_s)
     builder.emit(BuildFinished(outcome))
     return outcome
+
+
+def _open_state(builder: Builder, planned: Planned) -> None:
+    """Begin the journal, after what a killed build may have left half-made."""
+    state = builder.state
+    state.open()
+    interrupted = [path for paths in state.snapshot.interrupted.values() for path in paths]
+    beside = {os.path.dirname(f"{builder.root}/{path.rstrip('/')}") for path in interrupted}
+    sweep_temps({*beside, state.directory, state.shared})
+    for name, trace in planned.refreshed.items():
+        state.settle(name, trace)
 
 
 def _note_costs(
@@ -129,39 +159,79 @@ def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digeste
         )
 
 
-def _runner(builder: Builder, planned: Planned, lock_fd: int) -> LocalRunner:
+def _runner(
+    builder: Builder, planned: Planned, lock_fd: int, ear: _Ear
+) -> LocalRunner | GuardedRunner:
     call = Caller(
         builder.root,
         planned.plan.pipeline,
         tuple(builder.project.evaluations),
         builder.state.scratch,
     )
-    return LocalRunner(
-        builder.root,
+    settings = RunnerSettings(
+        root=builder.root,
+        jobs=builder.jobs,
         call=call,
         marker=os.urandom(8).hex(),
+        on_said=ear.hear,
         keep_open=(lock_fd,),
         wakeup_fd=builder.interrupt.read_fd,
         console_stdout_fd=2 if builder.request.keeps_stdout else 1,
     )
+    return local_runner(settings) if builder.make_runner is None else builder.make_runner(settings)
+
+
+@define
+class _Ear:
+    """Hears what running stages say, and passes it on as events."""
+
+    pipeline: Pipeline
+    emit: Callable[[Event], None]
+    began_s: float = 0.0
+
+    def hear(self, stage_id: int, data: bytes) -> None:
+        self.emit(decoded_event(self.pipeline.stages[stage_id].name, data, self.began_s))
+
+
+def _hooks(builder: Builder, ear: _Ear) -> BoundHooks:
+    base, root, scratch = builder.base_env(), builder.root, builder.state.scratch
+    ids = {str(stage.name): stage_id for stage_id, stage in enumerate(ear.pipeline.stages)}
+
+    def context_of(stage: Stage, facts: Facts, own: StageResult | None) -> StageContext:
+        known = [name for name in (*stage.uses, *stage.provides) if name in facts.values]
+        values = {name: json.loads(facts.values[name]) for name in known}
+        around = Circumstances(
+            root=root,
+            scratch=scratch,
+            env=stage_environment(base, builder.environ, stage, root),
+            shared=SharedData(
+                stage,
+                {name: values[name] for name in stage.uses if name in values},
+                {name: values[name] for name in stage.provides if name in values},
+            ),
+            storage=LiveStorage(Places(root, scratch)),
+            events=ToolEvents(
+                builder.subscriptions,
+                builder.emit,
+                stage.name,
+                lambda: time.monotonic() - ear.began_s,
+            ),
+            results=ResultsByName(facts.results, ids, own),
+        )
+        return make_context(stage, around)
+
+    return BoundHooks(builder.hooks, context_of, builder.loop)
 
 
 def _workshop(
     builder: Builder,
     world: World,
     digester: Digester,
-    runner: LocalRunner,
-    store: DiskStore | None,
+    runner: LocalRunner | GuardedRunner,
+    store: Opened | None,
 ) -> Workshop:
-    base = builder.base_env()
-    root, scratch = builder.root, builder.state.scratch
-
-    def context_of(stage: Stage) -> StageContext:
-        env = stage_environment(base, builder.environ, stage, root)
-        return make_context(stage, root, scratch, env, {})
-
     return Workshop(
-        root=root,
+        root=builder.root,
         request=builder.request,
         jobs=builder.jobs,
         world=world,
@@ -170,40 +240,44 @@ def _workshop(
         store=store,
         runner=runner,
         emit=builder.emit,
-        base_env=base,
+        base_env=builder.base_env(),
         environ=builder.environ,
         pools={pool.name: pool.depth for pool in builder.project.registry.pools.values()},
         interrupt=builder.interrupt,
-        hooks=BoundHooks(builder.hooks, context_of),
         kept_at=f".stagemake/kept/{time.strftime('%Y-%m-%dT%H-%M-%S')}",
     )
 
 
-def _open_store(builder: Builder) -> DiskStore | None:
+def _open_store(builder: Builder) -> Opened | None:
     cache = builder.request.cache
     if not cache.reads and not cache.writes:
         return None
-    store, problem = open_store(
-        builder.cache_directory,
-        budget_bytes=builder.settings.cache_bytes,
-        max_age_s=builder.settings.cache_age_s,
-    )
-    if problem:
-        builder.emit(Notice(f"cache: {problem}"))
+    store: Opened | None
+    if builder.make_store is not None:
+        store, problem = builder.make_store(builder.cache_settings(reads_only=False))
+    else:
+        store, problem = open_store(
+            builder.cache_directory,
+            budget_bytes=builder.settings.cache_bytes,
+            max_age_s=builder.settings.cache_age_s,
+        )
+    builder.tell_of_cache(problem)
     return store
 
 
-def _close_store(builder: Builder, store: DiskStore) -> int:
+def _close_store(builder: Builder, store: Opened) -> int:
     """Keep the cache within its budget, say once what was wrong with it, and let go of it.
 
     Returns:
-        What it took before it was collected; -1 where that can't be read.
+        What it took before it was collected; -1 where that can't be read, as of a plugin's.
     """
-    volume = volume_bytes(store)
-    if volume > store.budget_bytes:
+    volume = -1
+    if isinstance(store, DiskStore):
+        volume = volume_bytes(store)
+    if isinstance(store, DiskStore) and volume > store.budget_bytes:
         done = collect(store, references)
         builder.emit(Notice(f"cache: removed {size(done.freed_bytes)} that was used longest ago"))
     for text in store.faults.first.values():
-        builder.emit(Notice(f"cache: {text}"))
+        builder.tell_of_cache(text)
     store.close()
     return volume

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from stagemake.cache.guarded import GuardedStore
 from stagemake.cache.keep import foresee
 from stagemake.conflicts import conflicts_of
 from stagemake.execute.workshop import physical_memory_bytes
@@ -44,7 +45,7 @@ def forecast(builder: Builder, plan: Plan, world: World) -> DryRunReport:
 
 
 def full_forecast(
-    builder: Builder, plan: Plan, world: World, reader: ReadOnlyStore
+    builder: Builder, plan: Plan, world: World, reader: ReadOnlyStore | GuardedStore
 ) -> DryRunReport:
     """Return all that a dry run says. Changes nothing."""
     report = forecast(builder, plan, world)
@@ -53,16 +54,21 @@ def full_forecast(
     known = [one.free_bytes for one in systems if one.free_bytes is not None]
     report = evolve(
         report,
-        cache_bytes=reader.volume_bytes(),
+        cache_bytes=0 if isinstance(reader, GuardedStore) else reader.volume_bytes(),
         free_bytes=min(known, default=0),
         file_systems=systems,
-        evicted=_evicted(builder, report, reader),
+        # A plugin's cache is not asked how much it holds, nor what it would let go.
+        evicted=Eviction()
+        if isinstance(reader, GuardedStore)
+        else _evicted(builder, report, reader),
     )
     found = conflicts_of(report, world, held=lock_holder(builder.state))
     return evolve(report, conflicts=found)
 
 
-def _new_bytes(builder: Builder, report: DryRunReport, world: World, reader: ReadOnlyStore) -> int:
+def _new_bytes(
+    builder: Builder, report: DryRunReport, world: World, reader: ReadOnlyStore | GuardedStore
+) -> int:
     """Return by how much the cache would grow.
 
     A run that changes its outputs adds what such runs added so far; one that does not adds those of its last

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 DEFAULT_CACHE_BYTES = 10 * 1024**3
 DEFAULT_CACHE_AGE_S = 90 * 86_400.0
 _PLACE = ("in", "pyproject.toml, [tool.stagemake]")
-_KNOWN = ("cache_age_days", "cache_dir", "cache_size", "config", "environment", "jobs")
+_KNOWN = (
+    "cache_age_days", "cache_dir", "cache_size", "cache_store", "config", "environment", "jobs",
+    "plugins", "runner",
+)  # fmt: skip
 
 
 @frozen
@@ -27,6 +30,9 @@ class ProjectConfig:
     cache_age_s: float = DEFAULT_CACHE_AGE_S  # unused for longer: removed
     inherit_environment: bool = False
     jobs: int = 0
+    plugins: tuple[str, ...] = ()  # that take part, by name
+    runner: str = ""  # by name; empty: local processes
+    cache_store: str = ""  # by name; empty: the one on disk
     values: Mapping[str, object] = field(factory=dict)  # for config() in Stagefiles
 
 
@@ -77,6 +83,9 @@ def _checked(table: Mapping[str, Any]) -> ProjectConfig:  # Any: whatever TOML h
         cache_age_s=float(table.get("cache_age_days", DEFAULT_CACHE_AGE_S / 86_400)) * 86_400,
         inherit_environment=_environment(table.get("environment", "clean")),
         jobs=jobs,
+        plugins=_plugins(table.get("plugins", [])),
+        runner=_of(table, "runner", str, ""),
+        cache_store=_of(table, "cache_store", str, ""),
         values=_of(table, "config", dict, {}),
     )
 
@@ -86,6 +95,12 @@ def _of(table: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:  
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(f"`{name}` is {value!r}, not a {kind.__name__}")
     return value
+
+
+def _plugins(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
+        raise TypeError(f"`plugins` is {value!r}, not a list of names")
+    return tuple(dict.fromkeys(value))
 
 
 def _environment(value: object) -> bool:

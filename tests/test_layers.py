@@ -14,14 +14,15 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 # From the bottom up, each as low as what it imports allows. A package may know itself.
 LAYERS = (
-    "durable freshness",
-    "model program tree",
-    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start",
-    "plan digesting settings calling",
-    "capturing execute project overlap explaining cleaning",
+    "durable freshness awaiting",
+    "model program tree hook_thread core_stages",
+    "checkpoint",
+    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start storage dispatch hook",
+    "plan digesting settings calling stage_class logs recording hooking plugins lifecycle",
+    "capturing execute project overlap explaining cleaning operations",
     "conflicts",
     "forecasting",
-    "executing noop_record",
+    "executing noop_record foreseeing extending",
     "building",
     "manager",
     "doctor",
@@ -33,9 +34,10 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 
 # Names of types that an annotation needs, and nothing that runs.
 TYPES_ONLY = {
-    ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
+    ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"), ("forecasting", "building"),  # the request's parts
-    ("report", "doctor"), ("report", "explaining"), ("report", "plan"), ("report", "stagefile"),  # what is put into words
+    ("report", "doctor"), ("report", "explaining"), ("report", "plan"), ("report", "plugins"),
+    ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
 
 from stagemake.cli.main import COMMANDS
-from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
 from stagemake.cli.raw_output import terminal_columns
+from stagemake.model.context import ExecutionMode
 from stagemake.model.event import PlanReady
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.model.result import Outcome
@@ -51,6 +53,10 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("--cache", type=click.Choice([mode.value for mode in CacheMode]), default="on",
               help="What may be done with the cache.")  # fmt: skip
+@click.option("--cache-store", default="", metavar="NAME",
+              help="Use the cache NAME, which a plugin brings (default: disk).")  # fmt: skip
+@click.option("--runner", default="", metavar="NAME",
+              help="Have the runner NAME, which a plugin brings, run actions (default: local).")  # fmt: skip
 @click.option("--no-wait", is_flag=True, help="Exit with 75 when another build holds the project.")
 @color_option
 @project_options
@@ -66,6 +72,8 @@ def command(  # noqa: PLR0917 - click passes keywords
     verbose: bool,
     as_json: bool,
     cache: str,
+    cache_store: str,
+    runner: str,
     no_wait: bool,
     color: str,
 ) -> int:
@@ -73,7 +81,18 @@ def command(  # noqa: PLR0917 - click passes keywords
 
     Without targets: the default pipeline, else every stage.
     """
-    manager = place.manager(jobs=jobs or 0)
+    detail = Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL
+    style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
+    only_looks = dry_run or question
+    manager = place.manager(
+        ExecutionMode.DRY_RUN if only_looks else ExecutionMode.LIVE,
+        tell_nothing
+        if question
+        else None
+        if dry_run
+        else functools.partial(_open_reporters, style=style, detail=detail),
+        jobs=jobs or 0,
+    )
     _warn_of_hidden_stages(manager)
     request = BuildRequest(
         targets=targets,
@@ -81,6 +100,8 @@ def command(  # noqa: PLR0917 - click passes keywords
         keep_going=keep_going,
         force=always_make,
         cache=CacheMode(cache),
+        cache_store=cache_store,
+        runner=runner,
         wait=not no_wait,
         keeps_stdout=as_json,
         cwd=place.cwd(manager.root),
@@ -89,8 +110,17 @@ def command(  # noqa: PLR0917 - click passes keywords
         return 0 if manager.plan(request).is_done else 1
     if dry_run:
         return _dry_run(manager, request, color, as_json=as_json, verbose=verbose)
-    detail = Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL
-    return _build(manager, request, color, detail, as_json=as_json)
+    return _build(manager, request, style, detail, as_json=as_json)
+
+
+def _open_reporters(manager: StageManager, style: Style, detail: Detail) -> None:
+    reporter = TerminalReporter(sys.stderr, style, detail)
+    if sys.stderr.isatty() and detail is not Detail.SILENT:
+        from stagemake.plan.remaining import Remaining  # noqa: PLC0415 - gate, 6 ms, terminals only
+
+        reporter.countdown = Remaining()
+    manager.reporter.add(reporter)
+    manager.reporter.add(_CollectAgain())
 
 
 def _dry_run(
@@ -110,16 +140,8 @@ def _dry_run(
 
 
 def _build(
-    manager: StageManager, request: BuildRequest, color: str, detail: Detail, *, as_json: bool
+    manager: StageManager, request: BuildRequest, style: Style, detail: Detail, *, as_json: bool
 ) -> int:
-    style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
-    reporter = TerminalReporter(sys.stderr, style, detail)
-    if sys.stderr.isatty() and detail is not Detail.SILENT:
-        from stagemake.plan.remaining import Remaining  # noqa: PLC0415 - gate, 6 ms, terminals only
-
-        reporter.countdown = Remaining()
-    manager.reporter.add(reporter)
-    manager.reporter.add(_CollectAgain())
     if as_json:
         outcome = _build_for_programs(manager, request)
     else:
@@ -157,7 +179,8 @@ def _build_for_programs(manager: StageManager, request: BuildRequest) -> BuildOu
     from stagemake.report.json_form import dumps, forecast_object, outcome_object  # noqa: PLC0415 - gate, --json only
 
     forecast = forecast_object(manager.dry_run_pipeline(request))
-    with _signals(manager):
+    # What hooks and reporters of plugins print must not come between.
+    with _signals(manager), redirect_stdout(sys.stderr):
         outcome = manager.execute_pipeline(request)
     click.echo(dumps(outcome_object(outcome, forecast)), nl=False)
     return outcome
@@ -192,7 +215,10 @@ def _signals(manager: StageManager) -> Iterator[None]:
 
 
 def _warn_of_hidden_stages(manager: StageManager) -> None:
-    hidden = [stage.name for stage in manager.get_stages() if stage.name in COMMANDS]
+    commands = {*COMMANDS}
+    if manager.extensions is not None:
+        commands.update(manager.extensions.roster.named_parts.names("commands"))
+    hidden = [stage.name for stage in manager.get_stages() if stage.name in commands]
     if hidden:
         if manager.project.session.recorder is not None:
             manager.project.session.recorder.blame("names a stage like a command")

@@ -12,7 +12,8 @@ from stagemake.model.stored import contents_of, record_bytes, stored_bytes
 from stagemake.plan.kind import input_bytes, kind_of
 
 if TYPE_CHECKING:
-    from stagemake.execute.settle import Run, Settled
+    from stagemake.execute.settle import Settled
+    from stagemake.execute.storing import Run
     from stagemake.execute.workshop import Workshop
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.result import ActionResult

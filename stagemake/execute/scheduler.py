@@ -40,9 +40,10 @@ class Scheduler:
     def __attrs_post_init__(self) -> None:
         shop, plan = self.shop, self.plan
         self._keeper = OutputKeeper(shop)
-        self._began_s = shop.now_s()
+        self._began_s = shop.began_s = shop.now_s()
         self.launcher = Launcher(shop, plan.pipeline, self._keeper, self._began_s)
         self._results = [None] * len(plan.steps)
+        self.launcher.results = self._results
         fresh = [step.stage_id for step in plan.steps if step.verdict is Verdict.FRESH]
         limits = Limits(shop.jobs, shop.memory_bytes, shop.pools)
         self._agenda = Agenda.of(plan.pipeline, limits, weights(plan), fresh)

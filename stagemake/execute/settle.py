@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define
 from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
 from stagemake.execute.environment import mask
+from stagemake.execute.storing import store_result
 from stagemake.fingerprint.depfile import parse_depfile
 from stagemake.freshness.signature import youngest_ns
 from stagemake.model.entry import check_manifest, entries_of
-from stagemake.model.record import decode_hint, encode_hint, encode_result
 from stagemake.model.result import ActionResult, LogBlob
 from stagemake.plan.judge import own_paths, strong_key
 from stagemake.stagefile.paths import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stagemake.execute.storing import Run
     from stagemake.execute.workshop import Workshop
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.entry import Manifest
@@ -28,13 +30,16 @@ if TYPE_CHECKING:
     from stagemake.plan.judge import Judgement
     from stagemake.runner.port import Completion
 
-_HINT_LISTS = 8
 _NO_FILES = frozenset(("/dev/null", "/dev/stdin", "/dev/fd/0"))
 """What compilers list when they were given these in place of a file: there is nothing to look at."""
 
 
 class StageProblem(Exception):
     """An action ended well but did not do what its stage declares. One line for people."""
+
+
+class HookProblem(StageProblem):
+    """A hook had an objection, or failed itself."""
 
 
 @define
@@ -47,23 +52,22 @@ class Settled:
     notes: tuple[str, ...] = ()
 
 
-@define
-class Run:
-    """One action under way: what it was judged by, and how its inputs looked just before."""
-
-    stage_id: int
-    stage: Stage
-    judgement: Judgement
-    before: tuple[tuple[str, tuple[int, ...] | None], ...]
-    begun_ns: int  # the file system's clock when the intent was noted
-    old: Trace | None = None  # what its last result had left here
-    was_maybe: bool = False  # in the plan
-    attempt: int = 0
-    kept: list[str] = field(factory=list)
-
-
-def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop) -> Settled:
+def settle(
+    run: Run,
+    completion: Completion,
+    pipeline: Pipeline,
+    shop: Workshop,
+    approve: Callable[[int, Mapping[str, str]], None],
+) -> Settled:
     """Return what a successful action made, recorded and stored as far as it may be.
+
+    Args:
+        run: The action as it was started.
+        completion: How it ended.
+        pipeline: All stages of the build.
+        shop: What the build works with.
+        approve: Called with the size of the outputs and the shared values when nothing is wrong with
+            them and nothing is recorded yet; raises HookProblem where a hook has an objection.
 
     Raises:
         StageProblem: Outputs are missing or of the wrong kind, or the depfile can't be read.
@@ -73,6 +77,10 @@ def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop)
     small: dict[str, bytes] = {}
     manifest = _scan(stage, shop, small)
     provided = _provided(stage, completion)
+    if not shop.hooks.is_empty:
+        approve(sum(row.size_bytes for row in manifest), dict(provided))
+        shop.digester.forget(stage.outputs)  # a hook may have signed, stripped, …: look again
+        manifest = _scan(stage, shop, small)
     stdout = mask(completion.stdout, shop.environ, stage)
     stderr = mask(completion.stderr, shop.environ, stage)
     result = ActionResult(
@@ -103,7 +111,7 @@ def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop)
     if stage.cache and shop.request.cache.writes and shop.store is not None:
         try:
             check_manifest(manifest)
-            _store(run, key, result, small, shop)
+            store_result(run, key, result, small, shop)
         except ValueError as error:  # a link that leaves the project: right here, wrong elsewhere
             notes = (f"not cached: {error}",)
     return Settled(result, key, trace_of(stage, run.judgement, key, found, result), notes)
@@ -216,10 +224,7 @@ def _provided(stage: Stage, completion: Completion) -> tuple[tuple[str, str], ..
     for name in stage.provides:
         if name not in values:
             raise StageProblem(f"it did not set the shared value `{name}` that it provides")
-    return tuple(
-        (name, json.dumps(values[name], sort_keys=True, separators=(",", ":")))
-        for name in sorted(stage.provides)
-    )
+    return tuple((name, values[name]) for name in sorted(stage.provides))
 
 
 def _log(text: bytes, small: dict[str, bytes]) -> LogBlob:
@@ -253,39 +258,3 @@ def _changed_meanwhile(
         if path and path[0] != "/" and shop.digester.entry(path) != entry:
             return path
     return ""
-
-
-def _store(
-    run: Run, key: str, result: ActionResult, small: dict[str, bytes], shop: Workshop
-) -> None:
-    """Put contents, then the record, then the hint under the weak key."""
-    store = shop.store
-    assert store is not None, "storing needs a store"
-    paths = {row.digest: row.path for row in result.outputs if row.digest}
-    large = [digest for digest, _ in result.blobs if digest not in small]
-    wanted = store.missing(large) if large else ()
-    for digest, _ in result.blobs:
-        data = small.get(digest)
-        if data is not None:  # putting it is cheaper than asking whether it is there
-            stored = store.put_bytes(digest, data)
-        elif digest in wanted:
-            path = f"{shop.root}/{paths[digest]}"
-            stored = store.put_file(digest, path, os.stat(path).st_size)
-        else:
-            continue
-        if not stored:
-            return
-    store.put(key, encode_result(result))
-    weak = run.judgement.weak
-    if weak is not None:
-        store.put(weak, _hint(weak, result, shop))
-
-
-def _hint(weak: str, result: ActionResult, shop: Workshop) -> bytes:
-    lists = [result.discovered]
-    if result.discovered and shop.store is not None:
-        old = shop.store.get([weak]).get(weak)
-        known = decode_hint(old) if old is not None else None
-        if known is not None:
-            lists.extend(paths for paths in known[0] if paths != result.discovered)
-    return encode_hint(lists[:_HINT_LISTS], result.duration_s, result.output_bytes)

@@ -11,7 +11,11 @@ StagemakeError
 │   ├── CaptureFailed       (a program failed that the Stagefile asks)
 │   └── DependencyCycle
 ├── MissingProgram          a program that a Stagefile needs is not on this machine
+├── UndeclaredAccess        an action asked for what its stage doesn't declare
 ├── MissingInput            an input is neither there nor made by a stage
+├── PluginError             a plugin can't do what it is needed for
+│   └── UnknownPlugin       (it is named, but not installed)
+├── LifecycleFailed         a stage of the session raised
 └── ProjectLocked           another build holds the project and waiting was declined
 """
 
@@ -146,8 +150,24 @@ class MissingProgram(StagemakeError):
         self.names = names
 
 
+class UndeclaredAccess(StagemakeError):
+    """An action asked for a value that its stage doesn't declare."""
+
+
 class MissingInput(StagemakeError):
     """An input is neither there nor made by any stage."""
+
+
+class PluginError(StagemakeError):
+    """A plugin can't do what it is needed for."""
+
+
+class UnknownPlugin(PluginError):
+    """A plugin is named, but not installed."""
+
+
+class LifecycleFailed(StagemakeError):
+    """A stage of the session raised."""
 
 
 class ProjectLocked(StagemakeError):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable  # noqa: TC003 - attrs field type, read by tools
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from stagemake.model.operation import DryRunContext, PlannedOperation
 from stagemake.model.plan import Chance, Interval, Plan, Verdict
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ class ConflictKind(enum.Enum):
     )
     NO_DRY_RUN = "does not support dry run: nothing can be said of what it does"
     LOCKED = "another build holds the project"
+    UNDECLARED_WRITE = "a stage would change what it does not declare"
+    NOT_FORESEEN = "plan_operations() of a stage failed"
 
     @property
     def code(self) -> str:
@@ -43,6 +48,10 @@ class Conflict:
     path: str  # what it is about; empty: the stage itself
     stages: tuple[str, ...] = ()
     hint: str = ""
+
+    def __str__(self) -> str:
+        who = f" ({', '.join(self.stages)})" if self.stages else ""
+        return f"{self.path}: {self.kind.value}{who}"
 
 
 @frozen
@@ -68,7 +77,7 @@ class Eviction:
     bytes: int = 0
 
 
-@frozen
+@frozen(slots=False)  # for what is worked out when asked
 class DryRunReport:
     """A plan with its costs. Bytes and seconds; what has no estimate is counted, never guessed."""
 
@@ -98,6 +107,11 @@ class DryRunReport:
     file_systems: tuple[FileSystem, ...] = ()
     evicted: Eviction = Eviction()
 
+    told_bytes: int = 0  # that stages without history said they would write
+    foresee: Callable[[], tuple[PlannedOperation, ...]] = field(
+        default=tuple, eq=False, repr=False
+    )  # what `operations` asks, once
+
     @property
     def runs(self) -> tuple[int, int]:
         """How many stages run: at least, and at most."""
@@ -110,13 +124,31 @@ class DryRunReport:
         return max(self.cache_bytes + self.new_bytes - self.evicted.bytes, 0)
 
     def total_operations(self) -> int:
-        """Return how many stages would run or be restored, at most, and orphans be removed."""
-        busy = sum(1 for step in self.plan.steps if step.verdict is not Verdict.FRESH)
-        return busy + len(self.plan.orphans)
+        """Return how many operations a build would do, at most; see `operations`."""
+        return len(self.operations)
+
+    @cached_property
+    def operations(self) -> tuple[PlannedOperation, ...]:
+        """What a build would do, one by one, in execution order; opaque stages are left out.
+
+        Cost: O(stages that are not fresh) when first asked.
+        """
+        return self.foresee()
+
+    def context(self) -> DryRunContext:
+        """Return the operations by stage, with disk, time and conflicts."""
+        made = DryRunContext(
+            estimated_disk_usage=self.estimated_disk_usage(),
+            estimated_duration_s=self.estimated_duration().p50,
+            potential_conflicts=[str(conflict) for conflict in self.conflicts],
+        )
+        for operation in self.operations:
+            made.add(operation, operation.stage)
+        return made
 
     def estimated_disk_usage(self) -> int:
         """Return the bytes that outputs and cache would take in addition, as far as known."""
-        return self.write_bytes + self.new_bytes + self.restore_bytes
+        return self.write_bytes + self.new_bytes + self.restore_bytes + self.told_bytes
 
     def estimated_duration(self) -> Interval:
         """Return the expected seconds by the clock: median and ninth decile; 0 of what is not known at all."""

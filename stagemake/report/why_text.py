@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from stagemake.model.plan import Verdict
+from stagemake.model.plan import Reason, Verdict
 from stagemake.report.amount import printable, size
 from stagemake.report.terminal import reason_text
 
@@ -31,7 +31,10 @@ def why_text(explanation: Explanation) -> str:
 def _lines(explanation: Explanation) -> Iterator[str]:
     step = explanation.step
     name = printable(explanation.stage.name)
-    yield f"`{name}` {_VERDICTS[step.verdict]}"
+    if step.reason is Reason.RESUMED:
+        yield f"`{name}` is fresh: {step.reason.value}"
+    else:
+        yield f"`{name}` {_VERDICTS[step.verdict]}"
     if step.verdict is not Verdict.FRESH:
         yield f"  because: {reason_text(step.reason.code, step.subject)}"
     for difference in explanation.differences:
