@@ -1,0 +1,189 @@
+"""Stand-ins for the calls that look at paths: stat and its kind, of which no audit hook hears."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Any
+
+from stagemake.freshness.noop import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+    from typing import Self
+
+    from stagemake.stagefile.recorder import Recorder
+
+_stat, _access, _readlink, _scandir = os.stat, os.access, os.readlink, os.scandir
+
+
+def asking(recorder: Recorder) -> dict[str, Callable[..., Any]]:
+    """Return stand-ins for the calls that look at one path."""
+
+    def looked(call: str, path: object) -> str:
+        full = recorder.absolute(path)
+        recorder.observed.setdefault((call, full), observe(call, full))
+        return full
+
+    def stand_in_stat(
+        path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True
+    ) -> Any:  # Any: as os.stat
+        if isinstance(path, int):
+            return _stat(path)
+        if dir_fd is not None:
+            recorder.blame("looks at a file by a directory's descriptor")
+            return _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        full = looked("stat" if follow_symlinks else "lstat", path)
+        return _Status(_stat(path, follow_symlinks=follow_symlinks), recorder, full)
+
+    def stand_in_lstat(path: Any, *, dir_fd: int | None = None) -> Any:  # Any: as os.lstat
+        return stand_in_stat(path, dir_fd=dir_fd, follow_symlinks=False)
+
+    def stand_in_access(
+        path: Any,
+        mode: int,
+        *,
+        dir_fd: int | None = None,
+        effective_ids: bool = False,
+        follow_symlinks: bool = True,
+    ) -> bool:  # Any: as os.access
+        if isinstance(path, int) or dir_fd is not None or effective_ids or not follow_symlinks:
+            recorder.blame("asks for access in an unusual way")
+        else:
+            looked(str(mode), path)
+        return _access(
+            path, mode, dir_fd=dir_fd, effective_ids=effective_ids, follow_symlinks=follow_symlinks
+        )
+
+    def stand_in_readlink(path: Any, *, dir_fd: int | None = None) -> Any:  # Any: as os.readlink
+        if dir_fd is not None:
+            recorder.blame("looks at a file by a directory's descriptor")
+        else:
+            looked("readlink", path)
+        return _readlink(path, dir_fd=dir_fd)
+
+    def stand_in_scandir(path: Any = ".") -> _Scan:  # Any: as os.scandir
+        if not isinstance(path, int):
+            recorder.note_directory(recorder.absolute(path))
+        return _Scan(_scandir(path), recorder)
+
+    return {
+        "stat": stand_in_stat,
+        "lstat": stand_in_lstat,
+        "access": stand_in_access,
+        "readlink": stand_in_readlink,
+        "scandir": stand_in_scandir,
+    }
+
+
+class _Status:
+    """A stat result. The kind of what is there was noted when it was made; who asks for more makes all of it count."""
+
+    __slots__ = ("_full", "_recorder", "_status")
+
+    def __init__(self, status: os.stat_result, recorder: Recorder, full: str) -> None:
+        self._status = status
+        self._recorder = recorder
+        self._full = full
+
+    @property
+    def st_mode(self) -> int:
+        return self._status.st_mode
+
+    def _all(self) -> os.stat_result:
+        if stat.S_ISDIR(self._status.st_mode):
+            self._recorder.blame(f"asks more of the directory `{self._full}` than its kind")
+        self._recorder.note_file(self._full)
+        return self._status
+
+    def __getattr__(self, name: str) -> Any:  # Any: as os.stat_result
+        return getattr(self._all(), name)
+
+    def __getitem__(self, index: Any) -> Any:  # Any: as a tuple
+        return self._all()[index]
+
+    def __iter__(self) -> Iterator[Any]:  # Any: as above
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._status)
+
+
+class _Scan:
+    """What `os.scandir` gives, with entries that tell when they look at more than the listing."""
+
+    def __init__(
+        self, scan: Any, recorder: Recorder
+    ) -> None:  # Any: os.ScandirIterator has no public name
+        self._scan = scan
+        self._recorder = recorder
+
+    def __iter__(self) -> _Scan:
+        return self
+
+    def __next__(self) -> _Entry:
+        return _Entry(next(self._scan), self._recorder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._scan.close()
+
+
+class _Entry:
+    """A directory's entry. Names and kinds are part of the listing; what a link leads to is not."""
+
+    __slots__ = ("_entry", "_recorder")
+
+    def __init__(self, entry: os.DirEntry[Any], recorder: Recorder) -> None:
+        self._entry = entry
+        self._recorder = recorder
+
+    @property
+    def name(self) -> Any:
+        return self._entry.name
+
+    @property
+    def path(self) -> Any:
+        return self._entry.path
+
+    def __fspath__(self) -> Any:
+        return self._entry.path
+
+    def __repr__(self) -> str:
+        return repr(self._entry)
+
+    def is_symlink(self) -> bool:
+        return self._entry.is_symlink()
+
+    def is_junction(self) -> bool:
+        return False
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        self._follow(follow_symlinks=follow_symlinks)
+        return self._entry.is_dir(follow_symlinks=follow_symlinks)
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        self._follow(follow_symlinks=follow_symlinks)
+        return self._entry.is_file(follow_symlinks=follow_symlinks)
+
+    def _follow(self, *, follow_symlinks: bool) -> None:
+        if follow_symlinks and self._entry.is_symlink():
+            os.path.exists(self._entry.path)  # which has what it leads to noted
+
+    def inode(self) -> int:
+        self._recorder.note_file(self._recorder.absolute(self._entry.path))
+        return self._entry.inode()
+
+    def stat(self, *, follow_symlinks: bool = True) -> Any:
+        return os.stat(self._entry.path, follow_symlinks=follow_symlinks)
