@@ -17,9 +17,10 @@ import stagemake
 from stagemake import durable
 from stagemake.freshness import noop
 from stagemake.freshness import snapshot as columns
-from stagemake.freshness.signature import link_signature, of_status
+from stagemake.freshness.signature import link_signature, of_status, signature
 from stagemake.model.entry import MISSING
 from stagemake.stagefile.glob import expand
+from stagemake.stagefile.recorder import CLOCK_LAG_NS, tidy
 from stagemake.tree import walk
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from stagemake.plan.world import Search, World
     from stagemake.stagefile.recorder import Recorder
     from stagemake.state import StateStore
-
-PACKAGE = os.path.dirname(os.path.abspath(stagemake.__file__))
-_CLOCK_LAG_NS = 20_000_000  # by which a file system's clock may lag behind the machine's
 
 
 class _Unclear(Exception):
@@ -74,26 +72,26 @@ class Finish:
 
     def _record(self) -> Record:
         recorder, pipeline, directory = self.recorder, self.pipeline, self.state.directory
-        if recorder.blames:
+        if recorder.blames or recorder.is_late:
             raise _Unclear
         rows = _Rows(self.world.root, self.digester, self.clock)
         rows.add_guards(recorder)
-        for path in (
-            f"{directory}/snapshot",
-            f"{directory}/journal",
-            f"{self.world.root}/pyproject.toml",
-        ):
+        for path in (f"{directory}/snapshot", f"{directory}/journal"):
             rows.add(rows.relative(path), link_signature(path))
         rows.observed.update(_searches(pipeline, self.world))
         guards = len(rows.ids)
         traces = self.state.snapshot.traces
         own_ids = tuple(
-            [tuple(rows.of_stage(stage, traces.get(stage.name))) for stage in pipeline.stages]
+            [
+                tuple(rows.of_stage(stage, traces.get(stage.name), self.world))
+                for stage in pipeline.stages
+            ]
         )
         names = tuple([stage.name for stage in pipeline.stages])
-        looked = frozenset(recorder.looked_up)
+        looked = frozenset(recorder.imports.looked_up)
         return (
-            noop.tool_identity(PACKAGE),
+            recorder.identity,
+            self.world.root,
             tuple({**recorder.variables, **self.variables}.items()),
             tuple(recorder.values.items()),
             tuple([(*asked, known) for asked, known in rows.observed.items()]),
@@ -107,7 +105,7 @@ class Finish:
             tuple(
                 [
                     (directory, signature, noop.looked_up(found, looked))
-                    for directory, (signature, found) in recorder.searched.items()
+                    for directory, (signature, found) in recorder.imports.searched.items()
                 ]
             ),
             looked,
@@ -188,36 +186,36 @@ class _Rows:
 
     def add_guards(self, recorder: Recorder) -> None:
         """Take in what evaluation depended on, if it still is as it was then."""
-        before_ns = recorder.began_ns - _CLOCK_LAG_NS
-        for full, signature in recorder.files.items():
-            if link_signature(full) != signature or not self._trusts(signature, before_ns):
+        before_ns = recorder.began_ns - CLOCK_LAG_NS
+        for full, known in recorder.files.items():
+            if link_signature(full) != known or not self._trusts(known, before_ns):
                 raise _Unclear
-            self.add(self.relative(full), signature)
-        for directory, signature in recorder.listings.items():
-            if link_signature(directory) != signature or not self._trusts(signature, before_ns):
+            self.add(self.relative(full), known)
+        for directory, known in recorder.listings.items():
+            if signature(directory) != known or not self._trusts(known, before_ns):
                 raise _Unclear
         self._add_globs(recorder, before_ns)
-        looked = frozenset(recorder.looked_up)
-        for directory, (signature, names) in recorder.searched.items():
-            now = link_signature(directory)
-            if now != signature or not self._trusts(signature, before_ns):
+        looked = frozenset(recorder.imports.looked_up)
+        for directory, (before, names) in recorder.imports.searched.items():
+            now = signature(directory)
+            if now != before or not self._trusts(before, before_ns):
                 found = noop.names_in(directory)
                 if noop.looked_up(found, looked) != noop.looked_up(names, looked):
                     raise _Unclear
                 # Its time may have moved for another reason; from now on it is compared with this one.
-                recorder.searched[directory] = (
+                recorder.imports.searched[directory] = (
                     (None, found) if not self._trusts(now, before_ns) else (now, found)
                 )
-        for (call, path), known in recorder.observed.items():
-            if noop.observe(call, path) != known:
+        for (call, path), answer in recorder.observed.items():
+            if noop.observe(call, path) != answer:
                 raise _Unclear
-            self.observed[call, path] = known
+            self.observed[call, path] = answer
 
     def _add_globs(self, recorder: Recorder, before_ns: int) -> None:
         known = recorder.directories
         moved: dict[str, Signature | None] = {}
         for (base, pattern, excluded, paths), listed in recorder.globs.items():
-            now = {each: link_signature(each) for each in listed}
+            now = {each: signature(each) for each in listed}
             if all(
                 now[each] == known[each] and self._trusts(known[each], before_ns) for each in listed
             ):
@@ -234,9 +232,11 @@ class _Rows:
     def _trusts(self, signature: Signature | None, before_ns: int) -> bool:
         return signature is None or self.clock.trusts(signature, before_ns)
 
-    def of_stage(self, stage: Stage, trace: Trace | None) -> Iterable[int]:
+    def of_stage(self, stage: Stage, trace: Trace | None, world: World) -> Iterable[int]:
         """Yield the rows of one stage, whose trace says what is at its paths."""
         if trace is None or not trace[columns.KEY] or stage.runs_always:
+            raise _Unclear
+        if stage.is_call and world.is_unidentified(stage):
             raise _Unclear
         for path, entry in zip(
             (*stage.inputs, *stage.implicit), trace[columns.ENTRIES], strict=True
@@ -283,13 +283,13 @@ class _Rows:
             except OSError:
                 break
             found.append(self._of_link(self.relative(full)))
-            full = os.path.normpath(os.path.join(os.path.dirname(full), target))
-        signature = link_signature(full)
+            full = tidy(os.path.join(os.path.dirname(full), target))
+        known = link_signature(full)
         real = os.path.realpath(full)
         record = self.digester.memo.get(self.relative(real))
-        if signature is None or record is None or record[0] != link_signature(real):
+        if known is None or record is None or record[0] != link_signature(real):
             raise _Unclear
-        found.append(self.add(self.relative(full), signature))
+        found.append(self.add(self.relative(full), known))
         return found
 
     def _of_directory(self, path: str, entry: str) -> Iterable[int]:
@@ -305,10 +305,10 @@ class _Rows:
             raise _Unclear
         found = []
         for inner, status in signatures:
-            signature = of_status(status)
-            if not self.clock.trusts(signature, before_ns):
+            now = of_status(status)
+            if not self.clock.trusts(now, before_ns):
                 raise _Unclear
-            found.append(self.add(inner, signature))
+            found.append(self.add(inner, now))
         self._directories[path] = tuple(found)
         return found
 

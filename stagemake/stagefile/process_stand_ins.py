@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import MutableSequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,42 +12,51 @@ if TYPE_CHECKING:
     from stagemake.stagefile.recorder import Recorder
 
 
-class Told(list[str]):
-    """A list that tells when it is read."""
+class Told(MutableSequence[str]):
+    """A list that tells when it is used. No `list`, whose values C code takes without asking."""
 
     def __init__(self, values: list[str], recorder: Recorder, what: str) -> None:
-        super().__init__(values)
+        self._values = values
         self._recorder = recorder
         self._what = what
 
-    def _tell(self) -> None:
+    def _told(self) -> list[str]:
         self._recorder.blame(self._what)
+        return self._values
 
-    def __getitem__(self, index: Any) -> Any:
-        self._tell()
-        return super().__getitem__(index)
+    def __getitem__(self, index: Any) -> Any:  # Any: a number or a slice, as in a list
+        return self._told()[index]
 
-    def __iter__(self) -> Iterator[str]:
-        self._tell()
-        return super().__iter__()
+    def __setitem__(self, index: Any, value: Any) -> None:  # Any: as above
+        self._told()[index] = value
+
+    def __delitem__(self, index: Any) -> None:  # Any: as above
+        del self._told()[index]
 
     def __len__(self) -> int:
-        self._tell()
-        return super().__len__()
+        return len(self._told())
 
-    def __contains__(self, value: object) -> bool:
-        self._tell()
-        return super().__contains__(value)
-
-    def __eq__(self, other: object) -> bool:
-        self._tell()
-        return super().__eq__(other)
+    def insert(self, index: int, value: str) -> None:
+        """Put a value in front of an index."""
+        self._told().insert(index, value)
 
     def copy(self) -> list[str]:
-        self._tell()
-        return super().copy()
+        """Return a list of its own."""
+        return self._told().copy()
 
-    __hash__ = None
+    def __add__(self, other: list[str]) -> list[str]:
+        return self._told() + other
+
+    def __radd__(self, other: list[str]) -> list[str]:
+        return other + self._told()
+
+    def __eq__(self, other: object) -> bool:
+        return self._told() == (other._values if isinstance(other, Told) else other)
+
+    def __repr__(self) -> str:
+        return repr(self._told())
+
+    __hash__ = None  # type: ignore[assignment]  # as a list has none
 
 
 class Stream:
@@ -75,31 +85,40 @@ RECORDER_OF_ENVIRON: list[Recorder] = []  # an instance of os._Environ takes no 
 class Environ(type(os.environ)):  # type: ignore[misc]  # os._Environ, whose instance is shown as this for a while
     """`os.environ` while a Stagefile runs: reading a variable makes it count, changing one is blamed."""
 
-    def __getitem__(self, key: str) -> str:
+    def __getitem__(self, key: Any) -> Any:  # Any: a text, or bytes of `os.environb`
         recorder = RECORDER_OF_ENVIRON[-1]
+        name = os.fsdecode(key)
         try:
-            value: str = super().__getitem__(key)
+            value = super().__getitem__(key)
         except KeyError:
-            recorder.note_variable(key, None)
+            recorder.note_variable(name, None)
             raise
-        recorder.note_variable(key, value)
+        recorder.note_variable(name, os.fsdecode(value))
         return value
 
-    def __iter__(self) -> Iterator[str]:
-        RECORDER_OF_ENVIRON[-1].blame("reads all environment variables")
+    def _blame(self, what: str = "reads all environment variables") -> None:
+        RECORDER_OF_ENVIRON[-1].blame(what)
+
+    def __iter__(self) -> Iterator[Any]:  # Any: as above
+        self._blame()
         return iter(super().__iter__())
 
     def __len__(self) -> int:
-        RECORDER_OF_ENVIRON[-1].blame("reads all environment variables")
+        self._blame()
         return int(super().__len__())
 
-    def copy(self) -> dict[str, str]:
+    def __repr__(self) -> str:
+        self._blame()
+        return str(super().__repr__())
+
+    def copy(self) -> dict[Any, Any]:  # Any: as above
+        """Return all of them."""
         return dict(self)
 
-    def __setitem__(self, key: str, value: str) -> None:
-        RECORDER_OF_ENVIRON[-1].blame("changes environment variables")
+    def __setitem__(self, key: Any, value: Any) -> None:  # Any: as above
+        self._blame("changes environment variables")
         super().__setitem__(key, value)
 
-    def __delitem__(self, key: str) -> None:
-        RECORDER_OF_ENVIRON[-1].blame("changes environment variables")
+    def __delitem__(self, key: Any) -> None:  # Any: as above
+        self._blame("changes environment variables")
         super().__delitem__(key)

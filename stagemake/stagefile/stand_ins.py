@@ -6,14 +6,18 @@ They are in place while a Stagefile runs and give the real answers; each tells a
 from __future__ import annotations
 
 import builtins
+import grp
 import importlib
+import importlib.util
 import os
+import pwd
 import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from stagemake.freshness.noop import plain
+from stagemake.freshness.noop import ANSWERED, plain
+from stagemake.stagefile.own_code import is_own
 from stagemake.stagefile.process_stand_ins import RECORDER_OF_ENVIRON, Environ, Stream, Told
 from stagemake.stagefile.stat_stand_ins import asking
 
@@ -22,20 +26,36 @@ if TYPE_CHECKING:
 
     from stagemake.stagefile.recorder import Recorder
 
-_BLAMED = {
-    os: (
-        "confstr", "fstatvfs", "get_terminal_size", "getegid", "getgid", "getgroups", "getloadavg", "getlogin",
-        "getpgid", "getpgrp", "getpid", "getppid", "getpriority", "getrandom", "getresuid", "getsid", "isatty",
-        "pathconf", "sched_getaffinity", "statvfs", "times", "ttyname", "umask", "urandom",
-    ),
-    time: (
-        "asctime", "clock_gettime", "clock_gettime_ns", "ctime", "gmtime", "localtime", "monotonic",
-        "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns", "sleep",
-        "strftime", "thread_time", "thread_time_ns", "time", "time_ns",
-    ),
-}  # fmt: skip
-_ANSWERED = ("cpu_count", "getcwd", "getcwdb", "process_cpu_count", "sysconf", "uname")
-_CLOCKS = frozenset(_BLAMED[time])
+# Calls of os: what an audit hook hears of, or what is the same each time. All others but those that have a
+# stand-in of their own are blamed, also those that a later Python brings.
+_HARMLESS = frozenset((
+    "WCOREDUMP", "WEXITSTATUS", "WIFCONTINUED", "WIFEXITED", "WIFSIGNALED", "WIFSTOPPED", "WSTOPSIG", "WTERMSIG",
+    "chdir", "chmod", "chown", "close", "closerange", "execv", "execve", "fchdir", "fchmod", "fchown", "fork",
+    "forkpty", "fspath", "ftruncate", "geteuid", "getuid", "getxattr", "kill", "killpg", "lchown", "link", "listdir",
+    "listxattr", "lockf", "major", "makedev", "minor", "mkdir", "posix_spawn", "posix_spawnp", "putenv", "register_at_fork", "remove",
+    "removexattr", "rename", "replace", "rmdir", "sched_yield", "setxattr", "strerror", "symlink", "system",
+    "truncate", "unlink", "unsetenv", "utime", "waitstatus_to_exitcode",
+))  # fmt: skip
+_BY_DESCRIPTOR = (
+    "fstat",
+    "get_blocking",
+    "get_inheritable",
+    "lseek",
+    "pread",
+    "preadv",
+    "read",
+    "readv",
+)
+_CLOCKS = (
+    "asctime", "clock_gettime", "clock_gettime_ns", "ctime", "gmtime", "localtime", "monotonic",
+    "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns", "sleep",
+    "strftime", "thread_time", "thread_time_ns", "time", "time_ns",
+)  # fmt: skip
+_ACCOUNTS = (
+    (pwd, ("getpwall", "getpwnam", "getpwuid")),
+    (grp, ("getgrall", "getgrgid", "getgrnam")),
+)
+_BUILT_IN = type(os.fspath)
 
 
 @contextmanager
@@ -47,31 +67,66 @@ def stand_ins(recorder: Recorder) -> Iterator[None]:
         replaced.append((owner, name, getattr(owner, name)))
         setattr(owner, name, value)
 
-    for name, function in asking(recorder).items():
+    for name, function in _of_os(recorder).items():
         put(os, name, function)
-    for owner, names in _BLAMED.items():
+    for name in _CLOCKS:
+        if hasattr(time, name):
+            put(time, name, _blaming(recorder, "time", name, getattr(time, name)))
+    for owner, names in _ACCOUNTS:
         for name in names:
-            if hasattr(owner, name):
-                put(owner, name, _blaming(recorder, owner.__name__, name, getattr(owner, name)))
-    for name in _ANSWERED:
-        if hasattr(os, name):
-            put(os, name, _answering(recorder, name, getattr(os, name)))
+            put(owner, name, _blaming(recorder, owner.__name__, name, getattr(owner, name)))
     put(builtins, "__import__", _importing(recorder, builtins.__import__))
+    put(importlib, "__import__", _importing(recorder, importlib.__import__))
     put(importlib, "import_module", _importing_module(recorder, importlib.import_module))
-    put(sys, "argv", Told(sys.argv, recorder, "reads the command line"))
-    put(sys, "orig_argv", Told(sys.orig_argv, recorder, "reads the command line"))
-    for name in ("stdin", "stdout", "stderr"):
-        put(sys, name, Stream(getattr(sys, name), recorder, name))
+    put(importlib.util, "find_spec", _finding(recorder, importlib.util.find_spec))
+    for name in ("argv", "orig_argv"):
+        put(sys, name, Told(getattr(sys, name), recorder, "reads the command line"))
+    for name in ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__"):
+        if (
+            getattr(sys, name) is None
+        ):  # closed: what is printed to it is printed nowhere, this time
+            recorder.blame(f"has no sys.{name.strip('_')}")
+        else:
+            put(sys, name, Stream(getattr(sys, name), recorder, name.strip("_")))
     environ_kind = type(os.environ)
     RECORDER_OF_ENVIRON.append(recorder)
-    os.environ.__class__ = Environ
+    for environ in (os.environ, os.environb):
+        environ.__class__ = Environ
     try:
         yield
     finally:
-        os.environ.__class__ = environ_kind
+        for environ in (os.environ, os.environb):
+            environ.__class__ = environ_kind
         RECORDER_OF_ENVIRON.pop()
         for owner, name, value in reversed(replaced):
             setattr(owner, name, value)
+
+
+def _of_os(recorder: Recorder) -> dict[str, Callable[..., Any]]:
+    """Return stand-ins for the calls of os, by name."""
+    found = asking(recorder)
+    for name in _BY_DESCRIPTOR:
+        found[name] = _by_descriptor(recorder, getattr(os, name))
+    for name in ANSWERED:
+        if hasattr(os, name):
+            found[name] = _answering(recorder, name, getattr(os, name))
+    for name, real in vars(os).items():
+        if (
+            type(real) is _BUILT_IN
+            and name not in _HARMLESS
+            and name not in found
+            and name[0] != "_"
+        ):
+            found[name] = _blaming(recorder, "os", name, real)
+    return found
+
+
+def _by_descriptor(recorder: Recorder, real: Callable[..., Any]) -> Callable[..., Any]:
+    def stand_in(fd: int, *arguments: Any) -> Any:  # Any: passed on as they are
+        recorder.check_descriptor(fd)
+        return real(fd, *arguments)
+
+    return stand_in
 
 
 def _blaming(
@@ -94,7 +149,7 @@ def _asks_for_itself() -> bool:
 def _answering(recorder: Recorder, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
     def stand_in(*arguments: Any) -> Any:  # Any: passed on as they are
         answer = real(*arguments)
-        recorder.values.setdefault(" ".join((name, *map(str, arguments))), plain(answer))
+        recorder.values.setdefault((name, *arguments), plain(answer))
         return answer
 
     return stand_in
@@ -108,17 +163,32 @@ def _importing(recorder: Recorder, real: Callable[..., Any]) -> Callable[..., An
         fromlist: Sequence[str] = (),
         level: int = 0,
     ) -> Any:  # Any: a module
-        if not level:
-            recorder.note_import(name, str((globals or {}).get("__file__") or ""))
-        return real(name, globals, locals, fromlist, level)
+        importer = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - inspect.stack costs milliseconds
+        recorder.note_import("" if level else name, importer)
+        module = real(name, globals, locals, fromlist, level)
+        if fromlist and is_own(importer):  # what isn't an attribute may be a module, or become one
+            recorder.imports.note_members(module, fromlist)
+        return module
 
     return stand_in
 
 
 def _importing_module(recorder: Recorder, real: Callable[..., Any]) -> Callable[..., Any]:
     def stand_in(name: str, package: str | None = None) -> Any:  # Any: a module
-        if name[:1] != ".":
-            recorder.note_import(name, sys._getframe(1).f_code.co_filename)  # noqa: SLF001 - as above
+        full = importlib.util.resolve_name(name, package) if name[:1] == "." else name
+        recorder.note_import(full, sys._getframe(1).f_code.co_filename)  # noqa: SLF001 - as above
         return real(name, package)
+
+    return stand_in
+
+
+def _finding(recorder: Recorder, real: Callable[..., Any]) -> Callable[..., Any]:
+    def stand_in(name: str, package: str | None = None) -> Any:  # Any: a spec
+        full = importlib.util.resolve_name(name, package) if name[:1] == "." else name
+        recorder.imports.note_lookup(full)
+        found = real(name, package)
+        above = full.rpartition(".")[0]
+        recorder.imports.note_search(getattr(sys.modules.get(above), "__path__", ()))
+        return found
 
     return stand_in

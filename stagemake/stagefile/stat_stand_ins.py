@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from stagemake.stagefile.recorder import Recorder
 
-_stat, _access, _readlink, _scandir = os.stat, os.access, os.readlink, os.scandir
+_stat, _access, _readlink, _scandir, _open = os.stat, os.access, os.readlink, os.scandir, os.open
+_ATIME = 7  # of a stat result as a tuple
 
 
 def asking(recorder: Recorder) -> dict[str, Callable[..., Any]]:
@@ -30,6 +31,7 @@ def asking(recorder: Recorder) -> dict[str, Callable[..., Any]]:
         path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True
     ) -> Any:  # Any: as os.stat
         if isinstance(path, int):
+            recorder.check_descriptor(path)
             return _stat(path)
         if dir_fd is not None:
             recorder.blame("looks at a file by a directory's descriptor")
@@ -64,9 +66,16 @@ def asking(recorder: Recorder) -> dict[str, Callable[..., Any]]:
         return _readlink(path, dir_fd=dir_fd)
 
     def stand_in_scandir(path: Any = ".") -> _Scan:  # Any: as os.scandir
-        if not isinstance(path, int):
-            recorder.note_directory(recorder.absolute(path))
+        if not isinstance(path, int):  # within a glob the audit hook isn't listened to
+            recorder.note_directory(recorder.absolute("." if path is None else path))
         return _Scan(_scandir(path), recorder)
+
+    def stand_in_open(
+        path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
+    ) -> int:  # Any: as os.open
+        if dir_fd is not None:  # the audit hook isn't told
+            recorder.blame("looks at a file by a directory's descriptor")
+        return _open(path, flags, mode, dir_fd=dir_fd)
 
     return {
         "stat": stand_in_stat,
@@ -74,6 +83,7 @@ def asking(recorder: Recorder) -> dict[str, Callable[..., Any]]:
         "access": stand_in_access,
         "readlink": stand_in_readlink,
         "scandir": stand_in_scandir,
+        "open": stand_in_open,
     }
 
 
@@ -91,23 +101,38 @@ class _Status:
     def st_mode(self) -> int:
         return self._status.st_mode
 
-    def _all(self) -> os.stat_result:
+    def _all(self, *, with_atime: bool = False) -> os.stat_result:
         if stat.S_ISDIR(self._status.st_mode):
             self._recorder.blame(f"asks more of the directory `{self._full}` than its kind")
+        if with_atime:  # reading moves it, and no signature has it
+            self._recorder.blame(f"asks when `{self._full}` was last read")
         self._recorder.note_file(self._full)
         return self._status
 
     def __getattr__(self, name: str) -> Any:  # Any: as os.stat_result
-        return getattr(self._all(), name)
+        return getattr(self._all(with_atime="atime" in name), name)
 
     def __getitem__(self, index: Any) -> Any:  # Any: as a tuple
-        return self._all()[index]
+        asked = range(len(self._status))[index]
+        return self._all(with_atime=_ATIME in (asked if isinstance(asked, range) else (asked,)))[
+            index
+        ]
 
     def __iter__(self) -> Iterator[Any]:  # Any: as above
-        return iter(self._all())
+        return iter(self._all(with_atime=True))
 
     def __len__(self) -> int:
         return len(self._status)
+
+    def __eq__(self, other: object) -> bool:
+        theirs = other._all(with_atime=True) if isinstance(other, _Status) else other
+        return self._all(with_atime=True) == theirs
+
+    def __hash__(self) -> int:
+        return hash(self._all(with_atime=True))
+
+    def __repr__(self) -> str:
+        return repr(self._all(with_atime=True))
 
 
 class _Scan:
