@@ -187,7 +187,8 @@ def _guards_hold(record: Record, expand: Expand) -> bool:
             return False
     looked = record[NAMES]
     for directory, known, names in record[SEARCHED]:
-        if signature(directory) != known and (looked_up(names_in(directory), looked) != names):
+        now = signature(directory)
+        if now != known and (is_archive(now) or looked_up(names_in(directory), looked) != names):
             return False
     return True
 
@@ -237,6 +238,11 @@ def _paths_hold(paths: Sequence[str], signatures: Sequence[Signature | None], pr
 
 def _environment_holds(known: Iterable[tuple[str, str | None]], environ: Mapping[str, str]) -> bool:
     return all(environ.get(name) == value for name, value in known)
+
+
+def is_archive(known: Signature | None) -> bool:
+    """Return whether a place where modules are looked up is a file: a zip, whose names aren't listed."""
+    return known is not None and known[5] & 0o170000 != 0o040000
 
 
 def names_in(directory: str) -> tuple[str, ...]:

@@ -28,7 +28,8 @@ class ImportNotes:
         self._absolute = absolute
         # By directory: its signature before it was searched, and the names in there.
         self.searched: dict[str, tuple[Signature | None, tuple[str, ...]]] = {}
-        self.looked_up: set[str] = set()  # modules, by each component of their names
+        # Modules, by each component of their names; Python itself looks for these two when it starts.
+        self.looked_up = {"sitecustomize", "usercustomize"}
 
     def note_search(self, directories: Iterable[str]) -> None:
         """Note that modules are looked up in these: what an import would find there counts."""

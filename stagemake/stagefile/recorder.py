@@ -27,6 +27,7 @@ from stagemake.stagefile.own_code import (
     is_own,
     is_standard,
 )
+from stagemake.stagefile.paths import tidy
 from stagemake.stagefile.safe_modules import SAFE
 from stagemake.stagefile.stand_ins import stand_ins
 
@@ -76,9 +77,7 @@ class Recorder:
         self.blames: dict[str, str] = {}  # what can't be told, and the line to blame
         self._pure = frozenset(pure)
         self.identity, self.began_ns = beginning()
-        self.is_late = (
-            False  # whether something was noted after it was read, and may have been another then
-        )
+        self.is_late = False  # whether something was noted after it was read and may have moved
         self._unstable = _unstable_devices()
         self._loaded = frozenset(sys.modules)
 
@@ -137,7 +136,7 @@ class Recorder:
         if caller.startswith(_IMPORTERS):
             self.imports.note_search((full,))
             return
-        self.listings[full] = self.note_directory(full)
+        self.note_listing(full)
         if event == "os.scandir" and caller != stat_stand_ins.__file__:
             # From Python 3.13 on pathlib has the real one. It asks entries for their kind only.
             if not is_standard(caller) or "/pathlib" not in caller.replace("/glob.py", "/pathlib"):
@@ -165,6 +164,10 @@ class Recorder:
             known = self.directories[full] = signature(full)
             self._check_place(f"{full}/", known)
         return self.directories[full]
+
+    def note_listing(self, full: str) -> None:
+        """Note that whatever comes or goes in a directory counts."""
+        self.listings[full] = self.note_directory(full)
 
     def _check_place(self, full: str, known: Signature | None) -> None:
         if full.startswith(_UNSTABLE) or (known is not None and known[4] in self._unstable):
@@ -239,7 +242,11 @@ class Recorder:
             self._note_late(file)
         for name in sorted(sys.modules):
             origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
-            if not isinstance(origin, str) or origin[:1] != "/" or is_standard(origin):
+            if not isinstance(origin, str) or origin[:1] != "/":
+                continue
+            if (
+                is_standard(origin) and name != "sitecustomize"
+            ):  # which the system's administrator writes
                 continue
             self._note_late(origin)
             is_compiled = not origin.endswith(".py") and name not in self._loaded
@@ -276,11 +283,6 @@ class Recorder:
 
 _OURS = (__file__, audit.__file__)
 _getcwd, _fstat = os.getcwd, os.fstat  # the real ones, whatever stands in for them later
-
-
-def tidy(path: str) -> str:
-    """Return a path without `.` and doubled slashes. `..` stays: behind a link it leads elsewhere."""
-    return path if "/../" in f"{path}/" else os.path.normpath(path)
 
 
 def _caller() -> str:

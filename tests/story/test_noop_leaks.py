@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def world(project: Project) -> Project:
     (lib / "double").mkdir(parents=True)
     (lib / "double.py").write_text("value = 1\n")
     (lib / "chance.py").write_text("import random\nvalue = random.random()\n")
-    project.env["PYTHONPATH"] = f"{PACKAGE_HOME}:{lib}"
+    project.env["PYTHONPATH"] = f"{lib}:{project.base}/late.zip"
     return project
 
 
@@ -60,6 +61,11 @@ def _set(name: str, value: str) -> Callable[[Project], object]:
 def _move(project: Project) -> None:
     project.root.rename(project.base / "moved")
     project.root = project.base / "moved"
+
+
+def _zip(project: Project) -> None:
+    with zipfile.ZipFile(project.base / "late.zip", "w") as archive:
+        archive.writestr("zipped.py", "value = 2\n")
 
 
 READS: dict[str, tuple[str, Callable[[Project], object]]] = {
@@ -98,6 +104,10 @@ READS: dict[str, tuple[str, Callable[[Project], object]]] = {
         "value = 0\ncommand('link', 'cat {inputs} > l', inputs=['far/rel'], outputs=['l'])",
         _elsewhere("elsewhere/x"),
     ),
+    "a module in an archive that is not there": (
+        "try:\n    import zipped\nexcept ImportError:\n    zipped = 0\nvalue = str(zipped)[:4]", _zip,
+    ),
+    "what Python runs first": ("value = 0", _elsewhere("lib/sitecustomize.py")),
     "a module found by a changed path": (
         "import sys\nsys.path.append('d2')\nimport late\nvalue = late.value",
         lambda project: project.write("d2/late.py", "value = 2\n"),
@@ -158,6 +168,9 @@ REPEATED = {
     "stagemake's own parts": (
         "from stagemake.freshness import signature\nvalue = signature.signature('a')",
         "imports `stagemake.freshness`, a part of stagemake that is none of a Stagefile's (Stagefile:2)",
+    ),
+    "a date from a library": (
+        "import tomllib\nvalue = tomllib.loads('day = 2020-01-01')['day'].today()", "uses `today` (Stagefile:3)",
     ),
     "the finders": ("import sys\nvalue = len(sys.meta_path)", "uses `meta_path` (Stagefile:3)"),
 }  # fmt: skip
@@ -245,7 +258,7 @@ def test_an_installed_package_that_stagemake_uses_too_counts(world: Project) -> 
     packages = world.base / "site-packages"
     shutil.copytree(Path(attr.__file__).parent, packages / "attr")
     (packages / "attr/own.py").write_text("value = 1\n")
-    world.env["PYTHONPATH"] = f"{packages}:{PACKAGE_HOME}"
+    world.env["PYTHONPATH"] = str(packages)
     world.stagefile(f"import attr\nvalue = attr.__file__\n{USE}")
     build(world)
     assert answer(world) == 0
@@ -256,10 +269,13 @@ def test_an_installed_package_that_stagemake_uses_too_counts(world: Project) -> 
     assert answer(world) is None
 
 
-def test_another_stagemake_of_the_same_version_does_not_believe_it(world: Project) -> None:
+def test_another_stagemake_of_the_same_version_does_not_believe_it(
+    world: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = world.base / "tool"
     shutil.copytree(f"{PACKAGE_HOME}/stagemake", home / "stagemake")
-    world.env["PYTHONPATH"] = str(home)
+    del world.env["PYTHONPATH"]
+    monkeypatch.setattr("project.PACKAGE_HOME", str(home))
     world.stagefile(f"value = 0\n{USE}")
     build(world)
     assert answer(world) == 0
@@ -358,7 +374,7 @@ def test_each_path_is_looked_at_once_and_no_cache_is_opened(world: Project) -> N
 
     done = subprocess.run(
         [sys.executable, "-P", "-c", LOOKS], cwd=world.root, capture_output=True, text=True, check=True,
-        timeout=60, env=world.environment(),
+        timeout=60, env=world.process_environment(),
     )  # fmt: skip
 
     said, opened, twice, looks = done.stdout.splitlines()
@@ -384,7 +400,11 @@ def test_closed_streams_change_nothing_but_what_is_said(
     script = f"'{sys.executable}' -P -c 'from stagemake.door import script; script()' {closed}"
 
     done = subprocess.run(
-        ["sh", "-c", script], cwd=world.root, env=world.environment(), check=False, timeout=60
+        ["sh", "-c", script],
+        cwd=world.root,
+        env=world.process_environment(),
+        check=False,
+        timeout=60,
     )
 
     assert done.returncode == 0
@@ -398,7 +418,65 @@ def test_a_full_disk_behind_stderr_is_an_error_without_a_traceback(world: Projec
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-P", "-c", "from stagemake.door import script; script()"],
-            cwd=world.root, env=world.environment(), stderr=full, check=False, timeout=60,
+            cwd=world.root, env=world.process_environment(), stderr=full, check=False, timeout=60,
         )  # fmt: skip
 
     assert done.returncode == 1
+
+
+def test_the_version_of_a_package_that_a_function_uses_counts(project: Project) -> None:
+    packages = project.base / "site-packages"
+    (packages / "tool").mkdir(parents=True)
+    (packages / "tool/__init__.py").write_text("value = 1\n")
+    (packages / "tool-1.0.dist-info").mkdir()
+    (packages / "tool-1.0.dist-info/RECORD").write_text("tool/__init__.py,,\n")
+    metadata = packages / "tool-1.0.dist-info/METADATA"
+    metadata.write_text("Metadata-Version: 2.1\nName: tool\nVersion: 1.0\n")
+    project.env["PYTHONPATH"] = str(packages)
+    project.stagefile(
+        """\
+        @stage(inputs=["a"], outputs=["b"])
+        def make(context):
+            import tool
+            context.outputs[0].write_text(str(tool.value))
+        """
+    ).write("a")
+    build(project)
+    build(project)  # the first one has made `b` in a directory that was searched for packages
+    assert answer(project) == 0, build(project, "-v").stderr
+
+    metadata.write_text("Metadata-Version: 2.1\nName: tool\nVersion: 1.1\n")
+
+    assert answer(project) is None
+    assert project.run("-q").exit_code == 1
+
+
+@pytest.mark.parametrize("body", [(), (1, 2), [], "text", ((),) * 14, (None,) * 14, ({},) * 14])
+def test_a_record_of_another_shape_is_none(world: Project, body: object) -> None:
+    from stagemake import __version__
+    from stagemake.freshness import noop
+
+    world.stagefile(f"value = 0\n{USE}")
+    build(world)
+
+    (world.root / ".stagemake/Stagefile/noop").write_bytes(noop.encoded(body, __version__))  # type: ignore[arg-type]
+
+    assert answer(world) is None
+    assert build(world).stderr == "stagemake: up to date\n"
+
+
+def test_an_interrupt_while_it_looks_ends_it_without_a_traceback(world: Project) -> None:
+    world.stagefile(f"value = 0\n{USE}")
+    build(world)
+    code = (
+        "import os, signal\nreal = os.lstat\n"
+        "def interrupted(path, **keywords):\n    signal.raise_signal(signal.SIGINT)\n    return real(path)\n"
+        "os.lstat = interrupted\nfrom stagemake.door import script\nscript()"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=world.root, env=world.process_environment(), capture_output=True,
+        text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
