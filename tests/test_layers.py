@@ -19,7 +19,7 @@ LAYERS = (
     "checkpoint",
     "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start storage dispatch hook",
     "plan digesting settings calling stage_class logs recording hooking plugins lifecycle",
-    "capturing execute project overlap explaining cleaning operations",
+    "capturing execute project overlap explaining cleaning operations noop_programs",
     "conflicts",
     "forecasting",
     "executing noop_record foreseeing extending",
