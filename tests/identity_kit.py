@@ -24,16 +24,22 @@ G = F + "    return "
 Files = str | dict[str, str]  # the text of a Stagefile, or texts by path
 
 
+SHADOWED = {"statistics"}
+
+
 @pytest.fixture(autouse=True)
 def fresh_modules() -> Iterator[None]:
     before, path = set(sys.modules), list(sys.path)
+    # Projects in these tests have modules of these names; other tests may have loaded the library's.
+    hidden = {name: sys.modules.pop(name) for name in SHADOWED & before}
     patched = [(one, dict(vars(one))) for one in (builtins, json, json.JSONEncoder, os)]
     sys.dont_write_bytecode, written = True, sys.dont_write_bytecode
     yield
     sys.dont_write_bytecode = written
     sys.path[:] = path
-    for name in set(sys.modules) - before:
+    for name in (set(sys.modules) - before) | (SHADOWED & set(sys.modules)):
         del sys.modules[name]
+    sys.modules.update(hidden)
     for one, held in patched:
         for name in [*vars(one)]:
             if name not in held:
