@@ -17,10 +17,10 @@ from stagemake.report.amount import duration, plural, size
 
 if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
+    from stagemake.model.difference import Difference
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Step
     from stagemake.model.stage import Stage
-    from stagemake.plan.explain import Difference
     from stagemake.plan.world import World
 
 

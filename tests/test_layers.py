@@ -16,9 +16,10 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     "durable freshness",
     "model program tree",
+    "past",
     "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start",
     "plan digesting settings calling",
-    "capturing execute project conflicts explaining cleaning",
+    "capturing execute project conflicts explaining cleaning remembering",
     "executing noop_record",
     "building",
     "manager",
@@ -33,7 +34,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 TYPES_ONLY = {
     ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"),  # the request's parts
-    ("report", "doctor"), ("report", "explaining"), ("report", "plan"), ("report", "stagefile"),  # what is put into words
+    ("report", "doctor"), ("report", "explaining"), ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 
 

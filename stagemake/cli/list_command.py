@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
 
 from stagemake.cli.project_options import Place, project_options
-from stagemake.cli.raw_output import print_known
+from stagemake.cli.raw_output import print_known, terminal_columns
 from stagemake.model.error import UsageError
 from stagemake.report.json_form import dumps
 from stagemake.report.listing import listing_object, listing_text
@@ -41,7 +40,7 @@ def command(place: Place, targets: tuple[str, ...], *, tree: bool, as_json: bool
     if as_json:
         click.echo(dumps(listing_object(pipeline.stages, pipelines)), nl=False)
     else:
-        print_known(listing_text(pipeline.stages, pipelines, _terminal_columns()))
+        print_known(listing_text(pipeline.stages, pipelines, terminal_columns()))
     return 0
 
 
@@ -52,11 +51,3 @@ def _stdout_has(characters: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _terminal_columns() -> int:
-    """Return the width of the terminal that stdout is; 0 if it is none."""
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
-    except (OSError, ValueError):  # no terminal, or no file at all
-        return 0

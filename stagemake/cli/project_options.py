@@ -13,6 +13,7 @@ from stagemake.manager import StageManager
 from stagemake.model.error import UsageError
 from stagemake.stagefile import recorder
 from stagemake.stagefile.loader import find_stagefile
+from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +28,11 @@ class Place:
     values: tuple[str, ...]
     cache_dir: str | None
 
-    def manager(self, **keywords: Any) -> StageManager:  # Any: passed on to StageManager
-        """Return a manager with the project's Stagefile loaded.
+    def path(self) -> str:
+        """Return where the Stagefile is, absolute, without reading it.
 
         Raises:
-            StagemakeError: There is none, or something in it is wrong.
+            StagemakeError: There is none.
         """
         path = (
             os.path.realpath(os.path.join(self.directory, self.stagefile))
@@ -40,6 +41,24 @@ class Place:
         )
         if not os.path.isfile(path):
             raise UsageError(f"there is no Stagefile `{self.stagefile}`")
+        return path
+
+    def state(self) -> StateStore:
+        """Return the project's memory, without running the Stagefile.
+
+        Raises:
+            StagemakeError: There is no Stagefile.
+        """
+        path = self.path()
+        return StateStore(os.path.dirname(path), os.path.basename(path))
+
+    def manager(self, **keywords: Any) -> StageManager:  # Any: passed on to StageManager
+        """Return a manager with the project's Stagefile loaded.
+
+        Raises:
+            StagemakeError: There is none, or something in it is wrong.
+        """
+        path = self.path()
         manager = StageManager(
             os.path.dirname(path),
             cache_dir=self.cache_dir,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -22,3 +23,11 @@ def print_known(text: str) -> None:
     r"""Print `text`, with what the encoding of stdout does not know as `\xNN`."""
     encoding = sys.stdout.encoding or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False)
+
+
+def terminal_columns() -> int:
+    """Return the width of the terminal that stdout is; 0 if it is none."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):  # no terminal, or no file at all
+        return 0

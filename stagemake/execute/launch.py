@@ -15,10 +15,12 @@ from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
 from stagemake.history import Run as PastRun
 from stagemake.materialize import Restored, restore
+from stagemake.model.difference import secret_values, without_secrets
 from stagemake.model.event import Notice, StageStarted
 from stagemake.model.plan import Reason, Verdict
 from stagemake.model.result import CacheUse, Outcome, StageResult
 from stagemake.model.stage import Command
+from stagemake.plan.explain import all_differences
 from stagemake.plan.judge import judge, own_paths, programs_of
 from stagemake.plan.sight import DiskSight
 from stagemake.runner.port import Completion, Work
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from stagemake.execute.outputs import OutputKeeper
     from stagemake.execute.workshop import Workshop
+    from stagemake.model.difference import Difference
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Step
     from stagemake.model.result import ActionResult
@@ -92,6 +95,7 @@ class Launcher:
             return self._missing(stage, missing)
         if made.verdict is Verdict.FRESH:
             return self._cut_off(stage, made)
+        made.differences = self._differences(stage, made)
         if made.verdict is Verdict.HIT and made.cached is not None:
             restored = self._restore(stage, made, made.cached)
             if restored is not None:
@@ -101,6 +105,12 @@ class Launcher:
             made.reason, made.subject = step.reason, step.subject
         self._misses += 1
         return self._start(Run(stage_id, stage, made, before, 0))
+
+    def _differences(self, stage: Stage, made: Judgement) -> tuple[Difference, ...]:
+        """Return what differs from the last result, before anything of that is forgotten."""
+        shop = self.shop
+        found = all_differences(stage, made, shop.world, DiskSight(shop.digester, self.values))
+        return without_secrets(found, secret_values(stage, shop.environ))
 
     def _read_last_time(self, stage: Stage) -> list[str]:
         trace = self.shop.state.snapshot.traces.get(stage.name) if stage.depfile else None
@@ -174,6 +184,7 @@ class Launcher:
             stage.name, Outcome.RESTORED, made.reason.code, made.subject, key,
             started_s=started - self.began_s, wall_s=shop.now_s() - started,
             output_bytes=cached.output_bytes, stdout=stdout, stderr=stderr, changed=True,
+            differences=made.differences,
         )  # fmt: skip
 
     def _log(self, cached: ActionResult) -> tuple[bytes, bytes]:
@@ -323,6 +334,7 @@ class Launcher:
             problem=problem,
             notes=notes,
             changed=changed,
+            differences=run.judgement.differences,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -11,10 +10,10 @@ from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
 from stagemake.execute.environment import mask
+from stagemake.execute.storing import store_result
 from stagemake.fingerprint.depfile import parse_depfile
 from stagemake.freshness.signature import youngest_ns
 from stagemake.model.entry import check_manifest, entries_of
-from stagemake.model.record import decode_hint, encode_hint, encode_result
 from stagemake.model.result import ActionResult, LogBlob
 from stagemake.plan.judge import own_paths, strong_key
 from stagemake.stagefile.paths import canonical
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from stagemake.plan.judge import Judgement
     from stagemake.runner.port import Completion
 
-_HINT_LISTS = 8
 _NO_FILES = frozenset(("/dev/null", "/dev/stdin", "/dev/fd/0"))
 """What compilers list when they were given these in place of a file: there is nothing to look at."""
 
@@ -101,7 +99,7 @@ def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop)
     if stage.cache and shop.request.cache.writes and shop.store is not None:
         try:
             check_manifest(manifest)
-            _store(run, key, result, small, shop)
+            store_result(run, key, found, result, small, shop)
         except ValueError as error:  # a link that leaves the project: right here, wrong elsewhere
             notes = (f"not cached: {error}",)
     return Settled(result, key, trace_of(stage, run.judgement, key, found, result), notes)
@@ -251,39 +249,3 @@ def _changed_meanwhile(
         if path and path[0] != "/" and shop.digester.entry(path) != entry:
             return path
     return ""
-
-
-def _store(
-    run: Run, key: str, result: ActionResult, small: dict[str, bytes], shop: Workshop
-) -> None:
-    """Put contents, then the record, then the hint under the weak key."""
-    store = shop.store
-    assert store is not None, "storing needs a store"
-    paths = {row.digest: row.path for row in result.outputs if row.digest}
-    large = [digest for digest, _ in result.blobs if digest not in small]
-    wanted = store.missing(large) if large else ()
-    for digest, _ in result.blobs:
-        data = small.get(digest)
-        if data is not None:  # putting it is cheaper than asking whether it is there
-            stored = store.put_bytes(digest, data)
-        elif digest in wanted:
-            path = f"{shop.root}/{paths[digest]}"
-            stored = store.put_file(digest, path, os.stat(path).st_size)
-        else:
-            continue
-        if not stored:
-            return
-    store.put(key, encode_result(result))
-    weak = run.judgement.weak
-    if weak is not None:
-        store.put(weak, _hint(weak, result, shop))
-
-
-def _hint(weak: str, result: ActionResult, shop: Workshop) -> bytes:
-    lists = [result.discovered]
-    if result.discovered and shop.store is not None:
-        old = shop.store.get([weak]).get(weak)
-        known = decode_hint(old) if old is not None else None
-        if known is not None:
-            lists.extend(paths for paths in known[0] if paths != result.discovered)
-    return encode_hint(lists[:_HINT_LISTS], result.duration_s, result.output_bytes)

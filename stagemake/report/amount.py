@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stagemake.model.printable import printable
 
-__all__ = ["duration", "plural", "printable", "size"]
+if TYPE_CHECKING:
+    from stagemake.model.plan import Interval
+
+__all__ = ["ago", "duration", "interval", "plural", "printable", "size"]
 
 
 def duration(seconds: float) -> str:
@@ -18,6 +23,21 @@ def duration(seconds: float) -> str:
         return f"{minutes} m {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} m"
+
+
+def interval(seconds: Interval) -> str:
+    """Return a forecast: `1.4 s`, or `1.4 s (up to 2.0 s)` where the two differ."""
+    if duration(seconds.p50) == duration(seconds.p90):
+        return duration(seconds.p50)
+    return f"{duration(seconds.p50)} (up to {duration(seconds.p90)})"
+
+
+def ago(seconds: float) -> str:
+    """Return how long something is past: `just now`, `5 minutes ago`, `2 days ago`."""
+    for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= length:
+            return f"{plural(int(seconds // length), unit)} ago"
+    return "just now"
 
 
 def size(count: float) -> str:

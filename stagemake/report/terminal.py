@@ -17,7 +17,7 @@ from stagemake.model.event import (
 )
 from stagemake.model.plan import Reason
 from stagemake.model.result import Outcome
-from stagemake.report.amount import duration, plural, printable
+from stagemake.report.amount import duration, interval, plural, printable
 from stagemake.report.style import Style
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _WORDS = {
     Outcome.CANCELLED: ("cancelled", "yellow"),
     Outcome.FRESH: ("fresh", "dim"),
 }
+_SCORED_FROM_S = 0.5  # below, it is the machine's noise that would be scored
 _REASONS = {reason.code: reason.value for reason in Reason}
 
 
@@ -148,6 +149,10 @@ class TerminalReporter:
             self._line(f"not run, because they need what failed: {names}{more}")
         if self.detail is not Detail.SILENT or not outcome.ok:
             self._line(self._summary(outcome))
+        if self.detail is not Detail.SILENT and _is_worth_scoring(outcome):
+            assert outcome.forecast_s is not None, "worth scoring only with a forecast"
+            said, took = interval(outcome.forecast_s), duration(outcome.wall_s)
+            self._line(self.style.paint(f"stagemake: forecast {said}, took {took}", "dim"))
 
     def _failure(self, result: StageResult) -> None:
         self._line("")
@@ -174,6 +179,17 @@ class TerminalReporter:
         stages = plural(len(outcome.results), "stage")
         verb = "interrupted" if outcome.interrupted_by else "done" if outcome.ok else "failed"
         return f"stagemake: {verb}, {stages}: {', '.join(parts)} in {duration(outcome.wall_s)}"
+
+
+def _is_worth_scoring(outcome: BuildOutcome) -> bool:
+    """Whether to hold the forecast against what came: there was one, all was done, and not in a blink."""
+    forecast = outcome.forecast_s
+    return (
+        forecast is not None
+        and outcome.ok
+        and outcome.count(Outcome.RAN) > 0
+        and max(forecast.p90, outcome.wall_s) >= _SCORED_FROM_S
+    )
 
 
 def reason_text(code: str, subject: str) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stagemake.explaining import Explanation
-    from stagemake.plan.explain import Difference
+    from stagemake.model.difference import Difference
 
 _VERDICTS = {
     Verdict.FRESH: "is fresh: nothing it depends on has changed",

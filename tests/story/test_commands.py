@@ -236,7 +236,7 @@ def test_cache_stats_count_what_is_in_it(two: Project) -> None:
     assert result.json == {
         "schema": 1,
         "path": "<cache>",
-        "records": 4,
+        "records": 6,
         "blobs": 2,
         "bytes": result.json["bytes"],
         "limit_bytes": 10 * 1024**3,
@@ -382,6 +382,8 @@ def test_help_of_all_commands_at_once(project: Project) -> None:
           build       bring targets up to date (what `stagemake` does by itself)
           list        show stages, pipelines and descriptions
           why         say why a stage would run, or ran last time
+          history     show past builds, how good their forecasts were, what differs
+                      between two
           graph       show which stage waits for which, as dot, mermaid or JSON
           cache       look at the cache, clean it up, check it
           clean       remove what stagemake made, and nothing else
@@ -400,6 +402,7 @@ COMMANDS = [
     ("build", "--help"),
     ("list", "--help"),
     ("why", "--help"),
+    ("history", "--help"),
     ("graph", "--help"),
     ("clean", "--help"),
     ("completion", "--help"),
