@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -24,11 +25,11 @@ from stagemake.records import StoredRecords
 from stagemake.state import is_locked, locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from stagemake.cache.reader import ReadOnlyStore
     from stagemake.execute.interrupt import Interrupt
-    from stagemake.explaining import Explanation
+    from stagemake.explaining import Explainer
     from stagemake.hooks import HookBook
     from stagemake.model.event import Event
     from stagemake.model.pipeline import Pipeline
@@ -85,17 +86,21 @@ class Builder:
         finally:
             self._close_reader()
 
-    def explain(self, pipeline: Pipeline) -> tuple[Explanation, ...]:
-        """Return everything behind the verdict of each target. Changes nothing."""
-        from stagemake.explaining import explain_stage  # noqa: PLC0415 - gate, `why` only
+    @contextmanager
+    def explainer(self, pipeline: Pipeline) -> Iterator[Explainer]:
+        """Give what explains the stages of a pipeline, as long as the cache is open. Changes nothing."""
+        from stagemake.explaining import Explainer  # noqa: PLC0415 - gate, `why` and `-v` only
+        from stagemake.past.shelf import Shelf  # noqa: PLC0415 - as above
+        from stagemake.past.texts import Texts  # noqa: PLC0415 - as above
+        from stagemake.remembered import Remembered  # noqa: PLC0415 - as above
 
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         world = self._world(digester)
+        shelf = Shelf(self.state.builds, lambda: is_locked(self.state))
+        remembered = Remembered(self.root, Texts(self.state.history_path), self._read_only)
         try:
             orphans = self._orphans(digester)
-            return tuple(
-                explain_stage(pipeline, target, world, orphans) for target in pipeline.targets
-            )
+            yield Explainer(pipeline, world, shelf, remembered, self.environ, orphans)
         finally:
             self._close_reader()
 

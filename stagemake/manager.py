@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from stagemake.building import Builder
 from stagemake.cache.locate import cache_directory
 from stagemake.capturing import CaptureMemo
@@ -15,22 +13,24 @@ from stagemake.execute.interrupt import Interrupt
 from stagemake.hooks import HookBook, HookId
 from stagemake.model.error import BadValue, UsageError, did_you_mean
 from stagemake.model.request import BuildRequest
-from stagemake.model.seed import StageLike
-from stagemake.model.stage import Call, Stage
+from stagemake.model.stage import Stage
 from stagemake.project import Project
 from stagemake.report.port import FanOut
 from stagemake.settings import read_project_config
-from stagemake.stagefile.declare import build_stage
+from stagemake.stagefile.from_object import stage_of
 from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
-    from stagemake.explaining import Explanation
+    from stagemake.explaining import Explainer
+    from stagemake.model.explanation import Explanation
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
     from stagemake.model.result import BuildOutcome, StageResult
+    from stagemake.model.seed import StageLike
     from stagemake.report.port import Reporter
 
 
@@ -102,39 +102,9 @@ class StageManager:
             DuplicateStage: A stage of that name is there already.
             UsageError: It's neither.
         """
-        made = stage if isinstance(stage, Stage) else self._stage_of(stage)
+        made = stage if isinstance(stage, Stage) else stage_of(self.project.session, stage)
         self.project.registry.register(made)
         return made
-
-    def _stage_of(self, given: StageLike) -> Stage:
-        if not isinstance(given, StageLike):
-            raise UsageError(
-                f"{given!r} is no stage",
-                hint="a stage has name, dependencies() and execute(context)",
-            )
-        words: dict[str, Any] = {}
-        for word in (
-            "inputs",
-            "implicit",
-            "outputs",
-            "params",
-            "uses",
-            "provides",
-            "config",
-            "env",
-        ):
-            value = getattr(given, word, None)
-            if value:
-                words[word] = value
-        describe = getattr(given, "dry_run_description", None)
-        words["description"] = describe() if callable(describe) else ""
-        supports = getattr(given, "supports_dry_run", None)
-        made = build_stage(self.project.session, given.name, Call(given.execute), words, None)  # type: ignore[arg-type]  # checked inside
-        return evolve(
-            made,
-            dependencies=tuple(given.dependencies()),
-            supports_dry_run=bool(supports()) if callable(supports) else True,
-        )
 
     def unregister_stages(self, prefix: str) -> tuple[str, ...]:
         """Remove the stage of that name and all below `prefix.`; return their names."""
@@ -214,8 +184,16 @@ class StageManager:
         Raises:
             StagemakeError: As `build_pipeline`.
         """
-        request = self._request(targets)
-        return self._builder(request).explain(self.build_pipeline(request))
+        pipeline = self.build_pipeline(targets)
+        with self.explainer(targets, pipeline) as explainer:
+            plan = explainer.plan()
+            return tuple(explainer.explain(plan, stage_id) for stage_id in pipeline.targets)
+
+    def explainer(
+        self, targets: Sequence[str] | BuildRequest, pipeline: Pipeline
+    ) -> AbstractContextManager[Explainer]:
+        """Return what explains stages of a pipeline one by one, to be used in a `with`."""
+        return self._builder(self._request(targets)).explainer(pipeline)
 
     def log_of(self, result: StageResult) -> tuple[bytes, bytes]:
         """Return what a stage printed when it last ran: stdout and stderr; empty when not kept.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
-
-from xxhash import xxh3_128_hexdigest
 
 from stagemake.freshness import snapshot as columns
 from stagemake.model.entry import content_of
 from stagemake.model.result import Outcome
 from stagemake.past.texts import LARGEST_BYTES, Texts
+from stagemake.remembered import read_if
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +34,7 @@ def remember(outcome: BuildOutcome, pipeline: Pipeline, world: World) -> int:
         if result.outcome is Outcome.RAN or result.outcome is Outcome.RESTORED
     }
     codes: dict[str, str] = {}
-    paths: dict[str, str] = {}
+    paths: dict[str, tuple[str, int]] = {}
     for stage in pipeline.stages:
         trace = world.snapshot.traces.get(stage.name)
         if stage.name not in done or trace is None or not trace[columns.KEY]:
@@ -49,7 +47,8 @@ def remember(outcome: BuildOutcome, pipeline: Pipeline, world: World) -> int:
     def text_of(digest: str) -> bytes | None:
         if digest in codes:
             return codes[digest].encode("utf-8", "backslashreplace")
-        return read_if(f"{world.root}/{paths[digest]}", digest)
+        path, size_bytes = paths[digest]
+        return read_if(f"{world.root}/{path}", digest, size_bytes)
 
     if not codes and not paths:
         return 0
@@ -57,8 +56,8 @@ def remember(outcome: BuildOutcome, pipeline: Pipeline, world: World) -> int:
     return Texts(world.history_path).note((*codes, *paths), text_of, spend_s)
 
 
-def _sources(trace: Trace, pipeline: Pipeline) -> Iterator[tuple[str, str]]:
-    """Yield digest and path of the small files that a stage read and nobody made."""
+def _sources(trace: Trace, pipeline: Pipeline) -> Iterator[tuple[str, tuple[str, int]]]:
+    """Yield digest, and path with size, of the small files that a stage read and nobody made."""
     declaration = trace[columns.DECLARATION]
     inputs = zip((*declaration[2], *declaration[3]), trace[columns.ENTRIES], strict=True)
     for path, entry in (*inputs, *trace[columns.DISCOVERED]):
@@ -69,20 +68,4 @@ def _sources(trace: Trace, pipeline: Pipeline) -> Iterator[tuple[str, str]]:
             and path[0] != "/"
             and pipeline.producer_of(path) is None
         ):
-            yield content[0], path
-
-
-def read_if(full: str, digest: str) -> bytes | None:
-    """Return a file's bytes if they still have this digest and are few."""
-    try:
-        # Without O_NONBLOCK a FIFO put in the file's place would hold the build for ever.
-        fd = os.open(full, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        data = os.read(fd, LARGEST_BYTES + 1)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-    return data if xxh3_128_hexdigest(data) == digest else None
+            yield content[0], (path, content[1])

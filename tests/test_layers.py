@@ -18,7 +18,7 @@ LAYERS = (
     "model program tree",
     "past",
     "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start",
-    "plan digesting settings calling",
+    "plan digesting settings calling remembered",
     "capturing execute project conflicts explaining cleaning remembering",
     "executing noop_record",
     "building",
@@ -34,7 +34,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 TYPES_ONLY = {
     ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"),  # the request's parts
-    ("report", "doctor"), ("report", "explaining"), ("report", "stagefile"),  # what is put into words
+    ("report", "doctor"), ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -112,7 +113,12 @@ def _build(
     manager: StageManager, request: BuildRequest, color: str, detail: Detail, *, as_json: bool
 ) -> int:
     style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
-    manager.reporter.add(TerminalReporter(sys.stderr, style, detail))
+    terminal = TerminalReporter(sys.stderr, style, detail)
+    if detail is Detail.VERBOSE:
+        from stagemake.cli.verbose import changes_of  # noqa: PLC0415 - gate, -v only
+
+        terminal.changes_of = partial(changes_of, manager)
+    manager.reporter.add(terminal)
     manager.reporter.add(_CollectAgain())
     if as_json:
         outcome = _build_for_programs(manager, request)

@@ -73,7 +73,7 @@ def _note_near(
     components = components_of(made.declaration, made.entries, made.programs, found, made.values)
     body = encode_near(NearResult(key, result.created_s, components))
     if body is not None and shop.store is not None:
-        shop.store.put(near_key(run.stage.name, near_slot(key)), body)
+        shop.store.put(near_key(run.stage.name, near_slot(key, made.old_key)), body)
 
 
 def _hint(weak: str, result: ActionResult, shop: Workshop) -> bytes:

@@ -165,7 +165,7 @@ def _texts(order: list[Component], *, with_text: bool, with_hints: bool) -> dict
         if not text and name and file in parsed:
             text = parsed[file].assignment(name)
         if text:
-            found[component.listed_digest(with_text=with_text, with_hints=with_hints)] = text
+            found[component.listed_digest(with_text=with_text, with_hints=with_hints)] = f"{text}\n"
     return found
 
 

@@ -106,9 +106,12 @@ def near_key(stage_name: str, slot: int) -> str:
     return xxh3_128_hexdigest(b"near %d %b" % (slot, stage_name.encode("utf-8", "surrogatepass")))
 
 
-def near_slot(key: str) -> int:
-    """Return the slot of the result under an action key."""
-    return int(key[-2:], 16) % NEAR_SLOTS
+def near_slot(key: str, before: str = "") -> int:
+    """Return the slot for the result under an action key; not that of the result `before` it."""
+    slot = int(key[-2:], 16) % NEAR_SLOTS
+    if before and before != key and int(before[-2:], 16) % NEAR_SLOTS == slot:
+        return (slot + 1) % NEAR_SLOTS
+    return slot
 
 
 def encode_near(result: NearResult) -> bytes | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -37,9 +36,10 @@ def score_of(pairs: Iterable[tuple[Interval, float]]) -> Score:
     judged = [(forecast, took_s) for forecast, took_s in pairs if took_s > 0]
     if not judged:
         return Score()
-    errors = [abs(took_s - forecast.p50) / took_s for forecast, took_s in judged]
+    errors = sorted(abs(took_s - forecast.p50) / took_s for forecast, took_s in judged)
     inside = sum(1 for forecast, took_s in judged if took_s <= forecast.p90)
-    return Score(len(judged), inside, median(errors))
+    middle = (errors[(len(errors) - 1) // 2] + errors[len(errors) // 2]) / 2
+    return Score(len(judged), inside, middle)
 
 
 def overall(builds: Iterable[PastBuild]) -> Score:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from stagemake.past.codec import interval_object
 from stagemake.past.score import by_stage, overall
-from stagemake.report.why_json import difference_object
+from stagemake.report.why_json import difference_object, instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +57,9 @@ def comparison_object(
 
 
 def _head(build: PastBuild) -> dict[str, Any]:
-    started = dt.datetime.fromtimestamp(build.started_s, dt.UTC)
     return {
         "run": build.number,
-        "started": started.isoformat(timespec="milliseconds"),
+        "started": instant(build.started_s),
         "targets": list(build.targets),
         "jobs": build.jobs,
         "stagemake": build.version,

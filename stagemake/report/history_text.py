@@ -10,8 +10,8 @@ from attrs import frozen
 from stagemake.past.compare import Change
 from stagemake.past.score import by_stage, overall
 from stagemake.report.amount import ago, duration, interval, plural, printable
+from stagemake.report.reason_words import reason_text
 from stagemake.report.table import cut, middle, table
-from stagemake.report.terminal import reason_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

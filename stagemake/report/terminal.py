@@ -15,14 +15,20 @@ from stagemake.model.event import (
     StageStarted,
     WaitingForLock,
 )
-from stagemake.model.plan import Reason
 from stagemake.model.result import Outcome
 from stagemake.report.amount import duration, interval, plural, printable
+from stagemake.report.change_text import changes_text
+from stagemake.report.reason_words import reason_text
 from stagemake.report.style import Style
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from stagemake.model.event import Event
+    from stagemake.model.explanation import Change
     from stagemake.model.result import BuildOutcome, StageResult
+
+__all__ = ["Detail", "TerminalReporter", "reason_text", "shown_log"]
 
 _WORDS = {
     Outcome.RESTORED: ("restored", "blue"),
@@ -33,8 +39,8 @@ _WORDS = {
     Outcome.CANCELLED: ("cancelled", "yellow"),
     Outcome.FRESH: ("fresh", "dim"),
 }
+_DIFF_LINES = 12
 _SCORED_FROM_S = 0.5  # below, it is the machine's noise that would be scored
-_REASONS = {reason.code: reason.value for reason in Reason}
 
 
 class Detail(enum.Enum):
@@ -53,6 +59,7 @@ class TerminalReporter:
     style: Style = field(factory=Style)
     detail: Detail = Detail.NORMAL
     rerun: str = "stagemake"  # the command that failures name
+    changes_of: Callable[[StageResult], Iterable[Change]] | None = None  # what changed, for details
     _failed: list[StageResult] = field(factory=list)
     _lent_to: str = ""  # the stage that has the terminal
     _held: list[str] = field(factory=list)  # what is printed when it has ended
@@ -114,6 +121,10 @@ class TerminalReporter:
         if self.detail is Detail.VERBOSE and result.reason:
             tail += self.style.paint(f"  ({reason_text(result.reason, result.subject)})", "dim")
         self._line(f"{head} {printable(result.name)}{tail}")
+        if self.detail is Detail.VERBOSE and result.differences and self.changes_of is not None:
+            said = reason_text(result.reason, result.subject)
+            for line in changes_text(self.changes_of(result), most_lines=_DIFF_LINES, said=said):
+                self._line(self.style.paint(line, "dim"))
         if result.outcome is Outcome.FAILED:
             return  # all about it comes at the end, where it is not scrolled away
         if result.outcome is Outcome.RAN or self.detail is Detail.VERBOSE:
@@ -190,12 +201,6 @@ def _is_worth_scoring(outcome: BuildOutcome) -> bool:
         and outcome.count(Outcome.RAN) > 0
         and max(forecast.p90, outcome.wall_s) >= _SCORED_FROM_S
     )
-
-
-def reason_text(code: str, subject: str) -> str:
-    """Return a reason for people: `input changed: src/a.c`."""
-    text = _REASONS.get(code, code)
-    return f"{text}: {printable(subject)}" if subject else text
 
 
 def shown_log(data: bytes, *, keep_colour: bool) -> str:

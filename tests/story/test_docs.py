@@ -26,7 +26,7 @@ DECISIONS = sorted((HOME / "docs" / "decisions").glob("*.md"))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLANNED = (
-    "service", "resumable", "history", "watch", "report", "trace",
+    "service", "resumable", "watch", "report", "trace",
     "bench",
 )  # fmt: skip
 
