@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from stagemake.model.event import Event
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
+    from stagemake.model.plan_file import PlannedStage
     from stagemake.model.report import DryRunReport
     from stagemake.model.request import BuildRequest
     from stagemake.plan.planner import Planned
@@ -69,15 +70,15 @@ class Builder:
         finally:
             self._close_reader()
 
-    def dry_run(self, pipeline: Pipeline) -> DryRunReport:
-        """Return a plan with its costs and conflicts. Changes nothing."""
+    def dry_run(self, pipeline: Pipeline, seen: list[PlannedStage] | None = None) -> DryRunReport:
+        """Return a plan with its costs and conflicts; what it was seen from goes to `seen`. Changes nothing."""
         from stagemake.conflicts import conflicts_of  # noqa: PLC0415 - gate, dry runs only
         from stagemake.plan.estimate import report_of  # noqa: PLC0415 - as above
 
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         world = self._world(digester)
         try:
-            plan = plan_pipeline(pipeline, world, self._orphans(digester)).plan
+            plan = self._planned(pipeline, world, self._orphans(digester), seen).plan
             stats = self._read_only().stats()
             free = free_bytes(self.root, self.cache_directory)
             report = report_of(plan, self.jobs, cache_bytes=stats.bytes, free_bytes=free)
@@ -184,7 +185,7 @@ class Builder:
             memo_before = len(digester.memo)
             world = self._world(digester)
             try:
-                planned = plan_pipeline(pipeline, world, self._orphans(digester))
+                planned = self._planned(pipeline, world, self._orphans(digester))
             finally:
                 self._close_reader()
             if planned.plan.is_done:
@@ -214,6 +215,33 @@ class Builder:
             self.state, pipeline, world, digester, clock, session.recorder, variables,
             covers_all=not self.request.targets,
         ).write()  # fmt: skip
+
+    def _planned(
+        self,
+        pipeline: Pipeline,
+        world: World,
+        orphans: tuple[str, ...],
+        seen: list[PlannedStage] | None = None,
+    ) -> Planned:
+        """Return the plan to carry out; one that is held to has to be the same still.
+
+        Raises:
+            PlanDrifted: It isn't.
+        """
+        held = self.request.held
+        if held is None and seen is None:
+            return plan_pipeline(pipeline, world, orphans)
+        from stagemake.plan.held import moved_since, plan_held  # noqa: PLC0415 - gate, --plan only
+        from stagemake.plan_files import check_moved, check_place  # noqa: PLC0415 - as above
+
+        if held is not None:
+            check_place(held, self.root)
+        planned, stages = plan_held(pipeline, world, orphans)
+        if held is not None:
+            check_moved(moved_since(held, stages, orphans))
+        if seen is not None:
+            seen.extend(stages)
+        return planned
 
     def _check_inputs_of_first_build(self, pipeline: Pipeline) -> None:
         made = pipeline.producer_by_path

@@ -14,6 +14,7 @@ from stagemake.cache.collect import collect, is_due
 from stagemake.cache.disk import open_store
 from stagemake.calling import Caller, make_context
 from stagemake.execute.environment import stage_environment
+from stagemake.execute.guard import Guard
 from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
 from stagemake.history import History
@@ -91,7 +92,8 @@ def carry_out(
             if store is not None:
                 _close_store(builder, store)
     History(state.history_path).add(scheduler.launcher.past_runs)
-    outcome = evolve(outcome, forecast_s=recorder.forecast_s)
+    drifted = tuple(shop.guard.refused) if shop.guard is not None else ()
+    outcome = evolve(outcome, forecast_s=recorder.forecast_s, drifted=drifted)
     emit(BuildFinished(outcome))
     if recorder.problem:
         builder.emit(
@@ -155,7 +157,9 @@ def _workshop(  # noqa: PLR0917 - what a workshop is put together from
         env = stage_environment(base, builder.environ, stage, root)
         return make_context(stage, root, scratch, env, {})
 
+    held = builder.request.held
     return Workshop(
+        guard=None if held is None else Guard(held),
         root=root,
         request=builder.request,
         jobs=builder.jobs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import stagemake
 from stagemake.building import Builder
 from stagemake.cache.locate import cache_directory
 from stagemake.capturing import CaptureMemo
@@ -12,6 +13,7 @@ from stagemake.execute.environment import base_environment
 from stagemake.execute.interrupt import Interrupt
 from stagemake.hooks import HookBook, HookId
 from stagemake.model.error import BadValue, UsageError, did_you_mean
+from stagemake.model.plan_file import PlanFile
 from stagemake.model.request import BuildRequest
 from stagemake.model.stage import Stage
 from stagemake.project import Project
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from stagemake.model.explanation import Explanation
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
+    from stagemake.model.plan_file import PlannedStage
     from stagemake.model.report import DryRunReport
     from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.seed import StageLike
@@ -167,6 +170,30 @@ class StageManager:
         """
         request = self._request(targets)
         return self._builder(request).dry_run(self.build_pipeline(request))
+
+    def hold_pipeline(
+        self, targets: Sequence[str] | BuildRequest = ()
+    ) -> tuple[DryRunReport, PlanFile]:
+        """Return a dry run, and the same as a plan to be held to. Changes nothing, anywhere.
+
+        Raises:
+            StagemakeError: As `build_pipeline`.
+        """
+        request = self._request(targets)
+        seen: list[PlannedStage] = []
+        report = self._builder(request).dry_run(self.build_pipeline(request), seen)
+        return report, PlanFile(
+            version=stagemake.__version__,
+            root=self.root,
+            stagefile=self._name,
+            targets=request.targets,
+            cwd=request.cwd,
+            force=request.force,
+            cache=request.cache.value,
+            values={name: str(value) for name, value in self._given_values.items()},
+            stages=tuple(seen),
+            orphans=report.plan.orphans,
+        )
 
     def execute_pipeline(self, targets: Sequence[str] | BuildRequest = ()) -> BuildOutcome:
         """Bring `targets` up to date; failed stages are in the outcome, not exceptions.

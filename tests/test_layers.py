@@ -17,8 +17,12 @@ LAYERS = (
     "durable freshness",
     "model program tree",
     "past",
-    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start",
+    (
+        "stagefile resolve fingerprint cache runner report contents history hooks materialize records"
+        " recorded schema_check state start"
+    ),
     "plan digesting settings calling remembered",
+    "plan_files",
     "capturing execute project conflicts explaining cleaning remembering",
     "executing noop_record",
     "building",

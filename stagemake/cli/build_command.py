@@ -11,9 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
+from attrs import evolve
 
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.model.error import PlanDrifted, UsageError
 from stagemake.model.event import PlanReady
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.model.result import Outcome
@@ -49,6 +51,10 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
     "-v", "--verbose", is_flag=True, help="Print reasons, unchanged stages and replayed logs."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("-o", "--output", metavar="FILE", help="With -n: also write the plan to FILE.")
+@click.option("--plan", "plan_file", metavar="FILE",
+              help="Do exactly what the plan in FILE says, or exit with 4.")  # fmt: skip
+@click.option("--ask", is_flag=True, help="Show the plan and ask before anything is done.")
 @click.option("--cache", type=click.Choice([mode.value for mode in CacheMode]), default="on",
               help="What may be done with the cache.")  # fmt: skip
 @click.option("--no-wait", is_flag=True, help="Exit with 75 when another build holds the project.")
@@ -65,6 +71,9 @@ def command(  # noqa: PLR0917 - click passes keywords
     silent: bool,
     verbose: bool,
     as_json: bool,
+    output: str | None,
+    plan_file: str | None,
+    ask: bool,
     cache: str,
     no_wait: bool,
     color: str,
@@ -73,8 +82,8 @@ def command(  # noqa: PLR0917 - click passes keywords
 
     Without targets: the default pipeline, else every stage.
     """
-    manager = place.manager(jobs=jobs or 0)
-    _warn_of_hidden_stages(manager)
+    if output is not None and not dry_run:
+        raise UsageError("`-o` goes with `-n`", hint="stagemake -n -o FILE")
     request = BuildRequest(
         targets=targets,
         jobs=jobs or 0,
@@ -83,23 +92,51 @@ def command(  # noqa: PLR0917 - click passes keywords
         cache=CacheMode(cache),
         wait=not no_wait,
         keeps_stdout=as_json,
-        cwd=place.cwd(manager.root),
     )
+    if plan_file is not None:
+        from stagemake.cli.planned import placed, requested  # noqa: PLC0415 - gate, plan files only
+
+        has_more = question or ask or output is not None
+        request = requested(plan_file, request, place, has_more=has_more)
+        place = placed(request, place)
+    manager = place.manager(jobs=jobs or 0)
+    _warn_of_hidden_stages(manager)
+    if plan_file is None:
+        request = evolve(request, cwd=place.cwd(manager.root))
+    if ask:
+        from stagemake.cli.planned import Answer, asked  # noqa: PLC0415 - as above
+
+        answer, request = asked(manager, request, color, has_more=dry_run or question or as_json)
+        if answer is not Answer.YES:
+            return int(answer is Answer.NO)
     if question:
         return 0 if manager.plan(request).is_done else 1
     if dry_run:
-        return _dry_run(manager, request, color, as_json=as_json, verbose=verbose)
+        return _dry_run(manager, request, color, output, as_json=as_json, verbose=verbose)
     detail = Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL
     return _build(manager, request, color, detail, as_json=as_json)
 
 
 def _dry_run(
-    manager: StageManager, request: BuildRequest, color: str, *, as_json: bool, verbose: bool
+    manager: StageManager,
+    request: BuildRequest,
+    color: str,
+    output: str | None,
+    *,
+    as_json: bool,
+    verbose: bool,
 ) -> int:
     from stagemake.report.json_form import dumps, plan_object  # noqa: PLC0415 - gate, dry runs only
     from stagemake.report.plan_text import plan_text  # noqa: PLC0415 - as above
 
-    report = manager.dry_run_pipeline(request)
+    if output is None:
+        report = manager.dry_run_pipeline(request)
+    else:
+        from stagemake.cli.planned import written  # noqa: PLC0415 - gate, plan files only
+
+        report = written(manager, request, output)
+        if output == "-":
+            return 0
     style = style_for(color, os.environ, is_terminal=sys.stdout.isatty())
     if as_json:
         text = dumps(plan_object(report, request.targets))
@@ -130,6 +167,8 @@ def _build(
         _tell_of_evaluation(manager)
     if outcome.interrupted_by:
         return 128 + outcome.interrupted_by
+    if outcome.drifted:
+        return PlanDrifted.exit_code
     return 0 if outcome.ok else 1
 
 

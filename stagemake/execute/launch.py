@@ -10,6 +10,7 @@ from attrs import define, field
 
 from stagemake import durable
 from stagemake.execute.environment import mask, stage_environment
+from stagemake.execute.problem import problem_of
 from stagemake.execute.settle import Run, StageProblem, settle, trace_of
 from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
@@ -27,7 +28,7 @@ from stagemake.runner.port import Completion, Work
 from stagemake.stagefile.placeholder import argv_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from stagemake.execute.outputs import OutputKeeper
     from stagemake.execute.workshop import Workshop
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from stagemake.model.result import ActionResult
     from stagemake.model.stage import Stage
     from stagemake.plan.judge import Judgement
-
-
-_TRACEBACK = b"Traceback (most recent call last):"
 
 
 @define
@@ -93,11 +91,18 @@ class Launcher:
         )
         if missing:
             return self._missing(stage, missing)
+        guard = shop.guard
+        problem = guard.problem(stage.name, step, made) if guard is not None else ""
+        if problem:
+            return self._failed(stage, step.reason, problem, step.subject)
         if made.verdict is Verdict.FRESH:
             return self._cut_off(stage, made)
         made.differences = self._differences(stage, made)
-        if made.verdict is Verdict.HIT and made.cached is not None:
+        is_held = guard is not None and step.verdict is not Verdict.MAYBE
+        if made.cached is not None and not (is_held and step.verdict is Verdict.MISS):
             restored = self._restore(stage, made, made.cached)
+            if restored is None and guard is not None and is_held:
+                return self._failed(stage, step.reason, guard.lost(stage.name), step.subject)
             if restored is not None:
                 return restored
         # What the plan said is what people read, unless it could only say "wait and see".
@@ -249,7 +254,7 @@ class Launcher:
         stage, shop = run.stage, self.shop
         shop.digester.forget(stage.outputs)
         hook_problem = shop.hooks.after(stage)  # runs for whatever did run, failed or not
-        problem = _problem(completion, stage, shop.environ) or hook_problem
+        problem = problem_of(completion, stage, shop.environ) or hook_problem
         settled = None
         if not problem:
             try:
@@ -344,20 +349,3 @@ def _written_by(stage: Stage) -> tuple[str, ...]:
 
 def _nothing_to_run(stage_id: int) -> Completion:
     return Completion(stage_id, 0)
-
-
-def _problem(completion: Completion, stage: Stage, environ: Mapping[str, str]) -> str:
-    """Return why an action failed, one line; empty when it did not."""
-    if completion.timed_out:
-        return f"it took longer than its timeout of {stage.timeout_s:g} s"
-    if completion.note and completion.exit_code:
-        return completion.note
-    if completion.exit_code < 0:
-        return f"it was ended by signal {-completion.exit_code}"
-    if completion.exit_code == 1 and stage.is_call and _TRACEBACK in completion.stderr:
-        # What was raised says more than the status that every exception has.
-        last = completion.stderr.strip().rpartition(b"\n")[2]
-        return mask(last, environ, stage).decode("utf-8", "backslashreplace")[:300]
-    if completion.exit_code:
-        return f"exit status {completion.exit_code}"
-    return ""

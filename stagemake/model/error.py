@@ -11,6 +11,7 @@ StagemakeError
 │   ├── CaptureFailed       (a program failed that the Stagefile asks)
 │   └── DependencyCycle
 ├── MissingProgram          a program that a Stagefile needs is not on this machine
+├── PlanDrifted             a plan file does not fit any more
 ├── MissingInput            an input is neither there nor made by a stage
 └── ProjectLocked           another build holds the project and waiting was declined
 """
@@ -148,6 +149,12 @@ class MissingProgram(StagemakeError):
 
 class MissingInput(StagemakeError):
     """An input is neither there nor made by any stage."""
+
+
+class PlanDrifted(StagemakeError):
+    """Something moved since a plan file was made: it is not carried out at all."""
+
+    exit_code = 4
 
 
 class ProjectLocked(StagemakeError):
