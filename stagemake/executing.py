@@ -17,12 +17,13 @@ from stagemake.execute.environment import stage_environment
 from stagemake.execute.guard import Guard
 from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
-from stagemake.history import History
+from stagemake.history import History, Run
 from stagemake.hooks import BoundHooks
 from stagemake.materialize import sweep_temps
 from stagemake.model.event import BuildFinished, Notice, PlanReady
 from stagemake.model.record import references
 from stagemake.model.result import Outcome
+from stagemake.past.build import Ending
 from stagemake.past.recorder import Recorder
 from stagemake.past.shelf import Shelf
 from stagemake.plan.estimate import report_of
@@ -57,6 +58,7 @@ def carry_out(
     for name, trace in planned.refreshed.items():
         state.settle(name, trace)
     runner = _runner(builder, planned, lock_fd)
+    _recover_runs(builder)
     recorder = _recorder(builder, planned)
 
     def emit(event: Event) -> None:
@@ -112,6 +114,21 @@ def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digeste
         digester.output_entries(
             path.rstrip("/") for stage in stages if stage.name in restored for path in stage.outputs
         )
+
+
+def _recover_runs(builder: Builder) -> None:
+    """Have the runs that a killed build had finished count for estimates: it could not note them itself."""
+    last = next(Shelf(builder.state.builds).builds(), None)
+    if last is None or last.ending is not Ending.KILLED:
+        return
+    History(builder.state.history_path).add(
+        Run(one.name, int(last.started_s), one.wall_s, one.cpu_s, one.output_bytes, one.changed)
+        for one in last.stages
+        if one.outcome == Outcome.RAN.value
+        and one.wall_s is not None
+        and one.cpu_s is not None
+        and one.output_bytes is not None
+    )
 
 
 def _recorder(builder: Builder, planned: Planned) -> Recorder:

@@ -33,6 +33,7 @@ class PastStage:
     cpu_s: float | None = None
     exit_code: int | None = None
     output_bytes: int | None = None
+    changed: bool = False  # whether its outputs differed from those before
     expected_s: Interval | None = None  # what the plan had said of `wall_s`
     differences: tuple[Difference, ...] = ()
 

@@ -69,6 +69,7 @@ def stage_of(result: StageResult, expected_s: Interval | None) -> dict[str, Any]
         "cpu_s": round(result.cpu_s, 6) if did_run else None,
         "exit_code": result.exit_code,
         "output_bytes": result.output_bytes,
+        "changed": result.changed,
         "expected_s": interval_object(expected_s),
         "why": plain(result.differences),
     }
@@ -163,6 +164,7 @@ def _stage(record: dict[str, Any]) -> PastStage:
         cpu_s=None if record["cpu_s"] is None else float(record["cpu_s"]),
         exit_code=None if record["exit_code"] is None else int(record["exit_code"]),
         output_bytes=None if record["output_bytes"] is None else int(record["output_bytes"]),
+        changed=record["changed"] is True,
         expected_s=_interval(record["expected_s"]),
         differences=from_plain(record["why"]),
     )

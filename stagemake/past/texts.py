@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from stagemake import durable
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable
@@ -105,8 +107,19 @@ class Texts:
                         rows.append((digest, zlib.compress(data, 1)))
                 self._write(connection, rows)
                 return len(rows)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            if (
+                type(error) is sqlite3.DatabaseError
+            ):  # damaged; what is locked or full has a class below
+                self._start_anew()
             return 0
+
+    def _start_anew(self) -> None:
+        """Remove a damaged database: it would stay damaged, and there are only hints in it."""
+        try:
+            durable.remove(self.path)
+        except OSError:
+            pass
 
     def _write(self, connection: sqlite3.Connection, rows: list[tuple[str, bytes]]) -> None:
         if not rows:

@@ -47,7 +47,7 @@ PLAN = Plan(
 )
 RAN = StageResult(
     "a", Outcome.RAN, "input_changed", "src", "k" * 32, wall_s=1.5, cpu_s=0.5, exit_code=0,
-    output_bytes=7, differences=(Difference(Reason.INPUT_CHANGED, "src\udcff", "f:1:1", "f:2:2"),),
+    output_bytes=7, changed=True, differences=(Difference(Reason.INPUT_CHANGED, "src\udcff", "f:1:1", "f:2:2"),),
 )  # fmt: skip
 CUT = StageResult("b", Outcome.CUT_OFF, "unchanged")
 FRESH = StageResult("weird\udcff", Outcome.FRESH, "unchanged")
@@ -92,7 +92,7 @@ def test_a_build_is_read_back_as_it_was_noted(shelf: Shelf) -> None:
             "fresh": 1, "restored": 0, "cut_off": 1, "ran": 1, "failed": 0, "blocked": 0, "cancelled": 0,
         },
         stages=(
-            PastStage("a", "ran", "input_changed", "src", "k" * 32, 1.5, 0.5, 0, 7, Interval(1.0, 2.0), RAN.differences),
+            PastStage("a", "ran", "input_changed", "src", "k" * 32, 1.5, 0.5, 0, 7, True, Interval(1.0, 2.0), RAN.differences),
             PastStage("b", "cut_off", "unchanged"),
         ),
         roster=build.roster,
