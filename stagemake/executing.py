@@ -82,6 +82,9 @@ def carry_out(
             state.drop_left_over(builder.declared_paths())
         if builder.project.session.recorder is not None:
             _look_at_restored(planned, outcome, digester)
+    except BaseException:
+        recorder.close()  # what was noted stays, as of a killed build
+        raise
     finally:
         try:
             runner.close()
@@ -94,16 +97,22 @@ def carry_out(
             if store is not None:
                 _close_store(builder, store)
     History(state.history_path).add(scheduler.launcher.past_runs)
-    drifted = tuple(shop.guard.refused) if shop.guard is not None else ()
+    drifted = () if shop.guard is None else tuple(shop.guard.refused)
     outcome = evolve(outcome, forecast_s=recorder.forecast_s, drifted=drifted)
     emit(BuildFinished(outcome))
+    _keep_for_later(builder, planned, world, outcome, recorder)
+    return outcome
+
+
+def _keep_for_later(
+    builder: Builder, planned: Planned, world: World, outcome: BuildOutcome, recorder: Recorder
+) -> None:
+    """Say what the history lacks, and keep the texts that the next `why` compares with."""
     if recorder.problem:
-        builder.emit(
-            Notice(f"history: {recorder.problem}; this build is not in it, or not all of it")
-        )
+        text = f"history: {recorder.problem}; this build is not in it, or not all of it"
+        builder.emit(Notice(text))
     if builder.settings.keep_sources:
         remember(outcome, planned.plan.pipeline, world)
-    return outcome
 
 
 def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digester) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stagemake.past.score import Score
 
 _NAME_WIDTH = 30
+_SHORT_NAME_WIDTH = 20
 _INSIDE = {True: "inside", False: "longer than that", None: ""}
 _SHORT = {True: "yes", False: "no", None: ""}
 
@@ -70,9 +71,9 @@ def _build_row(build: PastBuild, now_s: float) -> tuple[str, ...]:
     return (
         f"{build.number:>3}",
         _when(build.started_s, now_s),
-        build.ending.value if build.wall_s is None else duration(build.wall_s),
-        "" if forecast is None else duration(forecast.p50),
-        "" if forecast is None else duration(forecast.p90),
+        build.ending.value if build.wall_s is None else _short(build.wall_s),
+        "" if forecast is None else _short(forecast.p50),
+        "" if forecast is None else _short(forecast.p90),
         _SHORT[build.is_inside],
         str(counts.get("ran", 0)),
         str(counts.get("restored", 0)),
@@ -80,6 +81,10 @@ def _build_row(build: PastBuild, now_s: float) -> tuple[str, ...]:
         str(bad or ""),
         " ".join(map(printable, build.targets)) or "(default)",
     )
+
+
+def _short(seconds: float) -> str:
+    return duration(seconds).replace(" ", "")
 
 
 def _what(build: PastBuild) -> str:
@@ -176,26 +181,28 @@ def _comparison(
         yield "no stage differs"
         return
     shown = found[: page.most]
-    rows = [("what", "stage", f"build {before.number}", f"build {after.number}"), *map(_row, shown)]
+    heading = ("what", "stage", f"build {before.number}", f"build {after.number}", "reason")
+    rows = [heading, *map(_row, shown)]
     yield from table(rows, width=page.width)
     tail = f"stagemake history --all {before.number} {after.number}"
     yield from cut(len(found) - len(shown), "stage", tail)
 
 
 def _row(one: Compared) -> tuple[str, ...]:
-    is_known = not {Change.ADDED, Change.REMOVED} & set(one.changes)
+    was, now = one.before, one.after
+    reason = ""
+    if Change.REASON in one.changes and was is not None and now is not None:
+        reason = f"{_why(now)} (was: {_why(was)})"
     return (
         "+".join(change.value for change in one.changes),
-        middle(printable(one.name), _NAME_WIDTH),
-        _cell(one, one.before) if is_known or Change.REMOVED in one.changes else "",
-        _cell(one, one.after) if is_known or Change.ADDED in one.changes else "",
+        middle(printable(one.name), _SHORT_NAME_WIDTH),
+        "" if Change.ADDED in one.changes else _cell(was),
+        "" if Change.REMOVED in one.changes else _cell(now),
+        reason,
     )
 
 
-def _cell(one: Compared, stage: PastStage | None) -> str:
+def _cell(stage: PastStage | None) -> str:
     if stage is None:
         return "fresh"
-    took = "" if stage.wall_s is None else f" {duration(stage.wall_s)}"
-    if Change.REASON in one.changes and stage.reason:
-        return middle(f"{stage.outcome}{took}: {_why(stage)}", 36)
-    return stage.outcome + took
+    return stage.outcome if stage.wall_s is None else f"{stage.outcome} {duration(stage.wall_s)}"

@@ -30,12 +30,16 @@ def table(
         before = sum(widths[at] + 2 for at in used[:-1])
         widths[used[-1]] = min(widths[used[-1]], max(width - before, _LEAST))
     for row in rows:
-        cells = [middle(row[at], widths[at]) for at in used]
+        cells = [_cut(row[at], widths[at]) for at in used]
         cells = [
             cell.rjust(widths[at]) if at in right else cell.ljust(widths[at])
             for cell, at in zip(cells, used, strict=True)
         ]
         yield "  ".join(cells).rstrip()
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
 def cut(left_out: int, noun: str, how_to_see: str) -> Iterator[str]:

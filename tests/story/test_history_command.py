@@ -34,7 +34,7 @@ def shown(result: Result) -> str:
     assert result.exit_code == 0, result.stderr
     assert result.stderr == ""
     assert [line for line in result.stdout.splitlines() if len(line) > 80] == []
-    text = CLOCK.sub("<clock>", result.stdout)
+    text = re.sub(r"\b\d+(?:\.\d+)?m?s\b", "<time>", CLOCK.sub("<clock>", result.stdout))
     text = re.sub(
         r"\b\d+%", "<n>%", re.sub(r"<time> <time> (?:yes|no)", "<time> <time> <in>", text)
     )
@@ -118,11 +118,11 @@ def test_two_builds_are_compared(two: Project) -> None:
         build 1: the default: 2 ran in <time>
         build 2: the default: 3 ran in <time>
 
-        what stage build 1 build 2
+        what stage build 1 build 2 reason
         added more ran <time>
         added other ran <time>
         removed first ran <time>
-        reason second ran <time>: never built ran <time>: input changed: a
+        reason second ran <time> ran <time> input changed: a (was: never built)
         """,
     )
     says(
