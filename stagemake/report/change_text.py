@@ -59,9 +59,15 @@ def _lines(diff: LineDiff, most: int) -> Iterator[str]:
     if diff.note:
         yield f"      ({diff.note})"
     for line in diff.lines[:most]:
-        yield f"      {printable(line)}".rstrip()
+        yield f"      {_seen(printable(line))}"
     if len(diff.lines) > most:
         yield f"      ({plural(len(diff.lines) - most, 'more line')})"
+
+
+def _seen(line: str) -> str:
+    """Return a line of a diff whose trailing spaces can be seen where they may be what changed."""
+    bare = line.rstrip(" ")
+    return bare if line[:1] == " " else bare + "·" * (len(line) - len(bare))
 
 
 def _shown(value: str) -> str:

@@ -169,8 +169,8 @@ def test_an_early_cut_off_stops_a_whole_chain(project: Project) -> None:
               was  3 B, 266ddb82a61c
               now  4 B, 8a5bb1f1ed9c
               @@ -1 +1 @@
-              -1
-              +1
+              -1·
+              +1··
         [2/3] unchanged one  (unchanged)
         [3/3] unchanged two  (unchanged)
         stagemake: done, 3 stages: 1 ran, 2 unchanged in <time>
