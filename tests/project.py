@@ -14,7 +14,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 import stagemake
 from stagemake.cli.main import run
@@ -30,6 +30,7 @@ _TIME = r"(?:\d+ h \d\d m|\d+ m \d\d s|\d+(?:\.\d+)? m?s)\b"
 _SCORE = re.compile(
     rf"^stagemake: forecast {_TIME}(?: \(up to {_TIME}\))?, took {_TIME}\n", re.MULTILINE
 )
+_CHANGES = re.compile(r"^(?:  also: | {6}(?:was  |now  |@@ |[-+ ]|\()).*\n", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[\d*m")
 _STAGE_LINE = re.compile(r"^\[ *\d+/\d+\] (\w+) +(\S+)", re.MULTILINE)
 _BLOCKED = re.compile(r"^not run, because they need what failed: (.*)$", re.MULTILINE)
@@ -95,6 +96,10 @@ class Result:
         """Compare everything that was printed, stdout first; common indentation doesn't count."""
         assert textwrap.dedent(text) == self.stdout + self.stderr
         return self
+
+    def without_changes(self) -> Result:
+        """Return this without what `-v` tells of each difference below a stage's line."""
+        return evolve(self, stderr=_CHANGES.sub("", self.stderr))
 
     def exited(self, exit_code: int) -> Result:
         """Compare the exit status."""

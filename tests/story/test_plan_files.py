@@ -543,7 +543,7 @@ def test_asking_shows_the_plan_and_does_it_on_yes(three: Project) -> None:
     assert "ran       three" in terminal.text
 
 
-@pytest.mark.parametrize(("typed", "status"), [("n\n", 1), ("\n", 1), ("\x03", 130)])
+@pytest.mark.parametrize(("typed", "status"), [("n\n", 1), ("\n", 1), ("\x04", 130)])
 def test_asking_does_nothing_on_anything_else(three: Project, typed: str, status: int) -> None:
     three.write("u", "2\n")
 
