@@ -161,7 +161,7 @@ def _texts(order: list[Component], *, with_text: bool, with_hints: bool) -> dict
     found = {}
     for component in order:
         file, _, name = component.label.partition(":")
-        text = component.source_text()
+        text = "" if component.text is None else component.text[0].segment(component.text[1])
         if not text and name and file in parsed:
             text = parsed[file].assignment(name)
         if text:
