@@ -7,21 +7,42 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from stagemake.hooks import HookId
     from stagemake.manager import StageManager
-    from stagemake.model.context import ExecutionMode, StageContext
+    from stagemake.model.config_store import ConfigStore
+    from stagemake.model.context import ExecutionMode, SharedData, StageContext
     from stagemake.model.error import StagemakeError
+    from stagemake.model.operation import (
+        DryRunContext,
+        DryRunnable,
+        OperationKind,
+        PlannedOperation,
+    )
+    from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan, Verdict
+    from stagemake.model.plugin import Plugin
     from stagemake.model.report import DryRunReport
     from stagemake.model.request import BuildRequest
     from stagemake.model.result import BuildOutcome, Outcome, StageResult
-    from stagemake.model.seed import BaseStage, StageHook
+    from stagemake.model.seed import BaseStage, StageHook, StageLike
+    from stagemake.model.services import StorageProvider
     from stagemake.model.stage import DependencyOrder, Stage, StageDependency
     from stagemake.stagefile.capture import capture
     from stagemake.stagefile.include import include
-    from stagemake.stagefile.language import command, config, env, glob, pipeline, pool, stage
+    from stagemake.stagefile.language import (
+        command,
+        config,
+        env,
+        glob,
+        pipeline,
+        plugin,
+        pool,
+        stage,
+    )
     from stagemake.stagefile.matrix import matrix
     from stagemake.stagefile.output_paths import output_for
     from stagemake.stagefile.program_words import need, which
+    from stagemake.stagefile.registry import StageRegistry
 
 __version__ = "0.1.0"
 
@@ -29,18 +50,30 @@ _HOME_BY_NAME = {
     "BaseStage": "stagemake.model.seed",
     "BuildOutcome": "stagemake.model.result",
     "BuildRequest": "stagemake.model.request",
+    "ConfigStore": "stagemake.model.config_store",
     "DependencyOrder": "stagemake.model.stage",
+    "DryRunContext": "stagemake.model.operation",
     "DryRunReport": "stagemake.model.report",
+    "DryRunnable": "stagemake.model.operation",
     "ExecutionMode": "stagemake.model.context",
+    "HookId": "stagemake.hooks",
+    "OperationKind": "stagemake.model.operation",
     "Outcome": "stagemake.model.result",
+    "Pipeline": "stagemake.model.pipeline",
     "Plan": "stagemake.model.plan",
+    "PlannedOperation": "stagemake.model.operation",
+    "Plugin": "stagemake.model.plugin",
+    "SharedData": "stagemake.model.context",
     "Stage": "stagemake.model.stage",
     "StageContext": "stagemake.model.context",
     "StageDependency": "stagemake.model.stage",
     "StageHook": "stagemake.model.seed",
+    "StageLike": "stagemake.model.seed",
     "StageManager": "stagemake.manager",
+    "StageRegistry": "stagemake.stagefile.registry",
     "StageResult": "stagemake.model.result",
     "StagemakeError": "stagemake.model.error",
+    "StorageProvider": "stagemake.model.services",
     "Verdict": "stagemake.model.plan",
     "capture": "stagemake.stagefile.capture",
     "command": "stagemake.stagefile.language",
@@ -52,14 +85,57 @@ _HOME_BY_NAME = {
     "need": "stagemake.stagefile.program_words",
     "output_for": "stagemake.stagefile.output_paths",
     "pipeline": "stagemake.stagefile.language",
+    "plugin": "stagemake.stagefile.language",
     "pool": "stagemake.stagefile.language",
     "stage": "stagemake.stagefile.language",
     "which": "stagemake.stagefile.program_words",
 }
 
-__all__ = [  # noqa: PLE0604 - the table above is the one list
+# Written out once more for type checkers, which don't follow the table.
+__all__ = [
+    "BaseStage",
+    "BuildOutcome",
+    "BuildRequest",
+    "ConfigStore",
+    "DependencyOrder",
+    "DryRunContext",
+    "DryRunReport",
+    "DryRunnable",
+    "ExecutionMode",
+    "HookId",
+    "OperationKind",
+    "Outcome",
+    "Pipeline",
+    "Plan",
+    "PlannedOperation",
+    "Plugin",
+    "SharedData",
+    "Stage",
+    "StageContext",
+    "StageDependency",
+    "StageHook",
+    "StageLike",
+    "StageManager",
+    "StageRegistry",
+    "StageResult",
+    "StagemakeError",
+    "StorageProvider",
+    "Verdict",
     "__version__",
-    *_HOME_BY_NAME,
+    "capture",
+    "command",
+    "config",
+    "env",
+    "glob",
+    "include",
+    "matrix",
+    "need",
+    "output_for",
+    "pipeline",
+    "plugin",
+    "pool",
+    "stage",
+    "which",
 ]
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake import durable
+from stagemake import checkpoint, durable
 from stagemake.capturing import CaptureMemo
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
 from stagemake.model.entry import MISSING
 from stagemake.model.error import MissingInput
-from stagemake.model.event import BuildFinished, WaitingForLock
+from stagemake.model.event import BuildFinished, Notice, WaitingForLock
 from stagemake.model.plan import Reason
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.planner import plan_pipeline
@@ -25,9 +25,13 @@ from stagemake.records import StoredRecords
 from stagemake.state import is_locked, locked
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from stagemake.cache.guarded import GuardedStore
+    from stagemake.cache.port import CacheSettings
     from stagemake.cache.reader import ReadOnlyStore
+    from stagemake.dispatch import Subscriptions
     from stagemake.execute.interrupt import Interrupt
     from stagemake.explaining import Explainer
     from stagemake.hooks import HookBook
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from stagemake.model.report import DryRunReport
     from stagemake.model.request import BuildRequest
     from stagemake.plan.planner import Planned
+    from stagemake.plugins.backends import MakeRunner, MakeStore
     from stagemake.project import Project
     from stagemake.settings import ProjectConfig
     from stagemake.state import StateStore
@@ -58,7 +63,13 @@ class Builder:
     emit: Callable[[Event], None]
     hooks: HookBook
     interrupt: Interrupt
-    _reader: ReadOnlyStore | None = field(default=None)
+    subscriptions: Subscriptions
+    loop: asyncio.AbstractEventLoop | None = None  # that awaits this build; async hooks run there
+    make_runner: MakeRunner | None = None  # None: local processes
+    make_store: MakeStore | None = None  # None: the cache on disk
+    is_partial: bool = False  # whether stages of past builds may only be missing by mistake
+    _reader: ReadOnlyStore | GuardedStore | None = field(default=None)
+    _told_of_cache: set[str] = field(factory=set)
     has_left_over: bool = False  # whether past builds made what no stage declares now
 
     def plan(self, pipeline: Pipeline) -> Planned:
@@ -79,13 +90,24 @@ class Builder:
         world = self._world(digester)
         try:
             plan = self._planned(pipeline, world, self._orphans(digester), seen).plan
-            stats = self._read_only().stats()
             free = free_bytes(self.root, self.cache_directory)
-            report = report_of(plan, self.jobs, cache_bytes=stats.bytes, free_bytes=free)
+            report = report_of(plan, self.jobs, cache_bytes=self._cache_bytes(), free_bytes=free)
             found = conflicts_of(report, world, is_locked=is_locked(self.state))
-            return report.with_conflicts(found)
+            return self._foreseen(report.with_conflicts(found), world)
         finally:
             self._close_reader()
+
+    def _foreseen(self, report: DryRunReport, world: World) -> DryRunReport:
+        """Return the report with what stages say themselves, and with how to tell single operations."""
+        from stagemake.operations import Foreseen  # noqa: PLC0415 - gate, dry runs only
+
+        told = Foreseen()
+        if any(stage.is_class_based for stage in report.plan.pipeline.stages):
+            from stagemake.foreseeing import foresee  # noqa: PLC0415 - gate, 30 ms, with functions only
+
+            evaluations = tuple(self.project.evaluations)
+            told = foresee(report.plan, world, evaluations, self.environ, self.jobs)
+        return told.added_to(report, world)
 
     @contextmanager
     def explainer(self, pipeline: Pipeline) -> Iterator[Explainer]:
@@ -98,7 +120,7 @@ class Builder:
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         world = self._world(digester)
         shelf = Shelf(self.state.builds, lambda: is_locked(self.state))
-        remembered = Remembered(self.root, Texts(self.state.history_path), self._read_only)
+        remembered = Remembered(self.root, Texts(self.state.history_path), self.read_only)
         try:
             orphans = self._orphans(digester)
             yield Explainer(pipeline, world, shelf, remembered, self.environ, orphans)
@@ -106,7 +128,7 @@ class Builder:
             self._close_reader()
 
     def _world(self, digester: Digester) -> World:
-        records = StoredRecords(self._read_only) if self.request.cache.reads else NoRecords()
+        records = StoredRecords(self.read_only) if self.request.cache.reads else NoRecords()
         base = self.base_env()
         return World(
             root=self.root,
@@ -116,6 +138,7 @@ class Builder:
             history_path=self.state.history_path,
             identify=self.project.identify,
             search_path=base["PATH"],
+            checkpoint_path=self.state.checkpoint_path,
             force=self.request.force,
             inherits=self.settings.inherit_environment,
         )
@@ -124,20 +147,55 @@ class Builder:
         """Return what every stage gets before its own declarations."""
         return base_environment(self.environ, inherit=self.settings.inherit_environment)
 
-    def _read_only(self) -> ReadOnlyStore:
+    def read_only(self) -> ReadOnlyStore | GuardedStore:
+        """Return the cache for reading; opened once, until this request's plan is made."""
+        if self._reader is None and self.make_store is not None:
+            self._reader, problem = self.make_store(self.cache_settings(reads_only=True))
+            self.tell_of_cache(problem)
         if self._reader is None:
             from stagemake.cache.reader import ReadOnlyStore  # noqa: PLC0415 - gate, 17 ms with sqlite3
 
-            self._reader = ReadOnlyStore(self.cache_directory)
+            is_own = (
+                self.make_store is None
+            )  # else the chosen one can't be used: everything is a miss
+            self._reader = ReadOnlyStore(self.cache_directory if is_own else os.devnull)
         return self._reader
+
+    def cache_settings(self, *, reads_only: bool) -> CacheSettings:
+        """Return what a plugin's cache is made with."""
+        from stagemake.cache.port import CacheSettings  # noqa: PLC0415 - with a plugin's cache only
+
+        return CacheSettings(
+            root=self.root,
+            directory=self.cache_directory,
+            budget_bytes=self.settings.cache_bytes,
+            max_age_s=self.settings.cache_age_s,
+            reads_only=reads_only,
+        )
+
+    def _cache_bytes(self) -> int:
+        """Return what the cache holds now; 0 for a plugin's, which isn't asked."""
+        stats = getattr(self.read_only(), "stats", None)
+        return 0 if stats is None else stats().bytes
 
     def _close_reader(self) -> None:
         if self._reader is not None:
             self._reader.close()
+            if self.make_store is not None:
+                for text in self._reader.faults.first.values():
+                    self.tell_of_cache(text)
             self._reader = None
+
+    def tell_of_cache(self, text: str) -> None:
+        """Say once what is wrong with the cache; nothing for an empty text."""
+        if text and text not in self._told_of_cache:
+            self._told_of_cache.add(text)
+            self.emit(Notice(f"cache: {text}"))
 
     def _orphans(self, digester: Digester) -> tuple[str, ...]:
         """Return outputs that no stage makes any more and that are as stagemake left them."""
+        if self.is_partial:  # a plugin is broken: what its stages made is not for us to remove
+            return ()
         stages = self.project.registry.stages()
         known = self.state.snapshot
 
@@ -267,6 +325,12 @@ class Builder:
                 hint=hint,
             )
 
+    def forget_finished(self, plan: Plan) -> None:
+        """Note that this build has ended well: the next one resumes nothing of it."""
+        names = [stage.name for stage in plan.pipeline.stages if stage.resumable]
+        if names:
+            checkpoint.forget(self.state.checkpoint_path, names)
+
     def _nothing_to_do(
         self, planned: Planned, digester: Digester, memo_before: int
     ) -> BuildOutcome:
@@ -282,10 +346,17 @@ class Builder:
             self.state.mark_changed()
             self.state.save()
         plan = planned.plan
-        fresh, unchanged = Outcome.FRESH, Reason.UNCHANGED.code
+        self.forget_finished(plan)
+        fresh, unchanged = Outcome.FRESH, Reason.UNCHANGED
+        code = unchanged.code
         results = tuple(
             [
-                StageResult.of(name=stage.name, outcome=fresh, reason=unchanged, key=step.key)
+                StageResult.of(
+                    name=stage.name,
+                    outcome=fresh,
+                    reason=code if step.reason is unchanged else step.reason.code,
+                    key=step.key,
+                )
                 for stage, step in zip(plan.pipeline.stages, plan.steps, strict=True)
             ]
         )

@@ -12,15 +12,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from attrs import define
+from attrs import define, frozen
 
-from stagemake.model.context import ConfigStore, ExecutionMode, SharedData, StageContext
+from stagemake.dispatch import WorkerEvents
+from stagemake.model.config_store import ConfigStore
+from stagemake.model.context import ExecutionMode, SharedData, StageContext
+from stagemake.model.error import BadValue
 from stagemake.model.stage import Call
+from stagemake.stagefile.declare import shown_value
+from stagemake.storage import LiveStorage, Places
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from stagemake.model.operation import DryRunContext
     from stagemake.model.pipeline import Pipeline
+    from stagemake.model.result import StageResult
+    from stagemake.model.services import EventDispatcher, StorageProvider
     from stagemake.model.stage import Stage
     from stagemake.stagefile.loader import Evaluation
 
@@ -34,8 +42,13 @@ class Caller:
     evaluations: Sequence[Evaluation]
     scratch: str  # absolute; below it each call gets a directory of its own
 
-    def __call__(self, stage_id: int, payload: bytes) -> bytes:
+    def __call__(self, stage_id: int, payload: bytes, say: Callable[[bytes], None]) -> bytes:
         """Call one stage's function; return the shared values it provided, as JSON.
+
+        Args:
+            stage_id: Which one.
+            payload: The values it uses and its environment, as JSON.
+            say: Takes the events that it emits.
 
         Raises:
             Exception: Whatever the function raised.
@@ -46,7 +59,15 @@ class Caller:
         os.makedirs(self.scratch, exist_ok=True)
         scratch = tempfile.mkdtemp(dir=self.scratch)
         try:
-            context = make_context(stage, self.root, scratch, told["env"], told["uses"])
+            around = Circumstances(
+                root=self.root,
+                scratch=scratch,
+                env=told["env"],
+                shared=SharedData(stage, told["uses"]),
+                storage=LiveStorage(Places(self.root, scratch)),
+                events=WorkerEvents(stage.name, say),
+            )
+            context = make_context(stage, around)
             with contextlib.ExitStack() as stack:
                 home = stage.action.home
                 for surroundings in self.evaluations if home is None else (home,):
@@ -55,30 +76,51 @@ class Caller:
                 if inspect.isawaitable(answer):
                     import asyncio  # noqa: PLC0415 - gate, 44 ms, paid by async stages only
 
-                    asyncio.run(_awaited(answer))
+                    answer = asyncio.run(_awaited(answer))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        return json.dumps(context.shared.checked() if context.shared else {}).encode("ascii")
+        if answer is not None and stage.action.returns_nothing:
+            raise BadValue(
+                f"execute() of stage `{stage.name}` returned {shown_value(answer)}; it returns None",
+                hint="results are outputs, or shared values by context.shared",
+            )
+        return json.dumps(context.shared.encoded()).encode("ascii")
 
 
 async def _awaited(answer: Any) -> Any:  # Any: whatever users return
     return await answer
 
 
-def make_context(
-    stage: Stage, root: str, scratch: str, env: Mapping[str, str], used: Mapping[str, Any]
-) -> StageContext:
+@frozen
+class Circumstances:
+    """What of a context comes from outside of the stage."""
+
+    root: str
+    scratch: str  # absolute
+    env: Mapping[str, str]
+    shared: SharedData
+    storage: StorageProvider
+    events: EventDispatcher
+    dry_run: DryRunContext | None = None  # None: live
+    results: Mapping[str, StageResult] | None = None  # None: for an action
+
+
+def make_context(stage: Stage, around: Circumstances) -> StageContext:
     """Return what an action or a hook of `stage` sees."""
-    top = Path(root)
+    top = Path(around.root)
     return StageContext(
         stage=stage,
-        mode=ExecutionMode.LIVE,
+        mode=ExecutionMode.LIVE if around.dry_run is None else ExecutionMode.DRY_RUN,
         root=top,
-        scratch=Path(scratch),
+        scratch=Path(around.scratch),
         inputs=tuple(top / path for path in stage.inputs),
         outputs=tuple(top / path for path in stage.outputs),
-        env=MappingProxyType(dict(env)),
+        env=MappingProxyType(dict(around.env)),
         params=MappingProxyType(dict(stage.params)),
         config=ConfigStore(stage.name, dict(stage.config)),
-        shared=SharedData(stage, used),
+        shared=around.shared,
+        storage=around.storage,
+        events=around.events,
+        dry_run=around.dry_run,
+        results=around.results,
     )

@@ -62,6 +62,8 @@ def make_dirs(path: str, mode: int = 0o777) -> tuple[str, ...]:
     missing = []
     while path and not os.path.isdir(path):
         if os.path.lexists(path):
+            if os.path.isdir(path):  # made by someone else since
+                break
             raise _error(errno.ENOTDIR, path)
         missing.append(path)
         path = os.path.dirname(path.rstrip("/"))

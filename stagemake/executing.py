@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import define, evolve
 
 from stagemake import durable
 from stagemake.cache.collect import collect, is_due
-from stagemake.cache.disk import open_store
-from stagemake.calling import Caller, make_context
+from stagemake.cache.disk import DiskStore, open_store
+from stagemake.calling import Caller, Circumstances, make_context
+from stagemake.dispatch import ToolEvents, decoded_event
 from stagemake.execute.environment import stage_environment
 from stagemake.execute.guard import Guard
 from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
 from stagemake.history import History, Run
-from stagemake.hooks import BoundHooks
+from stagemake.hooking import BoundHooks, ResultsByName
 from stagemake.materialize import sweep_temps
+from stagemake.model.context import SharedData
 from stagemake.model.event import BuildFinished, Notice, PlanReady
 from stagemake.model.record import references
 from stagemake.model.result import Outcome
@@ -30,34 +33,40 @@ from stagemake.plan.estimate import report_of
 from stagemake.records import StoredRecords
 from stagemake.remembering import remember
 from stagemake.report.amount import size
-from stagemake.runner.local import LocalRunner
+from stagemake.runner.local import LocalRunner, local_runner
+from stagemake.runner.port import RunnerSettings
+from stagemake.stagefile.imports import undisturbed_imports
+from stagemake.storage import LiveStorage, Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stagemake.building import Builder
-    from stagemake.cache.disk import DiskStore
+    from stagemake.cache.guarded import GuardedStore
     from stagemake.digesting import Digester
+    from stagemake.hooks import Facts
     from stagemake.model.context import StageContext
     from stagemake.model.event import Event
-    from stagemake.model.result import BuildOutcome
+    from stagemake.model.pipeline import Pipeline
+    from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.stage import Stage
     from stagemake.plan.planner import Planned
     from stagemake.plan.world import World
+    from stagemake.runner.guarded import GuardedRunner
+
+    Opened = DiskStore | GuardedStore
 
 
 def carry_out(
     builder: Builder, planned: Planned, world: World, digester: Digester, lock_fd: int
 ) -> BuildOutcome:
     """Build what `planned` says and save what came of it, however it ends. Holds the lock `lock_fd`."""
+    ear = _Ear(planned.plan.pipeline, builder.emit)
+    runner = _runner(
+        builder, planned, lock_fd, ear
+    )  # what a plugin brings may fail: nothing is open yet
     state = builder.state
-    state.open()
-    interrupted = [path for paths in state.snapshot.interrupted.values() for path in paths]
-    beside = {os.path.dirname(f"{builder.root}/{path.rstrip('/')}") for path in interrupted}
-    sweep_temps({*beside, state.directory, state.shared})
-    for name, trace in planned.refreshed.items():
-        state.settle(name, trace)
-    runner = _runner(builder, planned, lock_fd)
+    _open_state(builder, planned)
     _recover_runs(builder)
     recorder = _recorder(builder, planned)
 
@@ -65,29 +74,28 @@ def carry_out(
         recorder.handle(event)
         builder.emit(event)
 
+    hooks = _hooks(builder, ear)
     store = None
     try:
-        runner.prepare()  # fork before there are threads or open databases
+        with undisturbed_imports():  # by other managers of this process
+            runner.prepare()  # fork before there are threads or open databases
         store = _open_store(builder)
         if store is not None and builder.request.cache.reads:
-            # What the plan did not find is not looked up again: 0.1 ms for each stage of a cold build.
-            planned_records = world.records
-            absent = planned_records.absent if isinstance(planned_records, StoredRecords) else set()
-            world.records = StoredRecords(lambda: store, absent)
+            _look_up_in(store, world)
         shop = _workshop(builder, world, digester, runner, store, emit)
+        shop.hooks = hooks
         emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop)
+        ear.began_s = shop.began_s
         outcome = scheduler.run()
-        if builder.has_left_over:
-            state.drop_left_over(builder.declared_paths())
-        if builder.project.session.recorder is not None:
-            _look_at_restored(planned, outcome, digester)
+        _tidy(builder, planned, outcome, digester)
     except BaseException:
         recorder.close()  # what was noted stays, as of a killed build
         raise
     finally:
         try:
             runner.close()
+            hooks.close()
             digester.prune()
             digester.settle()
             state.save()
@@ -102,6 +110,37 @@ def carry_out(
     emit(BuildFinished(outcome))
     _keep_for_later(builder, planned, world, outcome, recorder)
     return outcome
+
+
+def _open_state(builder: Builder, planned: Planned) -> None:
+    """Begin to write, and take away what a killed build left half done."""
+    state = builder.state
+    state.open()
+    interrupted = [path for paths in state.snapshot.interrupted.values() for path in paths]
+    beside = {os.path.dirname(f"{builder.root}/{path.rstrip('/')}") for path in interrupted}
+    sweep_temps({*beside, state.directory, state.shared})
+    for name, trace in planned.refreshed.items():
+        state.settle(name, trace)
+
+
+def _look_up_in(store: Opened, world: World) -> None:
+    """Have records looked up in a store that is open now; what the plan did not find is not looked up again.
+
+    That is 0.1 ms for each stage of a cold build.
+    """
+    before = world.records
+    absent = before.absent if isinstance(before, StoredRecords) else set()
+    world.records = StoredRecords(lambda: store, absent)
+
+
+def _tidy(builder: Builder, planned: Planned, outcome: BuildOutcome, digester: Digester) -> None:
+    """Forget what no later build needs, and look at what the next one will ask for."""
+    if outcome.ok:
+        builder.forget_finished(planned.plan)
+    if builder.has_left_over:
+        builder.state.drop_left_over(builder.declared_paths())
+    if builder.project.session.recorder is not None:
+        _look_at_restored(planned, outcome, digester)
 
 
 def _keep_for_later(
@@ -151,42 +190,82 @@ def _recorder(builder: Builder, planned: Planned) -> Recorder:
     )
 
 
-def _runner(builder: Builder, planned: Planned, lock_fd: int) -> LocalRunner:
+def _runner(
+    builder: Builder, planned: Planned, lock_fd: int, ear: _Ear
+) -> LocalRunner | GuardedRunner:
     call = Caller(
         builder.root,
         planned.plan.pipeline,
         tuple(builder.project.evaluations),
         builder.state.scratch,
     )
-    return LocalRunner(
-        builder.root,
+    settings = RunnerSettings(
+        root=builder.root,
+        jobs=builder.jobs,
         call=call,
         marker=os.urandom(8).hex(),
+        on_said=ear.hear,
         keep_open=(lock_fd,),
         wakeup_fd=builder.interrupt.read_fd,
         console_stdout_fd=2 if builder.request.keeps_stdout else 1,
     )
+    return local_runner(settings) if builder.make_runner is None else builder.make_runner(settings)
+
+
+@define
+class _Ear:
+    """Hears what running stages say, and passes it on as events."""
+
+    pipeline: Pipeline
+    emit: Callable[[Event], None]
+    began_s: float = 0.0
+
+    def hear(self, stage_id: int, data: bytes) -> None:
+        self.emit(decoded_event(self.pipeline.stages[stage_id].name, data, self.began_s))
+
+
+def _hooks(builder: Builder, ear: _Ear) -> BoundHooks:
+    base, root, scratch = builder.base_env(), builder.root, builder.state.scratch
+    ids = {str(stage.name): stage_id for stage_id, stage in enumerate(ear.pipeline.stages)}
+
+    def context_of(stage: Stage, facts: Facts, own: StageResult | None) -> StageContext:
+        known = [name for name in (*stage.uses, *stage.provides) if name in facts.values]
+        values = {name: json.loads(facts.values[name]) for name in known}
+        around = Circumstances(
+            root=root,
+            scratch=scratch,
+            env=stage_environment(base, builder.environ, stage, root),
+            shared=SharedData(
+                stage,
+                {name: values[name] for name in stage.uses if name in values},
+                {name: values[name] for name in stage.provides if name in values},
+            ),
+            storage=LiveStorage(Places(root, scratch)),
+            events=ToolEvents(
+                builder.subscriptions,
+                builder.emit,
+                stage.name,
+                lambda: time.monotonic() - ear.began_s,
+            ),
+            results=ResultsByName(facts.results, ids, own),
+        )
+        return make_context(stage, around)
+
+    return BoundHooks(builder.hooks, context_of, builder.loop)
 
 
 def _workshop(  # noqa: PLR0917 - what a workshop is put together from
     builder: Builder,
     world: World,
     digester: Digester,
-    runner: LocalRunner,
-    store: DiskStore | None,
+    runner: LocalRunner | GuardedRunner,
+    store: Opened | None,
     emit: Callable[[Event], None],
 ) -> Workshop:
-    base = builder.base_env()
-    root, scratch = builder.root, builder.state.scratch
-
-    def context_of(stage: Stage) -> StageContext:
-        env = stage_environment(base, builder.environ, stage, root)
-        return make_context(stage, root, scratch, env, {})
-
     held = builder.request.held
     return Workshop(
         guard=None if held is None else Guard(held),
-        root=root,
+        root=builder.root,
         request=builder.request,
         jobs=builder.jobs,
         world=world,
@@ -195,34 +274,36 @@ def _workshop(  # noqa: PLR0917 - what a workshop is put together from
         store=store,
         runner=runner,
         emit=emit,
-        base_env=base,
+        base_env=builder.base_env(),
         environ=builder.environ,
         pools={pool.name: pool.depth for pool in builder.project.registry.pools.values()},
         interrupt=builder.interrupt,
-        hooks=BoundHooks(builder.hooks, context_of),
         kept_at=f".stagemake/kept/{time.strftime('%Y-%m-%dT%H-%M-%S')}",
     )
 
 
-def _open_store(builder: Builder) -> DiskStore | None:
+def _open_store(builder: Builder) -> Opened | None:
     cache = builder.request.cache
     if not cache.reads and not cache.writes:
         return None
-    store, problem = open_store(
-        builder.cache_directory,
-        budget_bytes=builder.settings.cache_bytes,
-        max_age_s=builder.settings.cache_age_s,
-    )
-    if problem:
-        builder.emit(Notice(f"cache: {problem}"))
+    store: Opened | None
+    if builder.make_store is not None:
+        store, problem = builder.make_store(builder.cache_settings(reads_only=False))
+    else:
+        store, problem = open_store(
+            builder.cache_directory,
+            budget_bytes=builder.settings.cache_bytes,
+            max_age_s=builder.settings.cache_age_s,
+        )
+    builder.tell_of_cache(problem)
     return store
 
 
-def _close_store(builder: Builder, store: DiskStore) -> None:
+def _close_store(builder: Builder, store: Opened) -> None:
     """Keep the cache within its budget, say once what was wrong with it, and let go of it."""
-    if is_due(store):
+    if isinstance(store, DiskStore) and is_due(store):
         done = collect(store, references)
         builder.emit(Notice(f"cache: removed {size(done.freed_bytes)} that was used longest ago"))
     for text in store.faults.first.values():
-        builder.emit(Notice(f"cache: {text}"))
+        builder.tell_of_cache(text)
     store.close()

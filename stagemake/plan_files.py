@@ -36,6 +36,8 @@ def check_object(plan: PlanFile) -> dict[str, Any]:
         "cwd": plan.cwd,
         "always_make": plan.force,
         "cache": plan.cache,
+        "cache_store": plan.cache_store,
+        "runner": plan.runner,
         "values": dict(plan.values),
         "stages": [
             {
@@ -130,6 +132,8 @@ def _plan_of(whole: dict[str, Any]) -> PlanFile:
         cwd=check["cwd"],
         force=check["always_make"],
         cache=check["cache"],
+        cache_store=check["cache_store"],
+        runner=check["runner"],
         values=check["values"],
         stages=tuple(
             PlannedStage(

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake.model.error import MissingProgram
-from stagemake.model.stage import Call
+from stagemake.model.error import BadValue, MissingProgram, did_you_mean
+from stagemake.model.stage import Call, Stage
 from stagemake.resolve.build import build_pipeline
 from stagemake.resolve.edges import infer_edges
 from stagemake.resolve.select import select
+from stagemake.stagefile.declare import check_depth, check_name
+from stagemake.stagefile.imports import undisturbed_imports
 from stagemake.stagefile.loader import evaluate
+from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from stagemake.fingerprint.function import FunctionIdentifier
     from stagemake.model.pipeline import Pipeline
-    from stagemake.model.stage import Stage, Surroundings
+    from stagemake.model.stage import Surroundings
     from stagemake.plan.declaration import Identity
     from stagemake.resolve.edges import EdgeTable
     from stagemake.stagefile.loader import Evaluation
@@ -38,6 +43,9 @@ class Project:
     _table_version: int = -1
     # By the id of a function's home, which is kept so that the id stays its own.
     _identifiers: dict[int, tuple[Surroundings | None, FunctionIdentifier]] = field(factory=dict)
+    _has_calls_of_programs: bool = False
+    _names_checked_at: int = 0  # the registry's version
+    _texts: dict[str, str] = field(factory=dict)  # sources of the program's modules, by file
 
     @classmethod
     def at(
@@ -55,15 +63,59 @@ class Project:
         """The stages, pipelines and pools."""
         return self.session.registry
 
+    def look_again(self) -> None:
+        """Forget what registered functions were: the program may have changed what they refer to.
+
+        Comes before each request. A Stagefile's functions stay as they were evaluated.
+        """
+        if self._has_calls_of_programs:
+            self._identifiers.pop(id(None), None)
+
+    def register(self, stage: Stage) -> None:
+        """Take in a stage from outside of any Stagefile.
+
+        Raises:
+            DuplicateStage: A stage of that name is there already.
+        """
+        self.registry.register(stage)
+        if isinstance(stage.action, Call):
+            self._has_calls_of_programs = True
+            self.identify(stage)  # notes the sources, as long as they are what was loaded
+            self._identifiers.pop(id(None), None)
+
+    def register_pipeline(
+        self, name: str, stages: Iterable[str | Stage], *, default: bool = False
+    ) -> None:
+        """Name a selection of stages, from outside of any Stagefile.
+
+        Raises:
+            StagefileError: The name is taken or no name, or there is a default already.
+        """
+        if isinstance(stages, (str, Stage)):
+            stages = (stages,)
+        members = tuple(check_name(one.name if isinstance(one, Stage) else one) for one in stages)
+        self.registry.define_pipeline(PipelineDefinition(check_name(name), members, default))
+        self._names_checked_at = -1
+
+    def register_pool(self, name: str, depth: int) -> None:
+        """Limit how many stages run side by side, from outside of any Stagefile.
+
+        Raises:
+            StagefileError: The depth is no number from 1 up, or the pool has another one already.
+        """
+        self.registry.define_pool(PoolDefinition(check_name(name), check_depth(depth)))
+        self._names_checked_at = -1
+
     def load(self, path: str) -> Evaluation:
         """Run a Stagefile and take in what it declares.
 
         Raises:
             StagefileError: Something in it is wrong.
         """
-        with self._recorded():
+        with self.recorded():
             evaluation = evaluate(self.session, path)
         self.evaluations.append(evaluation)
+        self._names_checked_at = self.registry.version
         self._identifiers.clear()
         return evaluation
 
@@ -81,7 +133,7 @@ class Project:
             also = [("also", f"{one.headline}; {one.hint}".rstrip("; ")) for one in others]
             raise MissingProgram(first.names, facts=[*first.facts, *also], hint=first.hint)
 
-    def _recorded(self) -> contextlib.AbstractContextManager[None]:
+    def recorded(self) -> contextlib.AbstractContextManager[None]:
         """Return what has the reads in a block noted, if anybody asks."""
         recorder = self.session.recorder
         return contextlib.nullcontext() if recorder is None else recorder.active()
@@ -102,6 +154,9 @@ class Project:
         Raises:
             StagefileError: Outputs collide or a dependency is unknown.
         """
+        if self._names_checked_at != self.registry.version:
+            self.registry.check_names()  # what programs registered; a Stagefile was checked
+            self._names_checked_at = self.registry.version
         if self._table is None or self._table_version != self.registry.version:
             stages = self.registry.stages()
             self._table = infer_edges(stages)
@@ -135,33 +190,54 @@ class Project:
             return [table.id_by_name[member] for member in default.members]
         return range(len(table.stages))
 
+    def check_values(self, given: Mapping[str, object]) -> None:
+        """Refuse values that were given for this run and that nothing reads: most likely a slip.
+
+        Raises:
+            BadValue: There is one.
+        """
+        known = self.session.config_defaults.keys() | self.session.config_read.keys()
+        for name in given:
+            if name not in known and self.evaluations:
+                raise BadValue(
+                    f"no Stagefile reads the configuration `{name}`",
+                    hint=did_you_mean(name, known),
+                )
+
     def identify(self, stage: Stage) -> Identity | None:
         """Return the identity of a stage's function; None for commands. Remembers what it parsed."""
         if not isinstance(stage.action, Call):
             return None
-        home = stage.action.home
+        with undisturbed_imports():
+            return self._identified(stage.action)
+
+    def _identified(self, action: Call) -> Identity:
+        home = action.home
         # One for each home: the same import may lead elsewhere in another one.
         if id(home) not in self._identifiers:
             from stagemake.fingerprint.function import FunctionIdentifier  # noqa: PLC0415 - gate, 20 ms, with functions only
 
-            made = FunctionIdentifier(self.root, _Sources(self.evaluations))
+            made = FunctionIdentifier(self.root, _Sources(self.evaluations, self._texts))
             self._identifiers[id(home)] = home, made
         _, identifier = self._identifiers[id(home)]
         with contextlib.ExitStack() as stack:  # late imports resolve as they will in the stage
             for surroundings in self.evaluations if home is None else (home,):
                 stack.enter_context(surroundings.active())
-            stack.enter_context(self._recorded())
-            return identifier.identify(stage.action.function)
+            stack.enter_context(self.recorded())
+            return identifier.identify(action.function)
 
 
 class _Sources:
     """Texts as they were compiled. What is read from disk is what a late import will compile.
 
-    Else a module edited between plan and run would be imported under the identity it had before.
+    Else a module edited between plan and run would be imported under the identity it had before; and a
+    program that lives on would run its old code under the identity of what has been edited since.
     """
 
-    def __init__(self, evaluations: Sequence[Evaluation]) -> None:
+    def __init__(self, evaluations: Sequence[Evaluation], loaded_texts: dict[str, str]) -> None:
         self._evaluations = evaluations
+        self._loaded_texts = loaded_texts
+        self._loaded_files: set[str] | None = None
         from stagemake.fingerprint.sources import FileSources  # noqa: PLC0415 - gate, with functions only
 
         self._files = FileSources()
@@ -171,8 +247,19 @@ class _Sources:
             text = evaluation.text_of(filename)
             if text is not None:
                 return text
+        text = self._loaded_texts.get(filename)
+        if text is not None:
+            return text
         text = self._files.text_of(filename)
         if text is not None:
             for evaluation in self._evaluations:
                 evaluation.pin(filename, text)
+            if self._is_loaded(filename):
+                self._loaded_texts[filename] = text
         return text
+
+    def _is_loaded(self, filename: str) -> bool:
+        if self._loaded_files is None:
+            files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+            self._loaded_files = {os.path.abspath(file) for file in files if isinstance(file, str)}
+        return filename in self._loaded_files

@@ -15,6 +15,7 @@ from stagemake.model.line_diff import LineDiff, line_diff
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from stagemake.cache.guarded import GuardedStore
     from stagemake.cache.reader import ReadOnlyStore
     from stagemake.past.texts import Texts
 
@@ -28,7 +29,7 @@ class Remembered:
 
     root: str
     texts: Texts
-    reader_of: Callable[[], ReadOnlyStore]  # asked when first needed
+    reader_of: Callable[[], ReadOnlyStore | GuardedStore]  # asked when first needed
     codes: Mapping[str, str] = field(
         factory=dict
     )  # sources of functions as they are now, by digest

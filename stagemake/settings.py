@@ -16,7 +16,8 @@ DEFAULT_CACHE_BYTES = 10 * 1024**3
 DEFAULT_CACHE_AGE_S = 90 * 86_400.0
 _PLACE = ("in", "pyproject.toml, [tool.stagemake]")
 _KNOWN = (
-    "cache_age_days", "cache_dir", "cache_size", "config", "environment", "jobs", "keep_sources",
+    "cache_age_days", "cache_dir", "cache_size", "cache_store", "config", "environment", "jobs",
+    "keep_sources", "plugins", "runner",
 )  # fmt: skip
 
 
@@ -30,6 +31,9 @@ class ProjectConfig:
     inherit_environment: bool = False
     jobs: int = 0
     keep_sources: bool = True  # copies of small source files, so that `why` can show what changed
+    plugins: tuple[str, ...] = ()  # that take part, by name
+    runner: str = ""  # by name; empty: local processes
+    cache_store: str = ""  # by name; empty: the one on disk
     values: Mapping[str, object] = field(factory=dict)  # for config() in Stagefiles
 
 
@@ -81,6 +85,9 @@ def _checked(table: Mapping[str, Any]) -> ProjectConfig:  # Any: whatever TOML h
         inherit_environment=_environment(table.get("environment", "clean")),
         jobs=jobs,
         keep_sources=_flag(table, "keep_sources", default=True),
+        plugins=_plugins(table.get("plugins", [])),
+        runner=_of(table, "runner", str, ""),
+        cache_store=_of(table, "cache_store", str, ""),
         values=_of(table, "config", dict, {}),
     )
 
@@ -97,6 +104,12 @@ def _flag(table: Mapping[str, Any], name: str, *, default: bool) -> bool:  # Any
     if not isinstance(value, bool):
         raise TypeError(f"`{name}` is {value!r}, not true or false")
     return value
+
+
+def _plugins(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
+        raise TypeError(f"`plugins` is {value!r}, not a list of names")
+    return tuple(dict.fromkeys(value))
 
 
 def _environment(value: object) -> bool:

@@ -41,6 +41,7 @@ class StateStore:
         self.kept = f"{self.shared}/kept"
         self.history_path = f"{self.directory}/history.db"
         self.builds = f"{self.directory}/builds"
+        self.checkpoint_path = f"{self.directory}/checkpoint"
         self._snapshot: Snapshot | None = None
         self._journal_fd = -1
         self._is_dirty = False
@@ -73,7 +74,9 @@ class StateStore:
         durable.make_dirs(self.directory, 0o700)
         ignore = f"{self.shared}/.gitignore"
         if not os.path.exists(ignore):
-            durable.write_atomic(ignore, b"*\n")
+            # Not by a temporary file: whoever has the lock sweeps those away, and we have it not yet.
+            with contextlib.suppress(FileExistsError):  # someone else was faster
+                durable.write_new(ignore, b"*\n")
 
     def open(self) -> None:
         """Begin a build: save what a killed one left, and start a new journal. Needs the lock."""

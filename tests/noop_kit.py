@@ -6,8 +6,6 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from project import PACKAGE_HOME
-
 if TYPE_CHECKING:
     from project import Project
 
@@ -19,7 +17,7 @@ def answer(project: Project, *arguments: str, cwd: str = "") -> int | None:
     done = subprocess.run(
         [sys.executable, "-P", "-c", _ASK, *arguments],
         cwd=project.root / cwd,
-        env={**project.environment(), "PYTHONPATH": PACKAGE_HOME},
+        env=project.process_environment(),
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     word = done.stdout.splitlines()[-1]
@@ -31,6 +29,6 @@ def build(project: Project, *arguments: str, cwd: str = "") -> subprocess.Comple
     return subprocess.run(
         [sys.executable, "-P", "-c", "from stagemake.door import script; script()", *arguments],
         cwd=project.root / cwd,
-        env={**project.environment(), "PYTHONPATH": PACKAGE_HOME},
+        env=project.process_environment(),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE_HOME = str(Path(stagemake.__file__).parents[1])
-PRELUDE = "from stagemake import capture, command, config, env, glob, include, matrix, need, output_for, pipeline, pool, stage, which\n"
+PRELUDE = "from stagemake import capture, command, config, env, glob, include, matrix, need, output_for, pipeline, plugin, pool, stage, which\n"
 
 _TIME = r"(?:\d+ h \d\d m|\d+ m \d\d s|\d+(?:\.\d+)? m?s)\b"
 # A slow machine makes builds long enough to be scored: only tests about that want to see the line.
@@ -228,13 +229,22 @@ class Project:
         return subprocess.Popen(
             [sys.executable, "-m", "stagemake", *arguments],
             cwd=self.root / cwd,
-            env={**self.environment(), "PYTHONPATH": PACKAGE_HOME},
+            env=self.process_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             process_group=0,
         )
+
+    def process_environment(self) -> dict[str, str]:
+        """Return what a process of its own gets: stagemake is importable, and so is what a test installed."""
+        found = self.environment()
+        more = found.get("PYTHONPATH", "")
+        return {
+            **found,
+            "PYTHONPATH": f"{PACKAGE_HOME}{os.pathsep}{more}" if more else PACKAGE_HOME,
+        }
 
     def finish(self, process: subprocess.Popen[str]) -> Result:
         """Wait for a started one to end."""
@@ -266,7 +276,25 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
     os.environ.clear()
     os.environ.update(values)
     try:
-        yield
+        with importable([path for path in values.get("PYTHONPATH", "").split(os.pathsep) if path]):
+            yield
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextlib.contextmanager
+def importable(places: list[str]) -> Iterator[None]:
+    """Have modules found in these directories, and forgotten afterwards."""
+    sys.path[:0] = places
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        for place in places:
+            sys.path.remove(place)
+        for name, module in list(sys.modules.items()):
+            if any(
+                str(getattr(module, "__file__", "")).startswith(f"{place}/") for place in places
+            ):
+                del sys.modules[name]

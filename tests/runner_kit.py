@@ -26,7 +26,8 @@ def local_runner(
 ) -> Iterator[LocalRunner]:
     """Yield a LocalRunner in `root` and close it."""
     marker = f"test{os.getpid()}.{time.monotonic_ns()}"
-    runner = LocalRunner(str(root), call=call, marker=marker, **options)
+    whole = None if call is None else lambda stage_id, payload, _say: call(stage_id, payload)
+    runner = LocalRunner(str(root), call=options.pop("speaking", whole), marker=marker, **options)
     try:
         yield runner
     finally:

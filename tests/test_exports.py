@@ -12,12 +12,16 @@ import stagemake
 
 NAMES = {
     # The Stagefile language.
-    "capture", "command", "config", "env", "glob", "include", "matrix", "need", "output_for", "pipeline", "pool", "stage", "which",
+    "capture", "command", "config", "env", "glob", "include", "matrix", "need", "output_for", "pipeline", "plugin",
+    "pool", "stage", "which",
     # The Python API.
     "BaseStage", "DependencyOrder", "DryRunReport", "ExecutionMode", "Stage", "StageContext",
     "StageDependency", "StageHook", "StageManager",
+    # What class-based stages and hooks meet.
+    "ConfigStore", "DryRunContext", "DryRunnable", "HookId", "OperationKind", "Pipeline",
+    "PlannedOperation", "SharedData", "StageLike", "StageRegistry", "StorageProvider",
     # What its methods take, return and raise.
-    "BuildOutcome", "BuildRequest", "Outcome", "Plan", "StageResult", "StagemakeError", "Verdict",
+    "BuildOutcome", "BuildRequest", "Outcome", "Plan", "Plugin", "StageResult", "StagemakeError", "Verdict",
     "__version__",
 }  # fmt: skip
 
@@ -25,6 +29,7 @@ NAMES = {
 def test_the_public_names_are_exactly_these() -> None:
     assert set(stagemake.__all__) == NAMES
     assert set(dir(stagemake)) == NAMES
+    assert {*stagemake._HOME_BY_NAME, "__version__"} == NAMES
 
 
 @pytest.mark.parametrize("name", sorted(NAMES - {"__version__"}))

@@ -14,17 +14,20 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 # From the bottom up, each as low as what it imports allows. A package may know itself.
 LAYERS = (
-    "durable freshness",
-    "model program tree",
-    "past",
+    "durable freshness awaiting",
+    "model program tree hook_thread core_stages",
+    "checkpoint past",
     (
-        "stagefile resolve fingerprint cache runner report contents history hooks materialize records"
-        " recorded schema_check state start"
+        "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded"
+        " records schema_check state start storage dispatch hook"
     ),
-    "plan digesting settings calling remembered",
+    (
+        "plan digesting settings calling stage_class logs recording hooking plugins lifecycle"
+        " remembered"
+    ),
     "plan_files",
-    "capturing execute project conflicts explaining cleaning remembering",
-    "executing noop_record",
+    "capturing execute project conflicts explaining cleaning operations remembering",
+    "executing noop_record foreseeing extending",
     "building",
     "manager",
     "doctor",
@@ -36,9 +39,9 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 
 # Names of types that an annotation needs, and nothing that runs.
 TYPES_ONLY = {
-    ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
+    ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"),  # the request's parts
-    ("report", "doctor"), ("report", "stagefile"),  # what is put into words
+    ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 
 

@@ -40,7 +40,9 @@ def modules_after(project: Project, *arguments: str) -> set[str]:
 HEAVY = {
     "asyncio", "concurrent.futures", "diskcache", "email", "hypothesis", "importlib.metadata",
     "logging", "multiprocessing", "pickle", "platformdirs", "rich", "sqlite3", "ssl",
-    "stagemake.cache.store", "stagemake.executing", "stagemake.runner.local", "tomllib",
+    "stagemake.cache.store", "stagemake.executing", "stagemake.extending", "stagemake.foreseeing",
+    "stagemake.hooking", "stagemake.lifecycle", "stagemake.operations", "stagemake.plugins", "stagemake.recording",
+    "stagemake.stage_class", "stagemake.runner.local", "tomllib",
     "unittest", "urllib.request",
 }  # fmt: skip
 

@@ -8,8 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from attrs import frozen
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+@frozen
+class CacheSettings:
+    """What a plugin's cache is made with."""
+
+    root: str  # the project's directory, absolute
+    directory: (
+        str  # where stagemake's own cache is, absolute; for what a cache keeps on this machine
+    )
+    budget_bytes: int  # what the user wants it to take at most
+    max_age_s: float  # unused for longer: may be removed
+    reads_only: bool  # it is for a plan: nothing may be changed anywhere
 
 
 class RecordSource(Protocol):

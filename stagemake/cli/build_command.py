@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import signal
 import sys
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
 from attrs import evolve
 
 from stagemake.cli.main import COMMANDS
-from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
+from stagemake.model.context import ExecutionMode
 from stagemake.model.error import PlanDrifted, UsageError
 from stagemake.model.event import PlanReady
 from stagemake.model.request import BuildRequest, CacheMode
@@ -57,6 +58,10 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
 @click.option("--ask", is_flag=True, help="Show the plan and ask before anything is done.")
 @click.option("--cache", type=click.Choice([mode.value for mode in CacheMode]), default="on",
               help="What may be done with the cache.")  # fmt: skip
+@click.option("--cache-store", default="", metavar="NAME",
+              help="Use the cache NAME, which a plugin brings (default: disk).")  # fmt: skip
+@click.option("--runner", default="", metavar="NAME",
+              help="Have the runner NAME, which a plugin brings, run actions (default: local).")  # fmt: skip
 @click.option("--no-wait", is_flag=True, help="Exit with 75 when another build holds the project.")
 @color_option
 @project_options
@@ -75,6 +80,8 @@ def command(  # noqa: PLR0917 - click passes keywords
     plan_file: str | None,
     ask: bool,
     cache: str,
+    cache_store: str,
+    runner: str,
     no_wait: bool,
     color: str,
 ) -> int:
@@ -90,31 +97,54 @@ def command(  # noqa: PLR0917 - click passes keywords
         keep_going=keep_going,
         force=always_make,
         cache=CacheMode(cache),
+        cache_store=cache_store,
+        runner=runner,
         wait=not no_wait,
         keeps_stdout=as_json,
     )
+    request = evolve(request, cwd=place.cwd(os.path.dirname(place.path())))
     if plan_file is not None:
         from stagemake.cli.planned import placed, requested  # noqa: PLC0415 - gate, plan files only
 
         has_more = question or ask or output is not None
         request = requested(plan_file, request, place, has_more=has_more)
         place = placed(request, place)
-    manager = place.manager(jobs=jobs or 0)
-    _warn_of_hidden_stages(manager)
-    if plan_file is None:
-        request = evolve(request, cwd=place.cwd(manager.root))
     if ask:
         from stagemake.cli.planned import Answer, asked  # noqa: PLC0415 - as above
 
-        answer, request = asked(manager, request, color, has_more=dry_run or question or as_json)
+        answer, request = asked(place, request, color, has_more=dry_run or question or as_json)
         if answer is not Answer.YES:
             return int(answer is Answer.NO)
+    detail = Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL
+    style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
+    only_looks = dry_run or question
+    manager = place.manager(
+        ExecutionMode.DRY_RUN if only_looks else ExecutionMode.LIVE,
+        tell_nothing
+        if question
+        else None
+        if dry_run
+        else functools.partial(_open_reporters, style=style, detail=detail),
+        jobs=jobs or 0,
+    )
+    if ask:  # the Stagefile was run twice: what the second run read is not all
+        manager.project.session.recorder = None
+    _warn_of_hidden_stages(manager)
     if question:
         return 0 if manager.plan(request).is_done else 1
     if dry_run:
         return _dry_run(manager, request, color, output, as_json=as_json, verbose=verbose)
-    detail = Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL
-    return _build(manager, request, color, detail, as_json=as_json)
+    return _build(manager, request, style, detail, as_json=as_json)
+
+
+def _open_reporters(manager: StageManager, style: Style, detail: Detail) -> None:
+    terminal = TerminalReporter(sys.stderr, style, detail)
+    if detail is Detail.VERBOSE:
+        from stagemake.cli.verbose import changes_of  # noqa: PLC0415 - gate, -v only
+
+        terminal.changes_of = functools.partial(changes_of, manager)
+    manager.reporter.add(terminal)
+    manager.reporter.add(_CollectAgain())
 
 
 def _dry_run(
@@ -147,16 +177,8 @@ def _dry_run(
 
 
 def _build(
-    manager: StageManager, request: BuildRequest, color: str, detail: Detail, *, as_json: bool
+    manager: StageManager, request: BuildRequest, style: Style, detail: Detail, *, as_json: bool
 ) -> int:
-    style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
-    terminal = TerminalReporter(sys.stderr, style, detail)
-    if detail is Detail.VERBOSE:
-        from stagemake.cli.verbose import changes_of  # noqa: PLC0415 - gate, -v only
-
-        terminal.changes_of = partial(changes_of, manager)
-    manager.reporter.add(terminal)
-    manager.reporter.add(_CollectAgain())
     if as_json:
         outcome = _build_for_programs(manager, request)
     else:
@@ -196,7 +218,8 @@ def _build_for_programs(manager: StageManager, request: BuildRequest) -> BuildOu
     from stagemake.report.json_form import dumps, forecast_object, outcome_object  # noqa: PLC0415 - gate, --json only
 
     forecast = forecast_object(manager.dry_run_pipeline(request))
-    with _signals(manager):
+    # What hooks and reporters of plugins print must not come between.
+    with _signals(manager), redirect_stdout(sys.stderr):
         outcome = manager.execute_pipeline(request)
     click.echo(dumps(outcome_object(outcome, forecast)), nl=False)
     return outcome
@@ -231,7 +254,10 @@ def _signals(manager: StageManager) -> Iterator[None]:
 
 
 def _warn_of_hidden_stages(manager: StageManager) -> None:
-    hidden = [stage.name for stage in manager.get_stages() if stage.name in COMMANDS]
+    commands = {*COMMANDS}
+    if manager.extensions is not None:
+        commands.update(manager.extensions.roster.named_parts.names("commands"))
+    hidden = [stage.name for stage in manager.get_stages() if stage.name in commands]
     if hidden:
         if manager.project.session.recorder is not None:
             manager.project.session.recorder.blame("names a stage like a command")

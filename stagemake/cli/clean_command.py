@@ -6,6 +6,7 @@ import click
 
 from stagemake.cleaning import clean, find_cleanup
 from stagemake.cli.project_options import Place, project_options
+from stagemake.model.context import ExecutionMode
 from stagemake.report.amount import plural, printable
 
 
@@ -18,7 +19,7 @@ def command(place: Place, targets: tuple[str, ...], *, dry_run: bool) -> int:
 
     What was changed since stays, and so does the cache: the next build restores.
     """
-    manager = place.manager()
+    manager = place.manager(ExecutionMode.DRY_RUN if dry_run else ExecutionMode.LIVE)
     names = None
     if targets:
         pipeline = manager.project.pipeline(targets, place.cwd(manager.root))

@@ -95,7 +95,9 @@ def _manager(where: Where) -> StageManager | None:
         return None
     try:
         with _quiet():
-            return place.manager()
+            manager = place.manager()
+            place.close()  # what has joined stays known
+            return manager
     except (Exception, SystemExit):  # the build will tell; here a message would garble the line
         return None
 

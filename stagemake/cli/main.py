@@ -27,23 +27,56 @@ COMMANDS = {
     "clean": "remove what stagemake made, and nothing else",
     "init": "write a first Stagefile for this directory",
     "doctor": "say what is off on this machine, and how to mend it",
+    "plugins": "show installed plugins: version, state and what they bring",
     "completion": "print what lets a shell complete stage names",
 }
 
 
 # Options of every command that may also stand before its name, as in make and git: all take a value.
+_OF_PLUGIN = "stagemake.command_of_plugin"
 LEADING = ("-C", "-f", "-D", "--directory", "--file", "--define", "--cache-dir")
 
 
-def _command_first(args: list[str]) -> list[str]:
-    """Move a command's name in front of the options that stand before it."""
+class Ended(BaseException):
+    """A signal asked the process to end, at a time when no build listens."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _first_word(args: Sequence[str]) -> int:
+    """Return the position of what stands behind the options that may stand first."""
     at = 0
     while at < len(args) and args[at].startswith(LEADING):
         takes_next = args[at] in LEADING  # else it is -fFILE or --file=FILE
         at += 2 if takes_next else 1
+    return at
+
+
+def _command_first(args: list[str]) -> list[str]:
+    """Move a command's name in front of the options that stand before it."""
+    at = _first_word(args)
     if 0 < at < len(args) and args[at] in COMMANDS:
         return [args[at], *args[:at], *args[at + 1 :]]
     return args
+
+
+def _plugin_command(args: Sequence[str]) -> click.Command | None:
+    """Return the command of a plugin that the first word names, if a plugin may take part at all."""
+    at = _first_word(args)
+    if at >= len(args) or args[at].startswith("-") or args[at] in COMMANDS:
+        return None
+    from stagemake.cli import plugin_command  # noqa: PLC0415 - gate, 1 ms, where there is such a word
+
+    if not plugin_command.names_plugins(args[:at]):
+        return None
+    owner = plugin_command.plugin_commands().get(args[at])
+    return None if owner is None else plugin_command.command_of(args[at], owner, _rerun)
+
+
+def _rerun(args: Sequence[str]) -> int:
+    return int(group.main(list(args), prog_name="stagemake", standalone_mode=False) or 0)
 
 
 class DefaultGroup(click.Group):
@@ -56,7 +89,9 @@ class DefaultGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of one command."""
-        del ctx
+        of_plugin: click.Command | None = ctx.meta.get(_OF_PLUGIN)
+        if of_plugin is not None and of_plugin.name == cmd_name:
+            return of_plugin
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"stagemake.cli.{cmd_name}_command")
@@ -65,6 +100,11 @@ class DefaultGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `build` in front unless a command, --help or --version comes first."""
+        of_plugin = _plugin_command(args)
+        if of_plugin is not None:
+            ctx.meta[_OF_PLUGIN] = of_plugin
+            at = _first_word(args)  # what follows the name is the plugin's, options too
+            return super().parse_args(ctx, [args[at], *args[:at], "--", *args[at + 1 :]])
         args = _command_first(args)
         if not args or (args[0] not in COMMANDS and args[0] not in {"--help", "--version", "-h"}):
             args = ["build", *args]
@@ -73,8 +113,14 @@ class DefaultGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         del ctx
+        from stagemake.cli import plugin_command  # noqa: PLC0415 - gate, 1 ms, help only
+
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        found = plugin_command.plugin_commands() if plugin_command.names_plugins(()) else {}
+        if found:
+            with formatter.section("Commands of installed plugins, where the project names these"):
+                formatter.write_dl([(name, f"of `{found[name]}`") for name in sorted(found)])
 
 
 @click.group(
@@ -94,7 +140,8 @@ def run(argv: Sequence[str]) -> int:
     try:
         result: Any = group.main(list(argv), prog_name="stagemake", standalone_mode=False)
     except StagemakeError as error:
-        return _complain(str(error), error.exit_code)
+        notes = getattr(error, "__notes__", ())  # what went wrong besides, while the session ended
+        return _complain("\n".join((str(error), *notes)), error.exit_code)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.Abort:
@@ -105,6 +152,8 @@ def run(argv: Sequence[str]) -> int:
         return _complain(f"error: {error.format_message()}", 2)
     except KeyboardInterrupt:
         return 130
+    except Ended as error:
+        return 128 + error.number
     except BrokenPipeError:
         # Whoever read us has left. Point stdout at nothing, or Python complains at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

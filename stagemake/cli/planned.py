@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from attrs import evolve
 
+from stagemake.model.context import ExecutionMode
 from stagemake.model.error import UsageError
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.plan_files import read_plan, sealed, write_plan
@@ -58,11 +59,11 @@ def requested(path: str, given: BuildRequest, place: Place, *, has_more: bool) -
     Raises:
         UsageError: It can't be read, or something was given that it says itself.
     """
-    is_default = given.cache is CacheMode.ON and not (given.targets or given.force or place.values)
-    if not is_default or has_more:
+    chosen = given.targets or given.force or given.cache_store or given.runner or place.values
+    if given.cache is not CacheMode.ON or chosen or has_more:
         raise UsageError(
-            "`--plan` takes no targets, and not -B, -D, --cache, -o, -q or --ask",
-            hint="the plan says what is built, and how",
+            "`--plan` takes no targets, and no option that says what is built, or how",
+            hint="leave out -B, -D, -o, -q, --ask, --cache, --cache-store and --runner",
         )
     held = read_plan(path)
     return evolve(
@@ -70,6 +71,8 @@ def requested(path: str, given: BuildRequest, place: Place, *, has_more: bool) -
         targets=held.targets,
         force=held.force,
         cache=CacheMode(held.cache),
+        cache_store=held.cache_store,
+        runner=held.runner,
         cwd=held.cwd,
         held=held,
     )
@@ -90,9 +93,11 @@ def placed(request: BuildRequest, place: Place) -> Place:
 
 
 def asked(
-    manager: StageManager, request: BuildRequest, color: str, *, has_more: bool
+    place: Place, request: BuildRequest, color: str, *, has_more: bool
 ) -> tuple[Answer, BuildRequest]:
     """Show a plan on the terminal and ask; on yes the request is for exactly that.
+
+    The plan has a manager and a session of its own: one that may change nothing.
 
     Raises:
         UsageError: There is no terminal, or the options don't go together.
@@ -104,7 +109,9 @@ def asked(
             "`--ask` needs a terminal to ask on",
             hint="write a plan by `-n -o plan.json`, carry it out by `--plan plan.json`",
         )
+    manager = place.manager(ExecutionMode.DRY_RUN, jobs=request.jobs)
     report, held = manager.hold_pipeline(request)
+    place.close()
     style = style_for(color, os.environ, is_terminal=True)
     click.echo(plan_text(report, style), nl=False, err=True, color=style.is_on)
     if report.plan.is_done:

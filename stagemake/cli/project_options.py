@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import signal
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import click
-from attrs import frozen
+from attrs import field, frozen
 
+from stagemake.cli.main import COMMANDS, Ended
 from stagemake.manager import StageManager
-from stagemake.model.error import UsageError
+from stagemake.model.context import ExecutionMode
+from stagemake.model.error import StagemakeError, UsageError
+from stagemake.model.event import Notice
+from stagemake.report.amount import printable
 from stagemake.stagefile import recorder
 from stagemake.stagefile.loader import find_stagefile
 from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from stagemake.model.event import Event
 
 
 @frozen
@@ -27,6 +37,8 @@ class Place:
     stagefile: str  # as given; empty: the nearest
     values: tuple[str, ...]
     cache_dir: str | None
+    opened: list[StageManager] = field(factory=list, eq=False)  # to be closed at the command's end
+    handlers: dict[int, Any] = field(factory=dict, eq=False)  # of signals, from before the session
 
     def path(self) -> str:
         """Return where the Stagefile is, absolute, without reading it.
@@ -52,11 +64,24 @@ class Place:
         path = self.path()
         return StateStore(os.path.dirname(path), os.path.basename(path))
 
-    def manager(self, **keywords: Any) -> StageManager:  # Any: passed on to StageManager
-        """Return a manager with the project's Stagefile loaded.
+    def manager(
+        self,
+        mode: ExecutionMode = ExecutionMode.DRY_RUN,
+        open_ui: Callable[[StageManager], None] | None = None,
+        *,
+        tolerates_unknown_plugins: bool = False,
+        **keywords: Any,
+    ) -> StageManager:  # Any: passed on to StageManager
+        """Return a manager with the project's Stagefile loaded, and its plugins.
+
+        Args:
+            mode: What stages of plugins in the session are told; LIVE where the command may change files.
+            open_ui: Adds reporters.
+            tolerates_unknown_plugins: Whether plugins that are named and not installed are only noted.
+            **keywords: For the StageManager.
 
         Raises:
-            StagemakeError: There is none, or something in it is wrong.
+            StagemakeError: There is no Stagefile, or something in it or in a plugin is wrong.
         """
         path = self.path()
         manager = StageManager(
@@ -68,8 +93,47 @@ class Place:
         if recorder.is_installed() and not self.values:
             # What comes of -D is of this run only.
             manager.project.session.recorder = recorder.Recorder(manager.root)
-        manager.load(os.path.basename(path))
+        self.opened.append(manager)
+        if manager.extensions is None:
+            manager.load(os.path.basename(path))  # it may name plugins
+        else:
+            manager.extensions.stagefile = os.path.basename(path)
+        if manager.extensions is not None:
+            manager.extensions.mode = mode
+            manager.extensions.roster.tolerates_unknown = tolerates_unknown_plugins
+            self._begin(manager, open_ui or tell_notices)
+        elif open_ui is not None:
+            open_ui(manager)
         return manager
+
+    def _begin(self, manager: StageManager, open_ui: Callable[[StageManager], None]) -> None:
+        """Begin a manager's session; it has one."""
+        extensions = manager.extensions
+        assert extensions is not None, "there are plugins"
+        extensions.roster.named_parts.taken_commands = COMMANDS
+        extensions.open_ui = lambda: open_ui(manager)
+        self._end_in_order_on_signals()
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for the command's own answer
+            manager.begin()
+
+    def close(self) -> None:
+        """End the sessions of all managers. Errors as `StageManager.close`."""
+        try:
+            for manager in self.opened:
+                if manager.extensions is not None:
+                    sys.stdout.flush()  # so that the command's answer comes first
+                    with contextlib.redirect_stdout(sys.stderr):
+                        manager.close()
+        finally:
+            while self.handlers:
+                signal.signal(*self.handlers.popitem())
+
+    def _end_in_order_on_signals(self) -> None:
+        """Have SIGTERM and SIGHUP raise, as SIGINT does, so that the session ends as it should."""
+        if self.handlers or threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self.handlers[number] = signal.signal(number, _raise_ended)
 
     def cwd(self, root: str) -> str:
         """Return the working directory relative to `root`; empty for the root itself."""
@@ -105,9 +169,45 @@ def project_options(function: Callable[..., Any]) -> Callable[..., Any]:  # Any:
         if not os.path.isdir(directory):
             raise UsageError(f"there is no directory `{directory}`")
         place = Place(os.path.abspath(directory), stagefile, values, cache_dir)
-        return function(place, **rest)
+        try:
+            status = function(place, **rest)
+        except BaseException as error:
+            _close_after(place, error)
+            raise
+        place.close()
+        return status
 
     return wrapped
+
+
+def _raise_ended(number: int, _frame: object) -> None:
+    raise Ended(number)
+
+
+def _close_after(place: Place, error: BaseException) -> None:
+    try:
+        place.close()
+    except StagemakeError as second:  # the first is what counts
+        error.add_note(str(second))
+
+
+class _Notices:
+    """Tells notices, where nothing else is reported."""
+
+    def handle(self, event: Event) -> None:
+        """Print a notice on stderr."""
+        if isinstance(event, Notice):
+            click.echo(f"stagemake: {printable(event.text)}", err=True)
+
+
+def tell_nothing(manager: StageManager) -> None:
+    """Open no reporter at all."""
+    del manager
+
+
+def tell_notices(manager: StageManager) -> None:
+    """Print notices on stderr."""
+    manager.reporter.add(_Notices())
 
 
 color_option = click.option(

@@ -6,15 +6,17 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from stagemake import durable
-from stagemake.execute.environment import mask, stage_environment
-from stagemake.execute.problem import problem_of
-from stagemake.execute.settle import Run, StageProblem, settle, trace_of
+from stagemake import checkpoint, durable
+from stagemake.execute.ending import problem_of, result_of
+from stagemake.execute.environment import stage_environment
+from stagemake.execute.settle import HookProblem, StageProblem, settle, trace_of
+from stagemake.execute.storing import Run
 from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
 from stagemake.history import Run as PastRun
+from stagemake.hooks import Facts
 from stagemake.materialize import Restored, restore
 from stagemake.model.difference import secret_values, without_secrets
 from stagemake.model.event import Notice, StageStarted
@@ -28,7 +30,7 @@ from stagemake.runner.port import Completion, Work
 from stagemake.stagefile.placeholder import argv_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stagemake.execute.outputs import OutputKeeper
     from stagemake.execute.workshop import Workshop
@@ -50,6 +52,7 @@ class Launcher:
     began_s: float
     past_runs: list[PastRun] = field(factory=list)
     values: dict[str, str] = field(factory=dict)  # shared values so far, as JSON
+    results: Sequence[StageResult | None] = ()  # by stage id, as far as settled; the scheduler's
     _runs: dict[int, Run] = field(factory=dict)
     _hits: int = 0
     _misses: int = 0
@@ -143,7 +146,7 @@ class Launcher:
             trace = self.shop.state.snapshot.traces[stage.name]
             self.values.update(trace[columns.VALUES][1])
         return StageResult(
-            stage.name, Outcome.CUT_OFF, Reason.UNCHANGED.code, key=made.key,
+            stage.name, Outcome.CUT_OFF, made.reason.code, key=made.key,
             started_s=self.shop.now_s() - self.began_s,
         )  # fmt: skip
 
@@ -211,8 +214,9 @@ class Launcher:
         """Clear the way and start the action."""
         stage, shop = run.stage, self.shop
         written = _written_by(stage)
-        problem = shop.hooks.before(stage) if run.attempt == 0 else ""
-        problem = problem or problem_with_cwd(stage, shop.root, written)
+        problem = problem_with_cwd(stage, shop.root, written)
+        if not problem and run.attempt == 0:  # before anything is cleared away
+            problem = shop.hooks.before(stage, self._facts())
         if problem:
             return self._failed(stage, run.judgement.reason, problem)
         try:
@@ -253,12 +257,17 @@ class Launcher:
         run = self._runs.pop(completion.stage_id)
         stage, shop = run.stage, self.shop
         shop.digester.forget(stage.outputs)
-        hook_problem = shop.hooks.after(stage)  # runs for whatever did run, failed or not
-        problem = problem_of(completion, stage, shop.environ) or hook_problem
+        problem = problem_of(completion, stage, shop.environ)
         settled = None
         if not problem:
             try:
-                settled = settle(run, completion, self.pipeline, shop)
+                settled = settle(
+                    run, completion, self.pipeline, shop,
+                    lambda size, provided: self._approve(run, completion, size, provided),
+                )  # fmt: skip
+            except HookProblem as error:
+                problem = str(error)
+                run.attempt = stage.retries  # the action was fine: trying it again does not help
             except StageProblem as error:
                 problem = str(error)
             except OSError as error:
@@ -269,6 +278,8 @@ class Launcher:
         if completion.survivors:
             notes.append(f"{completion.survivors} process(es) that it left behind were ended")
         shop.state.settle(stage.name, settled.trace)
+        if stage.resumable and settled.key is not None:
+            checkpoint.note(shop.state.checkpoint_path, stage.name, settled.key)
         self.keeper.note(settled.result.outputs)
         self.keeper.adopt(stage)
         self.values.update(settled.result.provided)
@@ -281,10 +292,29 @@ class Launcher:
                 settled.result.output_bytes, changed,
             )
         )  # fmt: skip
-        return self._result(
-            run, completion, Outcome.RAN, key=settled.key, notes=tuple(notes), changed=changed,
-            output_bytes=settled.result.output_bytes,
+        return evolve(
+            result_of(run, completion, Outcome.RAN, shop), key=settled.key, notes=tuple(notes),
+            changed=changed, output_bytes=settled.result.output_bytes,
         )  # fmt: skip
+
+    def _facts(self, provided: Mapping[str, str] | None = None) -> Facts:
+        return Facts(self.results, {**self.values, **provided} if provided else self.values)
+
+    def _approve(
+        self, run: Run, completion: Completion, size: int, provided: Mapping[str, str]
+    ) -> None:
+        """Call the post hooks of an action that did well, before anything of it is recorded."""
+        if run.has_told_hooks:
+            return
+        run.has_told_hooks = True
+        result = evolve(
+            result_of(run, completion, Outcome.RAN, self.shop),
+            key=run.judgement.key,
+            output_bytes=size,
+        )
+        problem = self.shop.hooks.after(run.stage, self._facts(provided), result)
+        if problem:
+            raise HookProblem(problem)
 
     def _after_failure(
         self, run: Run, completion: Completion, problem: str, *, is_stopping: bool
@@ -299,48 +329,22 @@ class Launcher:
             shop.state.forget(stage.name)
         except OSError as error:  # it stays noted as interrupted: never fresh
             moved, problem = [], f"{problem}; its outputs can't be moved away: {error}"
-        if is_stopping:
-            return self._result(run, completion, Outcome.CANCELLED, problem="interrupted")
-        if run.attempt < stage.retries:
+        if not is_stopping and run.attempt < stage.retries:
             run.attempt += 1
             shop.emit(
                 Notice(f"`{stage.name}` failed ({problem}); retry {run.attempt} of {stage.retries}")
             )
             return self._start(run)
-        notes = tuple(f"what it left is in `{path}`" for path in moved[:3])
-        return self._result(run, completion, Outcome.FAILED, problem=problem, notes=notes)
-
-    def _result(
-        self,
-        run: Run,
-        completion: Completion,
-        outcome: Outcome,
-        *,
-        key: str | None = None,
-        problem: str = "",
-        notes: tuple[str, ...] = (),
-        changed: bool = False,
-        output_bytes: int | None = None,
-    ) -> StageResult:
-        stage, environ = run.stage, self.shop.environ
-        return StageResult(
-            stage.name,
-            outcome,
-            run.judgement.reason.code,
-            run.judgement.subject,
-            key,
-            started_s=completion.started_s - self.began_s if completion.started_s else 0.0,
-            wall_s=completion.wall_s,
-            cpu_s=completion.cpu_s,
-            exit_code=completion.exit_code,
-            output_bytes=output_bytes,
-            stdout=mask(completion.stdout, environ, stage),
-            stderr=mask(completion.stderr, environ, stage),
-            problem=problem,
-            notes=notes,
-            changed=changed,
-            differences=run.judgement.differences,
+        outcome = Outcome.CANCELLED if is_stopping else Outcome.FAILED
+        result = result_of(
+            run, completion, outcome, shop, problem="interrupted" if is_stopping else problem
         )
+        notes = [] if is_stopping else [f"what it left is in `{path}`" for path in moved[:3]]
+        if not run.has_told_hooks:
+            run.has_told_hooks = True
+            more = shop.hooks.after(stage, self._facts(), result)
+            notes += [more] if more else []
+        return evolve(result, notes=tuple(notes))
 
 
 def _written_by(stage: Stage) -> tuple[str, ...]:

@@ -46,9 +46,10 @@ class Scheduler:
     def __attrs_post_init__(self) -> None:
         shop, pipeline = self.shop, self.plan.pipeline
         self._keeper = OutputKeeper(shop)
-        self._began_s = shop.now_s()
+        self._began_s = shop.began_s = shop.now_s()
         self.launcher = Launcher(shop, pipeline, self._keeper, self._began_s)
         self._results = [None] * len(pipeline.stages)
+        self.launcher.results = self._results
         self._waiting = [len(above) for above in pipeline.upstream]
         self._free_cpus = float(shop.jobs)
         self._free_memory_bytes = shop.memory_bytes

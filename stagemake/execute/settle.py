@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define
 from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
@@ -19,6 +19,9 @@ from stagemake.plan.judge import own_paths, strong_key
 from stagemake.stagefile.paths import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stagemake.execute.storing import Run
     from stagemake.execute.workshop import Workshop
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.entry import Manifest
@@ -35,6 +38,10 @@ class StageProblem(Exception):
     """An action ended well but did not do what its stage declares. One line for people."""
 
 
+class HookProblem(StageProblem):
+    """A hook had an objection, or failed itself."""
+
+
 @define
 class Settled:
     """What came of a run. Where `trace` has no key, the result counts for this build only."""
@@ -45,21 +52,22 @@ class Settled:
     notes: tuple[str, ...] = ()
 
 
-@define
-class Run:
-    """One action under way: what it was judged by, and how its inputs looked just before."""
-
-    stage_id: int
-    stage: Stage
-    judgement: Judgement
-    before: tuple[tuple[str, tuple[int, ...] | None], ...]
-    begun_ns: int  # the file system's clock when the intent was noted
-    attempt: int = 0
-    kept: list[str] = field(factory=list)
-
-
-def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop) -> Settled:
+def settle(
+    run: Run,
+    completion: Completion,
+    pipeline: Pipeline,
+    shop: Workshop,
+    approve: Callable[[int, Mapping[str, str]], None],
+) -> Settled:
     """Return what a successful action made, recorded and stored as far as it may be.
+
+    Args:
+        run: The action as it was started.
+        completion: How it ended.
+        pipeline: All stages of the build.
+        shop: What the build works with.
+        approve: Called with the size of the outputs and the shared values when nothing is wrong with
+            them and nothing is recorded yet; raises HookProblem where a hook has an objection.
 
     Raises:
         StageProblem: Outputs are missing or of the wrong kind, or the depfile can't be read.
@@ -69,6 +77,10 @@ def settle(run: Run, completion: Completion, pipeline: Pipeline, shop: Workshop)
     small: dict[str, bytes] = {}
     manifest = _scan(stage, shop, small)
     provided = _provided(stage, completion)
+    if not shop.hooks.is_empty:
+        approve(sum(row.size_bytes for row in manifest), dict(provided))
+        shop.digester.forget(stage.outputs)  # a hook may have signed, stripped, …: look again
+        manifest = _scan(stage, shop, small)
     stdout = mask(completion.stdout, shop.environ, stage)
     stderr = mask(completion.stderr, shop.environ, stage)
     result = ActionResult(
@@ -212,10 +224,7 @@ def _provided(stage: Stage, completion: Completion) -> tuple[tuple[str, str], ..
     for name in stage.provides:
         if name not in values:
             raise StageProblem(f"it did not set the shared value `{name}` that it provides")
-    return tuple(
-        (name, json.dumps(values[name], sort_keys=True, separators=(",", ":")))
-        for name in sorted(stage.provides)
-    )
+    return tuple((name, values[name]) for name in sorted(stage.provides))
 
 
 def _log(text: bytes, small: dict[str, bytes]) -> LogBlob:

@@ -1,9 +1,11 @@
-"""Into the cache with what a run made: contents, record, hint, and what it was made from. Asked by settling."""
+"""Into the cache with what a run made: contents, record, hint, what it was made from. And the run itself."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+
+from attrs import define, field
 
 from stagemake.model.record import (
     NearResult,
@@ -17,11 +19,26 @@ from stagemake.model.record import (
 from stagemake.plan.components import components_of
 
 if TYPE_CHECKING:
-    from stagemake.execute.settle import Run
     from stagemake.execute.workshop import Workshop
     from stagemake.model.result import ActionResult
+    from stagemake.model.stage import Stage
+    from stagemake.plan.judge import Judgement
 
 _HINT_LISTS = 8
+
+
+@define
+class Run:
+    """One action under way: what it was judged by, and how its inputs looked just before."""
+
+    stage_id: int
+    stage: Stage
+    judgement: Judgement
+    before: tuple[tuple[str, tuple[int, ...] | None], ...]
+    begun_ns: int  # the file system's clock when the intent was noted
+    attempt: int = 0
+    kept: list[str] = field(factory=list)
+    has_told_hooks: bool = False  # post hooks are called once, however often it is tried
 
 
 def store_result(  # noqa: PLR0917 - all that a result consists of

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from stagemake.cache.port import Store
     from stagemake.digesting import Digester
     from stagemake.execute.guard import Guard
+    from stagemake.hooks import Facts
     from stagemake.model.event import Event
     from stagemake.model.request import BuildRequest
+    from stagemake.model.result import StageResult
     from stagemake.model.stage import Stage
     from stagemake.plan.world import World
     from stagemake.runner.port import Runner
@@ -33,26 +35,32 @@ def physical_memory_bytes() -> int:
 
 
 class Hooks(Protocol):
-    """Called round every stage that runs, in the tool's own process."""
+    """Called round every stage that is executed, in the tool's own process."""
 
-    def before(self, stage: Stage) -> str:
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody wants to be called after a stage."""
+
+    def before(self, stage: Stage, facts: Facts) -> str:
         """Run what comes before a stage; return what went wrong, empty for nothing."""
 
-    def after(self, stage: Stage) -> str:
+    def after(self, stage: Stage, facts: Facts, result: StageResult) -> str:
         """Run what comes after a stage; return what went wrong, empty for nothing."""
 
 
 class NoHooks:
     """Hooks of a build that has none."""
 
-    def before(self, stage: Stage) -> str:
+    is_empty = True
+
+    def before(self, stage: Stage, facts: Facts) -> str:
         """Return an empty text."""
-        del stage
+        del stage, facts
         return ""
 
-    def after(self, stage: Stage) -> str:
+    def after(self, stage: Stage, facts: Facts, result: StageResult) -> str:
         """Return an empty text."""
-        del stage
+        del stage, facts, result
         return ""
 
 
@@ -74,6 +82,7 @@ class Workshop:
     pools: Mapping[str, int]
     interrupt: Interrupt = field(factory=Interrupt)
     hooks: Hooks = field(factory=NoHooks)
+    began_s: float = 0.0  # by `now_s`
     now_s: Callable[[], float] = time.monotonic
     wall_clock_s: Callable[[], float] = time.time
     kept_at: str = ""  # where this build puts files of the user's, relative to the root

@@ -1,17 +1,26 @@
-"""What a running Python action may see."""
+"""What a running Python action may see, and what a hook sees of it."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path  # noqa: TC003 - part of the public type
-from types import MappingProxyType
 from typing import Any
 
 from attrs import field, frozen
 
-from stagemake.model.error import StagemakeError, did_you_mean
+from stagemake.model.config_store import ConfigStore  # noqa: TC001 - part of the public type
+from stagemake.model.error import BadValue, UndeclaredAccess, did_you_mean
+from stagemake.model.operation import DryRunContext  # noqa: TC001 - part of the public type
+from stagemake.model.plain import NotPlain, plain_text
+from stagemake.model.result import StageResult  # noqa: TC001 - part of the public type
+from stagemake.model.services import (  # noqa: TC001 - part of the public type
+    EventDispatcher,
+    StorageProvider,
+)
 from stagemake.model.stage import Stage  # noqa: TC001 - part of the public type
+
+LARGEST_VALUE_BYTES = 1 << 20
 
 
 class ExecutionMode(enum.Enum):
@@ -21,110 +30,70 @@ class ExecutionMode(enum.Enum):
     DRY_RUN = "dry run"
 
 
-class UndeclaredAccess(StagemakeError):
-    """An action asked for a value that its stage doesn't declare."""
-
-
-class UnfitValue(StagemakeError):
-    """An action sets a shared value that can't be one."""
-
-
-def _no_json(value: Any) -> str | None:  # Any: whatever users write
-    """Return what in a value JSON can't hold, or would change; None when there is nothing."""
-    waiting = [value]
-    seen: set[int] = set()  # a list may hold itself
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        if isinstance(one, (list, tuple, dict)):
-            seen.add(id(one))
-        if isinstance(one, (list, tuple)):
-            waiting.extend(one)
-        elif isinstance(one, dict):
-            waiting.extend(one.values())
-            for key in one:
-                if not isinstance(key, str):
-                    return f"the key {key!r} of a mapping"[:80]
-        elif one is not None and not isinstance(one, (str, int, float)):
-            return f"{one!r} ({type(one).__module__}.{type(one).__qualname__})"[:80]
-    return None
-
-
-class ConfigStore(Mapping[str, str]):
-    """The configuration values that a stage declares; read-only."""
-
-    def __init__(self, stage_name: str, values: Mapping[str, str]) -> None:
-        self._stage_name = stage_name
-        self._values = dict(values)
-
-    def __getitem__(self, name: str) -> str:
-        try:
-            return self._values[name]
-        except KeyError:
-            raise UndeclaredAccess(
-                f"stage `{self._stage_name}` reads configuration `{name}` without declaring it",
-                hint=f'add config=["{name}"] to the stage',
-            ) from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-
 class SharedData(MutableMapping[str, Any]):
     """Values that stages hand to each other: readable when in `uses`, writable when in `provides`.
 
     Values are what JSON can hold: text, numbers, booleans, None, lists and mappings by text.
+
+    Args:
+        stage: Whose declaration decides.
+        used: The values that are known now, by name.
+        provided: Those that it has provided, where a hook looks on; None: an action, which may set them.
     """
 
-    def __init__(self, stage: Stage, used: Mapping[str, Any]) -> None:
+    def __init__(
+        self, stage: Stage, used: Mapping[str, Any], provided: Mapping[str, Any] | None = None
+    ) -> None:
         self._stage = stage
         self._used = dict(used)
-        self.provided: dict[str, Any] = {}
+        self._is_fixed = provided is not None
+        self.provided: dict[str, Any] = dict(provided or {})
 
     def __getitem__(self, name: str) -> Any:
         if name in self.provided:
             return self.provided[name]
         if name in self._used:
             return self._used[name]
+        who = self._stage.name
+        if name in self._stage.uses:
+            raise UndeclaredAccess(
+                f"the shared value `{name}` is not known before the stage that provides it has run",
+                hint="in a dry run, ask `name in context.shared` first",
+            )
+        if name in self._stage.provides:
+            raise UndeclaredAccess(
+                f"stage `{who}` reads its shared value `{name}` before it is set"
+            )
         raise UndeclaredAccess(
-            f"stage `{self._stage.name}` reads the shared value `{name}` without declaring it",
+            f"stage `{who}` reads the shared value `{name}` without declaring it",
             hint=did_you_mean(name, self._used) or f'add uses=["{name}"] to the stage',
         )
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if self._is_fixed:
+            raise UndeclaredAccess(
+                f"a hook sets the shared value `{name}` of stage `{self._stage.name}`",
+                hint="hooks read shared values; the stage itself sets them",
+            )
         if name not in self._stage.provides:
             raise UndeclaredAccess(
                 f"stage `{self._stage.name}` sets the shared value `{name}` without declaring it",
-                hint=f'add provides=["{name}"] to the stage',
+                hint=did_you_mean(name, self._stage.provides)
+                or f'add provides=["{name}"] to the stage',
             )
-        self._check(name, value)
+        self._encoded(name, value)
         self.provided[name] = value
-
-    def _check(self, name: str, value: Any) -> None:  # Any: whatever users write
-        wrong = _no_json(value)
-        if wrong is not None:
-            raise UnfitValue(
-                f"stage `{self._stage.name}` sets the shared value `{name}` to what JSON can't hold: {wrong}",
-                hint="it holds text, numbers, booleans, None, lists, and mappings by text; "
-                "write other things to a file",
-            )
-
-    def checked(self) -> dict[str, Any]:
-        """Return what was provided, checked again: a list may have been added to since.
-
-        Raises:
-            UnfitValue: JSON can't hold a value.
-        """
-        for name, value in self.provided.items():
-            self._check(name, value)
-        return self.provided
 
     def __delitem__(self, name: str) -> None:
         del self.provided[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a declared value, `default` while it is not known; an undeclared one is an error."""
+        declared = name in self._stage.uses or name in self._stage.provides
+        return default if declared and name not in self else self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.provided or name in self._used
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self._used, **self.provided})
@@ -132,23 +101,67 @@ class SharedData(MutableMapping[str, Any]):
     def __len__(self) -> int:
         return len({**self._used, **self.provided})
 
+    def encoded(self) -> dict[str, str]:
+        """Return what was provided as canonical JSON, by name.
+
+        Raises:
+            BadValue: A value was changed since it was set, to something that JSON can't hold.
+        """
+        return {name: self._encoded(name, value) for name, value in self.provided.items()}
+
+    def _encoded(self, name: str, value: Any) -> str:
+        who = f"stage `{self._stage.name}` sets the shared value `{name}`"
+        try:
+            text = plain_text(value)
+        except NotPlain as error:
+            raise BadValue(
+                f"{who} to what JSON can't hold: {error}",
+                hint="shared values are text, finite numbers, booleans, None, lists, and mappings by text",
+            ) from None
+        if len(text) > LARGEST_VALUE_BYTES:
+            raise BadValue(
+                f"{who} to {len(text)} bytes; {LARGEST_VALUE_BYTES} is the most",
+                hint="write a file and declare it as an output",
+            )
+        return text
+
 
 @frozen
 class StageContext:
-    """What a Python action sees; one per stage and build. Paths are absolute."""
+    """What a Python action or a hook sees; one per stage and build. Paths are absolute."""
 
     stage: Stage
     mode: ExecutionMode
     root: Path
-    scratch: Path  # private to this run of the stage, removed afterwards
+    scratch: Path  # private to this run of the stage, removed afterwards; in a dry run not there
     inputs: tuple[Path, ...]  # in declared order; `implicit` ones are not listed
     outputs: tuple[Path, ...]  # in declared order; parents exist
     env: Mapping[str, str]  # the whole environment of the stage
-    params: Mapping[str, Any] = field(factory=lambda: MappingProxyType({}))
-    config: ConfigStore = field(factory=lambda: ConfigStore("", {}))
-    shared: SharedData | None = None
+    params: Mapping[str, Any]
+    config: ConfigStore  # declared values only; read-only
+    shared: SharedData  # declared values only
+    storage: StorageProvider  # inside the root
+    events: EventDispatcher  # of this stage; what it says reaches the tool while it runs
+    dry_run: DryRunContext | None = None  # set iff mode is DRY_RUN
+    _results: Mapping[str, StageResult] | None = field(default=None, alias="results")
 
     @property
     def name(self) -> str:
         """The stage's name."""
         return self.stage.name
+
+    @property
+    def results(self) -> Mapping[str, StageResult]:
+        """For hooks: how the stages of this build have ended so far, by name.
+
+        Of the stage that a post hook is called for, what is known before it is recorded.
+
+        Raises:
+            UndeclaredAccess: An action asks: what it made of them would not be in its key.
+        """
+        if self._results is None:
+            raise UndeclaredAccess(
+                f"stage `{self.stage.name}` reads the results of other stages, which is for hooks",
+                hint="a stage hands on a value by provides= and uses=",
+            )
+        return self._results

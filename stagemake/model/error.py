@@ -11,8 +11,12 @@ StagemakeError
 │   ├── CaptureFailed       (a program failed that the Stagefile asks)
 │   └── DependencyCycle
 ├── MissingProgram          a program that a Stagefile needs is not on this machine
+├── UndeclaredAccess        an action asked for what its stage doesn't declare
 ├── PlanDrifted             a plan file does not fit any more
 ├── MissingInput            an input is neither there nor made by a stage
+├── PluginError             a plugin can't do what it is needed for
+│   └── UnknownPlugin       (it is named, but not installed)
+├── LifecycleFailed         a stage of the session raised
 └── ProjectLocked           another build holds the project and waiting was declined
 """
 
@@ -147,6 +151,10 @@ class MissingProgram(StagemakeError):
         self.names = names
 
 
+class UndeclaredAccess(StagemakeError):
+    """An action asked for a value that its stage doesn't declare."""
+
+
 class MissingInput(StagemakeError):
     """An input is neither there nor made by any stage."""
 
@@ -155,6 +163,18 @@ class PlanDrifted(StagemakeError):
     """Something moved since a plan file was made: it is not carried out at all."""
 
     exit_code = 4
+
+
+class PluginError(StagemakeError):
+    """A plugin can't do what it is needed for."""
+
+
+class UnknownPlugin(PluginError):
+    """A plugin is named, but not installed."""
+
+
+class LifecycleFailed(StagemakeError):
+    """A stage of the session raised."""
 
 
 class ProjectLocked(StagemakeError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import frozen
 
 from stagemake.model.plan import Plan  # noqa: TC001 - attrs field type, read by tools
@@ -56,4 +58,16 @@ class WaitingForLock:
     holder: str
 
 
-Event = PlanReady | StageStarted | StageSettled | BuildFinished | Notice | WaitingForLock
+@frozen
+class StageEvent:
+    """Something that a stage, a hook or the program itself had to say: `context.events.emit`."""
+
+    stage: str  # who said it; empty: the program
+    name: str
+    payload: Any = None  # Any: what JSON can hold
+    at_s: float = 0.0  # since the start of the build; 0 outside of one
+
+
+Event = (
+    PlanReady | StageStarted | StageEvent | StageSettled | BuildFinished | Notice | WaitingForLock
+)

@@ -46,6 +46,7 @@ class Reason(enum.Enum):
     UNIDENTIFIED = "code that can't be identified"
     INTERRUPTED = "last run left no result"
     FORCED = "forced"
+    RESUMED = "done before the last build was cut short"
 
     @property
     def code(self) -> str:

@@ -31,6 +31,8 @@ class PlanFile:
     cwd: str  # relative to the root, for targets that are paths
     force: bool
     cache: str  # as in `model.request.CacheMode`
+    cache_store: str  # by name, as it was asked for; empty: the project's
+    runner: str  # as above
     values: Mapping[str, str]  # given with -D
     stages: tuple[PlannedStage, ...]  # in execution order
     orphans: tuple[str, ...]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable  # noqa: TC003 - attrs field type, read by tools
+from functools import cached_property
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
-from stagemake.model.plan import Interval, Plan, Verdict
+from stagemake.model.operation import DryRunContext, PlannedOperation
+from stagemake.model.plan import Interval, Plan, Verdict  # noqa: TC001 - attrs field types, read by tools
 
 
 class ConflictKind(enum.Enum):
@@ -20,6 +23,8 @@ class ConflictKind(enum.Enum):
     MISSING_PROGRAM = "a program that a stage starts is not on this machine"
     MISSING_DIRECTORY = "the working directory of a stage is neither there nor made by a stage"
     LOCKED = "another build holds the project"
+    UNDECLARED_WRITE = "a stage would change what it does not declare"
+    NOT_FORESEEN = "plan_operations() of a stage failed"
 
     @property
     def code(self) -> str:
@@ -36,8 +41,12 @@ class Conflict:
     stages: tuple[str, ...] = ()
     hint: str = ""
 
+    def __str__(self) -> str:
+        who = f" ({', '.join(self.stages)})" if self.stages else ""
+        return f"{self.path}: {self.kind.value}{who}"
 
-@frozen
+
+@frozen(slots=False)  # for what is worked out when asked
 class DryRunReport:
     """A plan with its costs. Bytes and seconds; what has no history is counted, never guessed."""
 
@@ -54,15 +63,37 @@ class DryRunReport:
     conflicts: tuple[Conflict, ...]
     cache_bytes: int  # what the cache holds now
     free_bytes: int  # on the file systems of the cache and the project, the smaller
+    told_bytes: int = 0  # that stages without history said they would write
+    foresee: Callable[[], tuple[PlannedOperation, ...]] = field(
+        default=tuple, eq=False, repr=False
+    )  # what `operations` asks, once
 
     def total_operations(self) -> int:
-        """Return how many stages would run or be restored, at most, and orphans be removed."""
-        busy = sum(1 for step in self.plan.steps if step.verdict is not Verdict.FRESH)
-        return busy + len(self.plan.orphans)
+        """Return how many operations a build would do, at most; see `operations`."""
+        return len(self.operations)
+
+    @cached_property
+    def operations(self) -> tuple[PlannedOperation, ...]:
+        """What a build would do, one by one, in execution order; opaque stages are left out.
+
+        Cost: O(stages that are not fresh) when first asked.
+        """
+        return self.foresee()
+
+    def context(self) -> DryRunContext:
+        """Return the operations by stage, with disk, time and conflicts."""
+        made = DryRunContext(
+            estimated_disk_usage=self.estimated_disk_usage(),
+            estimated_duration_s=self.estimated_duration().p50,
+            potential_conflicts=[str(conflict) for conflict in self.conflicts],
+        )
+        for operation in self.operations:
+            made.add(operation, operation.stage)
+        return made
 
     def estimated_disk_usage(self) -> int:
         """Return the bytes that outputs and cache would take in addition, as far as known."""
-        return self.new_bytes + self.restore_bytes
+        return self.new_bytes + self.restore_bytes + self.told_bytes
 
     def estimated_duration(self) -> Interval:
         """Return the expected seconds by the clock: median and ninth decile."""

@@ -38,6 +38,8 @@ class BuildRequest:
     force: bool = False  # run every wanted stage, whatever is fresh or cached
     cache: CacheMode = CacheMode.ON
     wait: bool = True  # for another build of this project to end; False: ProjectLocked
+    cache_store: str = ""  # the cache, by name; empty: the project's setting, else the one on disk
+    runner: str = ""  # what carries out actions, by name; empty: the project's setting, else local
     keeps_stdout: bool = False  # the caller prints there: console stages get stderr in its place
     cwd: str = ""  # the working directory relative to the root, for targets that are paths
     held: PlanFile | None = None  # do exactly this, or refuse

@@ -88,6 +88,7 @@ class StageResult(QuicklyMade):
     started_s: float = 0.0  # since the start of the build
     wall_s: float = 0.0
     cpu_s: float = 0.0
+    peak_rss_bytes: int = 0  # the most memory it had at once; 0: unknown
     exit_code: int | None = None  # None: nothing ran
     output_bytes: int | None = None
     stdout: bytes = field(default=b"", repr=False)

@@ -51,7 +51,7 @@ class SourceLocation:
 class StageDependency:
     """An order between two stages, without any data passing between them."""
 
-    stage: StageName
+    stage: str  # its name
     order: DependencyOrder = DependencyOrder.BEFORE
     required: bool = True  # False: ignored when that stage isn't registered
     within: str = (
@@ -82,6 +82,7 @@ class Call:
     home: Surroundings | None = field(
         default=None, eq=False, repr=False
     )  # None: registered by a program
+    returns_nothing: bool = False  # an answer other than None is a mistake: class-based stages
 
 
 Action = Command | Call
@@ -115,6 +116,7 @@ class Stage(QuicklyMade):
     cache: bool = True
     always: bool = False
     console: bool = False  # the action has the tool's stdin, stdout and stderr
+    resumable: bool = False  # done in a build that was cut short: not done again by the next
     version: str = ""
     ignore_code: bool = False
     any_python: bool = False
@@ -126,6 +128,11 @@ class Stage(QuicklyMade):
     def is_call(self) -> bool:
         """Whether the action is a Python function."""
         return isinstance(self.action, Call)
+
+    @property
+    def is_class_based(self) -> bool:
+        """Whether the action is the `execute` of an object."""
+        return isinstance(self.action, Call) and self.action.returns_nothing
 
     @property
     def runs_always(self) -> bool:

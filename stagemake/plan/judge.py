@@ -99,6 +99,8 @@ def _judge_by_key(
     if never_cached:
         if not is_open:
             made.key = strong_key(weak, made, ())
+        if stage.resumable and not world.force and trace is not None:
+            _resume(stage, trace, made, world, sight)
         return made
     lists, known = _discovered_lists(stage, trace, weak_hex, world, needs_hint=is_open)
     if not is_open:
@@ -107,6 +109,25 @@ def _judge_by_key(
         made.verdict, made.reason = Verdict.MAYBE, Reason.UPSTREAM_RUNS
         made.subject = _open_subject(stage, lists, made, sight)
     return made
+
+
+def _resume(stage: Stage, trace: Trace, made: Judgement, world: World, sight: Sight) -> None:
+    """Turn `made` into FRESH where an unfinished build has done just this, or MAYBE where that is open."""
+    known = world.finished_key(stage.name)
+    if not known or trace[trace_columns.KEY] != known:
+        return
+    found = tuple((path, sight.entry(path)) for path, _ in trace[trace_columns.DISCOVERED])
+    is_open = made.key is None or any(entry is None for _, entry in found)
+    if is_open and trace[trace_columns.DECLARATION] == made.declaration:
+        made.verdict, made.reason = Verdict.MAYBE, Reason.UPSTREAM_RUNS
+        made.subject = _open_subject(stage, [tuple(path for path, _ in found)], made, sight)
+    elif (
+        not is_open
+        and strong_key(world.weak_bytes(stage), made, found) == known
+        and len(trace[trace_columns.OUTPUTS]) == len(stage.outputs)
+        and outputs_hold(stage, trace, world)
+    ):
+        made.verdict, made.reason, made.subject, made.key = FRESH, Reason.RESUMED, "", known
 
 
 def _discovered_lists(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 
+from stagemake.checkpoint import finished
 from stagemake.plan.declaration import declare, weak_key
 from stagemake.program import resolve_program
 
@@ -87,10 +88,12 @@ class World:
     history_path: str
     identify: Callable[[Stage], Identity | None]
     search_path: str  # of programs: the PATH that stages get unless they say otherwise
+    checkpoint_path: str = ""  # what an unfinished build has done; empty: nowhere
     force: bool = False
     inherits: bool = False  # stages get the tool's whole environment
     seen: Mapping[str, str] = field(factory=dict)  # entries that a survey found, links left out
     _history: History | None = None
+    _finished: dict[str, str] | None = None
     _programs: dict[tuple[str, Search], tuple[str, str]] = field(factory=dict)
     _good_programs: set[Programs] = field(factory=set)  # of stages with the usual search
     _has_relative_places: dict[str, bool] = field(factory=dict)  # by search path
@@ -108,6 +111,12 @@ class World:
 
             self._history = History(self.history_path)
         return self._history
+
+    def finished_key(self, stage_name: str) -> str:
+        """Return the action key under which a stage finished in a build that did not; empty for none."""
+        if self._finished is None:
+            self._finished = finished(self.checkpoint_path) if self.checkpoint_path else {}
+        return self._finished.get(stage_name, "")
 
     def declaration(self, stage: Stage) -> Declaration:
         """Return what the stage declares; made once."""

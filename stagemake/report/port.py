@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from stagemake.model.event import Notice
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,7 +20,7 @@ class Reporter(Protocol):
 
 
 class FanOut:
-    """Hands every event to several reporters; one that raises is left out from then on."""
+    """Hands every event to several reporters; one that raises is left out from then on, and the others are told."""
 
     def __init__(self, reporters: Iterable[Reporter]) -> None:
         self._reporters = list(reporters)
@@ -28,13 +30,27 @@ class FanOut:
         """Tell one more."""
         self._reporters.append(reporter)
 
+    def remove(self, reporter: Reporter) -> None:
+        """Tell one no more; one that is not there is fine."""
+        if reporter in self._reporters:
+            self._reporters.remove(reporter)
+
     def handle(self, event: Event) -> None:
         """Pass the event on."""
+        told = len(self.faults)
         for reporter in list(self._reporters):
             try:
                 reporter.handle(event)
             except BrokenPipeError:
                 raise
             except Exception as error:
-                self._reporters.remove(reporter)
-                self.faults.append(f"reporter {type(reporter).__name__} failed: {error!r}")
+                self._drop(reporter, error)
+        for text in self.faults[told:]:
+            self.handle(Notice(text))
+
+    def _drop(self, reporter: Reporter, error: Exception) -> None:
+        self.remove(reporter)
+        name = getattr(reporter, "name", "") or f"reporter {type(reporter).__name__}"
+        why = " ".join(str(error).split()) or repr(error)
+        text = f"{name} failed and is told nothing more: {why}"
+        self.faults.append(text)

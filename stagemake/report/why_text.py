@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stagemake.model.plan import Verdict
+from stagemake.model.plan import Reason, Verdict
 from stagemake.report.amount import ago, plural, printable
 from stagemake.report.change_text import changes_text
 from stagemake.report.reason_words import reason_text
@@ -50,7 +50,10 @@ def why_text(explanation: Explanation, now_s: float) -> str:
 def _lines(explanation: Explanation, now_s: float) -> Iterator[str]:
     step = explanation.step
     name = printable(explanation.stage.name)
-    yield f"`{name}` {VERDICTS[step.verdict]}"
+    if step.reason is Reason.RESUMED:
+        yield f"`{name}` is fresh: {step.reason.value}"
+    else:
+        yield f"`{name}` {VERDICTS[step.verdict]}"
     if step.verdict is not Verdict.FRESH:
         said = reason_text(step.reason.code, step.subject)
         yield f"  because: {said}"

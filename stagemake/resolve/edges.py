@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from stagemake import core_stages
 from stagemake.model.error import (
     DuplicateOutput,
     OutputIsInput,
@@ -164,7 +165,9 @@ def _add_dependencies(
         for dependency in stage.dependencies:
             named = id_by_name.get(dependency.stage)
             if named is None:
-                if dependency.required:
+                if dependency.stage in core_stages.IN_ORDER:
+                    _check_core_order(stage, dependency)
+                elif dependency.required:
                     raise _unknown_dependency(stage, dependency, id_by_name)
             elif dependency.order is DependencyOrder.AFTER:
                 ordered[named].append(stage_id)
@@ -187,6 +190,20 @@ def _declares(stage: Stage, name: str, order: DependencyOrder) -> bool:
     return any(each.stage == name and each.order is order for each in stage.dependencies)
 
 
+def _check_core_order(stage: Stage, dependency: StageDependency) -> None:
+    """Refuse a core stage on the wrong side; on the right one it runs anyway, so there is no edge to add."""
+    is_last = dependency.stage == core_stages.SHUTDOWN
+    if is_last is (dependency.order is DependencyOrder.AFTER):
+        return
+    word, instead = ("after", "before") if is_last else ("before", "after")
+    raise UnknownDependency(
+        f"stage `{stage.name}` runs {word} `{dependency.stage}`, but the stages of a project run {instead} it",
+        facts=[("declared", declared(stage))],
+        hint="a stage of the session itself is registered with register_lifecycle_stage, "
+        "or by a plugin's entry point in `stagemake.lifecycle`",
+    )
+
+
 def _unknown_dependency(
     stage: Stage, dependency: StageDependency, known: Mapping[str, int]
 ) -> UnknownDependency:
@@ -195,7 +212,9 @@ def _unknown_dependency(
     return UnknownDependency(
         f"stage `{stage.name}` runs {word} `{dependency.stage}`, which is no stage",
         facts=[("declared", declared(stage))],
-        hint=did_you_mean_within(dependency.stage, dependency.within, known)
+        hint=did_you_mean_within(
+            dependency.stage, dependency.within, dict.fromkeys((*known, *core_stages.IN_ORDER))
+        )
         or "a stage that may be absent is named with `required=False`",
     )
 

@@ -18,14 +18,16 @@ from stagemake.runner.failure import FAILED, print_failure
 from stagemake.runner.protocol import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
+
+    from stagemake.runner.port import PythonCall
 
 
 @frozen
 class Job:
     """One Python call and where its results go."""
 
-    call: Callable[[int, bytes], bytes]
+    call: PythonCall
     stage_id: int
     payload: bytes
     env: Mapping[str, str]  # all of it
@@ -103,8 +105,9 @@ def _open_streams() -> None:
 
 def _carry_out(job: Job, pid: int) -> int:
     value: bytes | None
+    out = _Outlet(job.value_fd, pid)
     try:
-        value = job.call(job.stage_id, job.payload)
+        value = job.call(job.stage_id, job.payload, out.say)
         if not isinstance(value, bytes):
             raise TypeError(f"BUG: a call returned {type(value).__name__}, not bytes")
     except SystemExit as error:
@@ -116,8 +119,27 @@ def _carry_out(job: Job, pid: int) -> int:
         return 0  # a copy of the function, made by os.fork(), has no result to give
     _wait_for_threads()
     _flush()
-    _write_all(job.value_fd, encode(value))
+    out.write(encode(value))
     return 0
+
+
+class _Outlet:
+    """Where a call's messages go, from any of its threads, each message whole."""
+
+    def __init__(self, fd: int, pid: int) -> None:
+        self._fd = fd
+        self._pid = pid
+        self._lock = threading.Lock()
+
+    def say(self, data: bytes) -> None:
+        """Pass on a message while the call runs."""
+        if os.getpid() != self._pid:  # its messages would be mixed up with ours
+            raise RuntimeError("only the stage's own process can emit events, not a copy of it")
+        self.write(encode((data,)))
+
+    def write(self, data: bytes) -> None:
+        with self._lock:
+            _write_all(self._fd, data)
 
 
 def _code_of(error: SystemExit) -> int:

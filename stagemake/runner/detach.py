@@ -13,8 +13,10 @@ from attrs import frozen
 from stagemake.runner import prctl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
     from types import FrameType
+
+    from stagemake.runner.port import PythonCall
 
 IGNORED = (
     signal.SIGHUP,
@@ -32,7 +34,7 @@ class Settings:
     """What the tool tells its supervisor once."""
 
     root: str  # absolute; where actions run
-    call: Callable[[int, bytes], bytes] | None
+    call: PythonCall | None
     marker: str
     grace_s: float  # between SIGTERM and SIGKILL
     capture_limit_bytes: int  # per stream

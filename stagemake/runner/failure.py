@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from stagemake.model.error import StagemakeError
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -22,11 +24,23 @@ def print_failure(error: BaseException) -> int:
 
         trim(error)
         sys.stderr.flush()
-        traceback.print_exception(error, file=sys.stderr)
+        if isinstance(error, StagemakeError):  # one line of it, with its hint, tells what to do
+            frames = traceback.extract_tb(error.__traceback__)
+            own = [one for one in frames if not one.filename.startswith(OWN_DIRECTORY)]
+            place = "".join(traceback.format_list(own or frames))
+            sys.stderr.write(f"Traceback (most recent call last):\n{place}{in_one_line(error)}\n")
+        else:
+            traceback.print_exception(error, file=sys.stderr)
     except Exception:
         # The function may have closed or replaced sys.stderr, or the error can't be shown.
         os.write(2, f"{type(error).__name__} (could not be shown in full)\n".encode())
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+
+
+def in_one_line(error: StagemakeError) -> str:
+    """Return a mistake with its hint, for where there is one line."""
+    text = f"{error.headline}; {error.hint}" if error.hint else error.headline
+    return text.replace("\n", " ")
 
 
 def trim(error: BaseException) -> None:

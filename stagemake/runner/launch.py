@@ -38,12 +38,18 @@ class Launcher:
     """Owns the pipes that actions print into, one pair for each action at a time."""
 
     def __init__(
-        self, settings: Settings, desk: Desk, watch: Watch, private_fds: tuple[int, ...]
+        self,
+        settings: Settings,
+        desk: Desk,
+        watch: Watch,
+        private_fds: tuple[int, ...],
+        on_said: Callable[[int, bytes], None],
     ) -> None:
         self._settings = settings
         self._desk = desk
         self._watch = watch
         self._private_fds = private_fds  # of the supervisor, beside the desk's
+        self._on_said = on_said
         self._captures: set[Capture] = set()
         self._idle: list[Capture] = []
         self._value_fds: set[int] = set()
@@ -154,7 +160,7 @@ class Launcher:
             raise
         finally:
             os.close(value_write_fd)
-        value = ValuePipe(value_fd)
+        value = ValuePipe(value_fd, work.stage_id)
         self._value_fds.add(value_fd)
         self._watch.add(value_fd, lambda: self._pump(value))
         return pid, value
@@ -162,6 +168,13 @@ class Launcher:
     def _pump(self, value: ValuePipe) -> None:
         if value.pump() is None:  # closed by the function itself: it would stay readable
             self._watch.remove(value.fd)
+        self.pass_on(value)
+
+    def pass_on(self, value: ValuePipe) -> None:
+        """Report what a call has said since."""
+        said, value.said = value.said, []
+        for data in said:
+            self._on_said(value.stage_id, data)
 
     def _own_fds(self) -> list[int]:
         fds = [*self._desk.fds, *self._private_fds, *self._value_fds]

@@ -16,12 +16,12 @@ from stagemake.runner.descendants import end_marked
 from stagemake.runner.detach import Settings
 from stagemake.runner.port import Completion
 from stagemake.runner.program import NOT_STARTED
-from stagemake.runner.protocol import CHUNK_BYTES, Inbox, start_message, stop_message
+from stagemake.runner.protocol import CHUNK_BYTES, SAID, Inbox, start_message, stop_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stagemake.runner.port import Work
+    from stagemake.runner.port import PythonCall, RunnerSettings, Work
 
 GRACE_S = 2.0
 LOST = -int(signal.SIGKILL)  # what ran when the supervisor died
@@ -37,6 +37,7 @@ class LocalRunner:
     Args:
         root: Absolute directory in which actions run.
         call: Carries out the payload of a stage id and returns its result; runs in a fork of its own.
+        on_said: Given the stage id and what a running call says, in order, during `wait`.
         marker: Unlike that of any other build now running; part of every action's environment.
         keep_open: Descriptors held until all actions are gone, whatever happens to this process,
             and that no action gets: the project's lock.
@@ -50,8 +51,9 @@ class LocalRunner:
         self,
         root: str,
         *,
-        call: Callable[[int, bytes], bytes] | None,
+        call: PythonCall | None,
         marker: str,
+        on_said: Callable[[int, bytes], object] | None = None,
         keep_open: Sequence[int] = (),
         wakeup_fd: int | None = None,
         grace_s: float = GRACE_S,
@@ -70,6 +72,7 @@ class LocalRunner:
             console_stdout_fd=console_stdout_fd,
         )
         self._wakeup_fd = wakeup_fd
+        self._on_said = on_said
         self._link: _Link | None = None
         self._running: dict[int, None] = {}  # stage ids in order of their start
         self._arrived: list[Completion] = []
@@ -134,7 +137,11 @@ class LocalRunner:
             self._bury(link)
             return
         for message in messages:
-            completion = Completion(*message)
+            if message[0] == SAID:
+                if self._on_said is not None:
+                    self._on_said(message[1], message[2])
+                continue
+            completion = Completion(*message[1:])
             self._running.pop(completion.stage_id, None)
             self._arrived.append(completion)
 
@@ -146,6 +153,19 @@ class LocalRunner:
         note = "the supervisor process died; what ran was ended"
         self._arrived += [Completion(stage_id, LOST, note=note) for stage_id in self._running]
         self._running.clear()
+
+
+def local_runner(settings: RunnerSettings) -> LocalRunner:
+    """Return the runner that is used where no other is chosen; also for runners that build on it."""
+    return LocalRunner(
+        settings.root,
+        call=settings.call,
+        marker=settings.marker,
+        on_said=settings.on_said,
+        keep_open=settings.keep_open,
+        wakeup_fd=settings.wakeup_fd,
+        console_stdout_fd=settings.console_stdout_fd,
+    )
 
 
 class _Link:

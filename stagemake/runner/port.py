@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+PythonCall = Callable[[int, bytes, Callable[[bytes], None]], bytes]
+"""Carries out the payload of a stage id; what it says meanwhile goes through the third, message by message."""
+
+
+@frozen
+class RunnerSettings:
+    """What a runner is made with. The values are those of `runner.local.LocalRunner`."""
+
+    root: str  # absolute; actions run in it
+    jobs: int  # how many will run side by side at most
+    call: PythonCall  # carries out payloads; for a process of its own each
+    marker: str  # part of every action's environment, unlike that of any other build now running
+    on_said: Callable[[int, bytes], object] | None = None  # takes what a call says, during `wait`
+    keep_open: tuple[int, ...] = ()  # descriptors to hold until all actions are gone
+    wakeup_fd: int | None = None  # `wait` returns early when it is readable
+    console_stdout_fd: int = 1  # what console actions get as their stdout
 
 
 @frozen
@@ -48,7 +67,10 @@ class Completion:
 
 
 class Runner(Protocol):
-    """Carries out actions side by side; does not limit how many."""
+    """Carries out actions side by side; does not limit how many.
+
+    If it has a method `prepare`, that is called first, while the process has no threads and no open database.
+    """
 
     def start(self, work: Work) -> None:
         """Begin; returns at once. Trouble arrives as a `Completion`."""

@@ -18,6 +18,9 @@ CHUNK_BYTES = 1 << 16  # what a pipe holds: more is never there in one read
 START = 0  # (START, *work)
 STOP = 1  # (STOP, now, typed)
 
+COMPLETED = 0  # (COMPLETED, *completion)
+SAID = 1  # (SAID, stage_id, data): a Python call has something to say while it runs
+
 
 def encode(message: Any) -> bytes:  # Any: marshal knows what it can write
     """Return `message`, made of what marshal knows, with its length in front."""
@@ -73,6 +76,7 @@ def completion_message(completion: Completion) -> bytes:
     """Return the report that one action ended."""
     return encode(
         (
+            COMPLETED,
             completion.stage_id,
             completion.exit_code,
             completion.stdout,
@@ -87,3 +91,8 @@ def completion_message(completion: Completion) -> bytes:
             completion.survivors,
         )
     )
+
+
+def said_message(stage_id: int, data: bytes) -> bytes:
+    """Return the report of what a running call has said."""
+    return encode((SAID, stage_id, data))

@@ -20,8 +20,10 @@ class ValuePipe:
     """Receives what a Python call returns, of any size."""
 
     fd: int
+    stage_id: int
     inbox: Inbox = Factory(Inbox)
     messages: list[Any] = Factory(list)  # Any: `bytes`, or None after sys.exit(0)
+    said: list[bytes] = Factory(list)  # what it has said so far, until somebody takes it
 
     def pump(self) -> int | None:
         """Take in one read's worth and return its size; None when there is nothing more, ever."""
@@ -31,7 +33,11 @@ class ValuePipe:
             return 0
         if not data:
             return None
-        self.messages += self.inbox.feed(data)
+        for message in self.inbox.feed(data):
+            if type(message) is tuple:
+                self.said.append(message[0])
+            else:
+                self.messages.append(message)
         return len(data)
 
 

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, NoReturn
 from stagemake.runner.descendants import kill_group
 from stagemake.runner.detach import Desk, Settings, detach
 from stagemake.runner.launch import Launcher
+from stagemake.runner.poller import Poller
 from stagemake.runner.port import Completion, Work
 from stagemake.runner.program import Refusal
-from stagemake.runner.protocol import CHUNK_BYTES, START, Inbox, completion_message
+from stagemake.runner.protocol import CHUNK_BYTES, START, Inbox, completion_message, said_message
 from stagemake.runner.survivors import Ended, Survivors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from stagemake.runner.running import Running, ValuePipe
 
 FAILED = 1
@@ -48,31 +47,6 @@ def serve(settings: Settings, requests_fd: int, replies_fd: int) -> NoReturn:
         os._exit(0)
 
 
-class Poller:
-    """Which descriptors are waited for, and what to do when one is readable."""
-
-    def __init__(self) -> None:
-        self._poll = select.poll()
-        self._handlers: dict[int, Callable[[], object]] = {}
-
-    def add(self, fd: int, handler: Callable[[], object], mask: int = select.POLLIN) -> None:
-        """Call `handler` whenever `fd` is readable, or what `mask` says."""
-        self._handlers[fd] = handler
-        self._poll.register(fd, mask)
-
-    def remove(self, fd: int) -> None:
-        """Forget `fd`, known or not."""
-        if self._handlers.pop(fd, None) is not None:
-            self._poll.unregister(fd)
-
-    def turn(self, timeout_ms: float | None) -> None:
-        """Wait for something to do and do it."""
-        for fd, _ in self._poll.poll(timeout_ms):
-            # One handler may have removed what another was called for.
-            if (handler := self._handlers.get(fd)) is not None:
-                handler()
-
-
 class Supervisor:
     """A loop over requests, printed output, ended children and deadlines."""
 
@@ -89,7 +63,7 @@ class Supervisor:
         self._child_ended = False
         self._poller = Poller()
         self._survivors = Survivors(settings.marker)
-        self._launcher = Launcher(settings, desk, self._poller, self._survivors.fds)
+        self._launcher = Launcher(settings, desk, self._poller, self._survivors.fds, self._pass_on)
         self._poller.add(desk.requests_fd, self._hear)
         self._poller.add(desk.wakeup_fd, self._wake)
 
@@ -263,12 +237,16 @@ class Supervisor:
     def _value(self, pipe: ValuePipe, exit_code: int) -> tuple[int, bytes | None, str]:
         while pipe.pump():
             pass
+        self._launcher.pass_on(pipe)
         self._launcher.drop_value(pipe)
         if exit_code != 0:
             return exit_code, None, ""
         if not pipe.messages:
             return FAILED, None, "the process of the function ended before the function returned"
         return 0, pipe.messages[0], ""
+
+    def _pass_on(self, stage_id: int, data: bytes) -> None:
+        self._outbox += said_message(stage_id, data)
 
     def _report(self, completion: Completion) -> None:
         self._outbox += completion_message(completion)

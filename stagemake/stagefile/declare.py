@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from stagemake.stagefile.keywords import Keywords
     from stagemake.stagefile.session import Session
 
-_LATER = {"service": "8", "resumable": "4"}
+_LATER = {"service": "8"}
 
 
 def check_name(name: object) -> str:
@@ -40,6 +41,17 @@ def check_name(name: object) -> str:
             hint="names are printable, have no spaces and don't start with `-`",
         )
     return name
+
+
+def check_depth(depth: object) -> int:
+    """Return a pool's depth.
+
+    Raises:
+        BadValue: It's no number from 1 up.
+    """
+    if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
+        raise BadValue(f"the depth of a pool is a number from 1 up, not {depth!r}")
+    return depth
 
 
 def build_stage(
@@ -284,16 +296,21 @@ def _read_names(word: str) -> Callable[[Session, object, dict[str, Any]], None]:
 
 def _read_config(session: Session, value: object, fields: dict[str, Any]) -> None:
     pairs = []
+    if isinstance(value, Mapping):  # names with defaults
+        for name in _names("config", list(value)):
+            session.config_defaults.setdefault(name, value[name])
+        value = list(value)
     for name in sorted(_names("config", value)):
         if name not in session.config and name not in session.config_defaults:
             raise BadValue(
                 f"configuration `{name}` has no value",
                 hint=did_you_mean(name, [*session.config, *session.config_defaults])
-                or f'read it before: config("{name}", "default")',
+                or f'read it before: config("{name}", "default"); or give a default: config={{"{name}": …}}',
             )
         given = session.config.get(name, session.config_defaults.get(name))
         session.config_read[name] = given
-        pairs.append((name, str(given)))
+        # What `context.config` reads as a list has to be written like one.
+        pairs.append((name, json.dumps(given) if isinstance(given, (list, dict)) else str(given)))
     fields["config"] = tuple(pairs)
 
 
@@ -435,8 +452,14 @@ _READERS: Mapping[str, Callable[[Session, Any, dict[str, Any]], None]] = {
     "cache": _read_flag("cache"),
     "always": _read_flag("always"),
     "console": _read_flag("console"),
+    "resumable": _read_flag("resumable"),
     "version": _read_version,
     "ignore_code": _read_flag("ignore_code"),
     "any_python": _read_flag("any_python"),
     "description": _read_text("description"),
 }
+
+
+def stage_words() -> tuple[str, ...]:
+    """Return all keywords of a stage."""
+    return tuple(_READERS)

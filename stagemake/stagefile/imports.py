@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import importlib.machinery
 import importlib.util
 import os
@@ -12,6 +13,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import CodeType, ModuleType
+
+
+# The modules and the search path are the process's: managers in several threads take turns with them.
+_TURN = _thread.RLock()
+os.register_at_fork(after_in_child=_TURN._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - as threading does
+
+
+@contextmanager
+def undisturbed_imports() -> Iterator[None]:
+    """Keep others from making their project's modules importable, and wait until nobody does."""
+    with _TURN:
+        yield
 
 
 class ProjectImports:
@@ -53,7 +66,14 @@ class ProjectImports:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Make the modules importable, as they are after the evaluation; may be nested."""
+        """Make the modules importable, as they are after the evaluation; may be nested.
+
+        One at a time in a process, but for the threads of whoever has the turn.
+        """
+        with _TURN:
+            yield from self._active()
+
+    def _active(self) -> Iterator[None]:
         if self._is_active:
             yield
             return

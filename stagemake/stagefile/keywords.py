@@ -27,7 +27,9 @@ class Keywords(TypedDict, total=False):
     env: Mapping[str, str | None] | Sequence[str] | str  # variables the action sees, keyed
     pass_env: Sequence[str] | str  # variables the action sees, not keyed
     secret_env: Sequence[str] | str  # the same, masked in logs
-    config: Sequence[str] | str  # configuration values the action may read, keyed
+    config: (
+        Mapping[str, Any] | Sequence[str] | str
+    )  # values the action may read, keyed; a mapping gives defaults
     params: Mapping[str, Any]  # plain values the action may read, keyed; Any: see encoding
     uses: Sequence[str] | str  # shared values read
     provides: Sequence[str] | str  # shared values made
@@ -43,6 +45,7 @@ class Keywords(TypedDict, total=False):
     cache: bool  # False: never stored nor restored
     always: bool  # True: run in every build
     console: bool  # True: the action has the tool's stdin, stdout and stderr to itself
+    resumable: bool  # True: what an unfinished build has done of it, the next one does not repeat
     version: str | int  # counts towards the key; bump it to rerun
     ignore_code: bool  # the function's code doesn't count; `version` does
     any_python: bool  # results hold for every Python version

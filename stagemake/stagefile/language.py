@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from stagemake.model.error import BadPath, BadValue, StagemakeError
 from stagemake.model.stage import Call, Command, Stage
-from stagemake.stagefile.declare import build_stage, check_name, shown_value
+from stagemake.stagefile.declare import build_stage, check_depth, check_name, shown_value
 from stagemake.stagefile.glob import expand, start_upwards
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import current
@@ -297,6 +297,24 @@ def pipeline(name: str, stages: Sequence[str | Stage], *, default: bool = False)
         raise error.at(f"pipeline({name!r})", location) from None
 
 
+def plugin(name: str) -> None:
+    """Have an installed plugin take part: its stages, hooks and reporters join when the Stagefile has run.
+
+    Args:
+        name: Of its distribution, as for pip; `stagemake-` in front may be left out.
+
+    Raises:
+        StagefileError: With the line of the Stagefile.
+    """
+    session = current()
+    location = session.location(1)
+    if not isinstance(name, str) or not name.strip():
+        raise BadValue(f"plugin() takes the name of a plugin, not {shown_value(name)}").at(
+            "plugin()", location
+        )
+    session.named_plugins.setdefault(name, location)
+
+
 def pool(name: str, depth: int) -> str:
     """Limit how many stages with `pool=name` run side by side; return the name.
 
@@ -307,9 +325,7 @@ def pool(name: str, depth: int) -> str:
     location = session.location(1)
     try:
         check_name(name)
-        if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
-            raise BadValue(f"the depth of a pool is a number from 1 up, not {depth!r}")
-        session.registry.define_pool(PoolDefinition(name, depth, location))
+        session.registry.define_pool(PoolDefinition(name, check_depth(depth), location))
     except StagemakeError as error:
         raise error.at(f"pool({name!r})", location) from None
     return name

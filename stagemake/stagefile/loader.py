@@ -85,7 +85,8 @@ def evaluate(session: Session, path: str) -> Evaluation:
         session.tell_missing(error)
         what = f"raised {type(error).__name__}: {error}".rstrip(": ")
         raise _failed(session, error, what, path) from error
-    session.registry.check_names()
+    if not (session.awaits_plugins or session.named_plugins):
+        session.registry.check_names()
     return evaluation
 
 

@@ -62,7 +62,7 @@ class StageRegistry:
         if known is not None:
             raise DuplicateStage(
                 f"two stages are named `{name}`",
-                facts=[("first", _where(known)), ("second", _where(stage))],
+                facts=[("first", _place(known)), ("second", _place(stage))],
                 hint="give one of them another name; in a loop, put the loop variable into it",
             )
         self._stage_by_name[name] = stage
@@ -77,6 +77,11 @@ class StageRegistry:
             del self._stage_by_name[name]
         self.version += 1
         return gone
+
+    def remove(self, name: str) -> None:
+        """Remove one stage; one that is not there is fine."""
+        if self._stage_by_name.pop(name, None) is not None:
+            self.version += 1
 
     def get(self, name: str) -> Stage:
         """Return the stage of that name.
@@ -106,14 +111,14 @@ class StageRegistry:
         if known is not None:
             raise DuplicateStage(
                 f"two pipelines are named `{pipeline.name}`",
-                facts=[("first", str(known.location)), ("second", str(pipeline.location))],
+                facts=[("first", _place(known)), ("second", _place(pipeline))],
             )
         if pipeline.default:
             for other in self.pipelines.values():
                 if other.default:
                     raise DuplicateStage(
                         f"two default pipelines: `{other.name}` and `{pipeline.name}`",
-                        facts=[("first", str(other.location)), ("second", str(pipeline.location))],
+                        facts=[("first", _place(other)), ("second", _place(pipeline))],
                     )
         self.pipelines[pipeline.name] = pipeline
 
@@ -127,7 +132,7 @@ class StageRegistry:
         if known is not None and known.depth != pool.depth:
             raise StagefileError(
                 f"pool `{pool.name}` has two depths: {known.depth} and {pool.depth}",
-                facts=[("first", str(known.location)), ("second", str(pool.location))],
+                facts=[("first", _place(known)), ("second", _place(pool))],
             )
         self.pools[pool.name] = pool
 
@@ -148,8 +153,8 @@ class StageRegistry:
                 raise DuplicateStage(
                     f"a pipeline and a stage are both named `{pipeline.name}`",
                     facts=[
-                        ("pipeline", str(pipeline.location)),
-                        ("stage", _where(self._stage_by_name[pipeline.name])),
+                        ("pipeline", _place(pipeline)),
+                        ("stage", _place(self._stage_by_name[pipeline.name])),
                     ],
                 )
             self._check_members(pipeline)
@@ -157,7 +162,7 @@ class StageRegistry:
             if stage.pool and stage.pool not in self.pools:
                 raise StagefileError(
                     f"stage `{stage.name}` names the pool `{stage.pool}`, which nobody defined",
-                    facts=[("declared", _where(stage))],
+                    facts=[("declared", _place(stage))],
                     hint=did_you_mean_within(stage.pool, "", self.pools)
                     or f'add pool("{stage.pool}", 1) to the Stagefile',
                 )
@@ -171,7 +176,7 @@ class StageRegistry:
             if found is None:
                 raise StagefileError(
                     f"pipeline `{pipeline.name}` names the stage `{member}`, which nobody declared",
-                    facts=[("declared", str(pipeline.location))],
+                    facts=[("declared", _place(pipeline))],
                     hint=did_you_mean_within(member, within, known),
                 )
             members.append(found)
@@ -192,5 +197,5 @@ class StageRegistry:
         self.version += 1
 
 
-def _where(stage: Stage) -> str:
-    return str(stage.location) if stage.location is not None else "registered by a program"
+def _place(one: Stage | PipelineDefinition | PoolDefinition) -> str:
+    return str(one.location) if one.location is not None else "registered by a program"

@@ -51,7 +51,7 @@ class Session:
     """What the language needs while a Stagefile runs, and what it noted.
 
     An included Stagefile has one of its own, with other words about where it stands and the same notes.
-    `env_read` and `config_read` say what the words of the language looked at.
+    `env_read` and `config_read` say what the words of the language looked at, `plugins` which versions took part.
     """
 
     root: str  # absolute
@@ -72,6 +72,9 @@ class Session:
     programs_sought: dict[str, str | None] = field(factory=dict)  # by which() and need(): the path
     missing_programs: list[MissingProgram] = field(factory=list)  # that need() did not find
     capture_memo: CaptureMemo | None = None
+    named_plugins: dict[str, SourceLocation] = field(factory=dict)  # by plugin(), in order
+    plugins: dict[str, str] = field(factory=dict)  # versions of the installed ones that take part
+    awaits_plugins: bool = False  # names of stages can't be checked before plugins have joined
     notices: list[str] = field(factory=list)
     recorder: Recorder | None = None  # of what evaluation depends on; None: nobody asks
     _locations: dict[tuple[str, int, int], SourceLocation] = field(factory=dict)

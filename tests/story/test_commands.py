@@ -402,6 +402,7 @@ def test_help_of_all_commands_at_once(project: Project) -> None:
           clean       remove what stagemake made, and nothing else
           init        write a first Stagefile for this directory
           doctor      say what is off on this machine, and how to mend it
+          plugins     show installed plugins: version, state and what they bring
           completion  print what lets a shell complete stage names
 
           Options of `build` can be given without naming it: stagemake -n app.

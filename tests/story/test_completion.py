@@ -80,7 +80,7 @@ def test_the_first_word_is_a_command_a_pipeline_or_a_stage(app: Project) -> None
         (("build", "out/"), ["out/main.o", "out/util.o", "out/app"]),
         (("nothing",), []),
         # Options, and values of options in all their spellings.
-        (("--cac",), ["--cache", "--cache-dir"]),
+        (("--cac",), ["--cache", "--cache-dir", "--cache-store"]),
         (("--vers",), ["--version"]),
         (("build", "--vers"), []),
         (("list", "--t"), ["--tree"]),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
+from stagemake import StageContext, StageManager
 from stagemake.cli.build_command import command as build_command
 from stagemake.cli.main import COMMANDS
 from stagemake.execute.environment import BASE, FIXED
@@ -26,8 +31,7 @@ DECISIONS = sorted((HOME / "docs" / "decisions").glob("*.md"))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLANNED = (
-    "service", "resumable", "watch", "report", "trace",
-    "bench",
+    "service", "watch", "report", "trace", "bench",
 )  # fmt: skip
 
 
@@ -82,6 +86,29 @@ def test_every_example_of_the_language_is_accepted(project: Project, text: str) 
     project.stagefile(assumed + text)
 
     project.run("list").exited(0)
+
+
+def test_the_page_on_embedding_is_a_program_that_runs(tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text("\n\n".join(blocks("docs/embedding.md", "python")), "utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "page.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(HOME)},
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_member_of_the_manager_and_the_context_is_told_somewhere() -> None:
+    text = page("docs/embedding.md") + page("docs/stagefile.md")
+    members = {*vars(StageManager), *(one.name for one in attrs.fields(StageContext))}
+    inner = {"root", "settings", "environ", "project", "interrupt", "state", "explain", "log_of"}
+    inner |= {"cache_directory"}
+
+    public = {name for name in members if not name.startswith("_")} - inner
+
+    assert {name for name in public if not re.search(rf"\b{name}\b", text)} == set()
 
 
 def test_every_keyword_is_explained_once() -> None:

@@ -273,7 +273,7 @@ def test_events_reach_reporters_and_a_raising_one_is_left_out(root: Path) -> Non
 
     assert manager.execute_pipeline().ok
 
-    assert seen == ["PlanReady", "StageStarted", "StageSettled", "BuildFinished"]
+    assert seen == ["PlanReady", "Notice", "StageStarted", "StageSettled", "BuildFinished"]
 
 
 # --- Hooks. ----------------------------------------------------------------------------------------

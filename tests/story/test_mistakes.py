@@ -733,7 +733,7 @@ WRONG_SETTINGS = {  # by name: the project's table, and all that is printed
         """\
         error: unknown setting `cache_siz`
           in  pyproject.toml, [tool.stagemake]
-        hint: did you mean `cache_size` or `cache_dir` or `cache_age_days`?
+        hint: did you mean `cache_size` or `cache_dir` or `cache_store`?
         """,
     ),
     "an environment that is none": (
@@ -783,3 +783,29 @@ def test_every_wrong_setting_names_its_file_and_writes_nothing(
     assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
     assert "pyproject.toml" in result.stderr
+
+
+def test_a_mistake_in_a_function_is_told_in_one_line_with_the_users_own_frames(
+    project: Project,
+) -> None:
+    project.stagefile(
+        """\
+        @stage(outputs=["o"], config={"level": "high"})
+        def look(context):
+            context.config.get_int("level")
+        """
+    )
+
+    project.build().printed(
+        """\
+        [1/1] FAILED    look  <time>
+
+        failed: look: configuration `level` is 'high', which is no whole number; set it by -D level=…, or in [tool.stagemake.config]
+        Traceback (most recent call last):
+          File "<root>/Stagefile", line 4, in look
+            context.config.get_int("level")
+        configuration `level` is 'high', which is no whole number; set it by -D level=…, or in [tool.stagemake.config]
+          to run it again: stagemake look
+        stagemake: failed, 1 stage: 1 failed in <time>
+        """
+    )

@@ -419,8 +419,8 @@ def test_any_other_file_is_one_clear_error(three: Project, content: str) -> None
         (
             ("--plan", "plan.json", "one"),
             (
-                "error: `--plan` takes no targets, and not -B, -D, --cache, -o, -q or --ask\n"
-                "hint: the plan says what is built, and how\n"
+                "error: `--plan` takes no targets, and no option that says what is built, or how\n"
+                "hint: leave out -B, -D, -o, -q, --ask, --cache, --cache-store and --runner\n"
             ),
         ),
         (

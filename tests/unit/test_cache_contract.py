@@ -11,6 +11,7 @@ import pytest
 from stagemake.cache.disk import DiskStore, open_store
 from stagemake.cache.envelope import digest_of
 from stagemake.cache.fault import FaultKind
+from stagemake.cache.guarded import GuardedStore
 from stagemake.cache.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -26,10 +27,16 @@ LARGE = bytes(range(256)) * 1000
 SIZES = (0, 1, 32767, 32768, 32769, 3 << 20)
 
 
-@pytest.fixture(params=["disk", "memory", "disk, flushed"])
+@pytest.fixture(params=["disk", "memory", "disk, flushed", "guarded"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
+        return
+    if request.param == "guarded":
+        inner = MemoryStore()
+        guarded = GuardedStore(inner, "a plugin's")
+        guarded.faults = inner.faults  # what the one behind the fence says of itself counts as well
+        yield guarded
         return
     opened, reason = open_store(str(tmp_path / "cache"))
     assert opened is not None, reason

@@ -28,9 +28,9 @@ def test_every_keyword_of_the_language_is_read() -> None:
         "tools": "t", "after": "x", "before": "y", "optional": "z", "pool": "q", "cpus": 2,
         "memory": "1 KiB", "timeout": 3, "retries": 4, "cache": False, "always": True,
         "version": 5, "ignore_code": True, "any_python": True, "description": "d",
-        "cwd": "e", "console": False,
+        "cwd": "e", "console": False, "resumable": True,
     }  # fmt: skip
-    later = {"service", "resumable"}
+    later = {"service"}
     assert set(given_words) | later == set(Keywords.__annotations__) | later
 
     stage = made(**given_words)
@@ -52,7 +52,7 @@ def test_every_keyword_of_the_language_is_read() -> None:
     assert (stage.pool, stage.cpus, stage.memory_bytes) == ("q", 2, 1024)
     assert (stage.timeout_s, stage.retries, stage.cache, stage.always) == (3, 4, False, True)
     assert (stage.version, stage.ignore_code, stage.any_python) == ("5", True, True)
-    assert (stage.cwd, stage.console) == ("e", False)
+    assert (stage.cwd, stage.console, stage.resumable) == ("e", False, True)
 
 
 def test_none_is_as_if_left_out() -> None:

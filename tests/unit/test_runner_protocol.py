@@ -31,7 +31,7 @@ def test_a_work_and_a_completion_come_out_as_they_went_in() -> None:
     completion = Completion(7, -9, b"o", b"e", b"v", 1.0, 2.0, 3.0, 4, True, "note", 5)
 
     ((_, *fields),) = Inbox().feed(start_message(work))
-    (report,) = Inbox().feed(completion_message(completion))
+    ((_, *report),) = Inbox().feed(completion_message(completion))
 
     assert work == Work(*fields)
     assert completion == Completion(*report)

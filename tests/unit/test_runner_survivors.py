@@ -29,7 +29,7 @@ import fcntl, sys; sys.path[:0] = sys.argv[2:]
 from runner_kit import *
 lock = os.open("lock", os.O_RDWR | os.O_CREAT)
 fcntl.flock(lock, fcntl.LOCK_EX)
-def call(stage_id, payload):
+def call(stage_id, payload, say):
     subprocess.Popen(["sh", "-c", sys.argv[1]])
     while True: signal.pause()
 import signal, subprocess

@@ -1,18 +1,44 @@
-"""Why an action counts as failed, in one line."""
+"""How an action ended, in words for people and as a result."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from stagemake.execute.environment import mask
+from stagemake.model.result import StageResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from stagemake.execute.storing import Run
+    from stagemake.execute.workshop import Workshop
+    from stagemake.model.result import Outcome
     from stagemake.model.stage import Stage
     from stagemake.runner.port import Completion
 
 _TRACEBACK = b"Traceback (most recent call last):"
+
+
+def result_of(
+    run: Run, completion: Completion, outcome: Outcome, shop: Workshop, *, problem: str = ""
+) -> StageResult:
+    """Return the result of a run as far as its completion tells; `started_s` is on the build's clock."""
+    stage = run.stage
+    return StageResult(
+        stage.name,
+        outcome,
+        run.judgement.reason.code,
+        run.judgement.subject,
+        started_s=completion.started_s - shop.began_s if completion.started_s else 0.0,
+        wall_s=completion.wall_s,
+        cpu_s=completion.cpu_s,
+        peak_rss_bytes=completion.peak_rss_bytes,
+        exit_code=completion.exit_code,
+        stdout=mask(completion.stdout, shop.environ, stage),
+        stderr=mask(completion.stderr, shop.environ, stage),
+        problem=problem,
+        differences=run.judgement.differences,
+    )
 
 
 def problem_of(completion: Completion, stage: Stage, environ: Mapping[str, str]) -> str:

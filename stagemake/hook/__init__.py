@@ -1,0 +1,1 @@
+"""Hooks ready to register: structured logging, performance, progress, checkpoints. One module each."""
