@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -83,17 +84,13 @@ class Builder:
 
     def dry_run(self, pipeline: Pipeline, seen: list[PlannedStage] | None = None) -> DryRunReport:
         """Return a plan with its costs and conflicts; what it was seen from goes to `seen`. Changes nothing."""
-        from stagemake.conflicts import conflicts_of  # noqa: PLC0415 - gate, dry runs only
-        from stagemake.plan.estimate import report_of  # noqa: PLC0415 - as above
+        from stagemake.forecasting import full_forecast  # noqa: PLC0415 - gate, dry runs only
 
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         world = self._world(digester)
         try:
             plan = self._planned(pipeline, world, self._orphans(digester), seen).plan
-            free = free_bytes(self.root, self.cache_directory)
-            report = report_of(plan, self.jobs, cache_bytes=self._cache_bytes(), free_bytes=free)
-            found = conflicts_of(report, world, is_locked=is_locked(self.state))
-            return self._foreseen(report.with_conflicts(found), world)
+            return self._foreseen(full_forecast(self, plan, world, self.read_only()), world)
         finally:
             self._close_reader()
 
@@ -173,11 +170,6 @@ class Builder:
             reads_only=reads_only,
         )
 
-    def _cache_bytes(self) -> int:
-        """Return what the cache holds now; 0 for a plugin's, which isn't asked."""
-        stats = getattr(self.read_only(), "stats", None)
-        return 0 if stats is None else stats().bytes
-
     def _close_reader(self) -> None:
         if self._reader is not None:
             self._reader.close()
@@ -235,6 +227,7 @@ class Builder:
         ) as lock_fd:
             if lock_fd < 0:
                 return BuildOutcome((), 0.0, interrupted_by=self.interrupt.take())
+            began_s = time.monotonic()
             self.state.reload()
             if isinstance(memo := self.project.session.capture_memo, CaptureMemo):
                 memo.save()
@@ -253,7 +246,7 @@ class Builder:
                 from stagemake.executing import carry_out  # noqa: PLC0415 - gate, 60 ms, only with work to do
 
                 with self.interrupt.armed():
-                    outcome = carry_out(self, planned, world, digester, lock_fd)
+                    outcome = carry_out(self, planned, world, digester, lock_fd, began_s)
             if outcome.ok and not self.has_left_over:
                 self._remember(pipeline, world, digester, clock)
             return outcome
@@ -374,17 +367,3 @@ def _is_as_left(
     except OSError:  # something in there that no stage can have made
         return False
     return now != MISSING and (path in begun or now == entries.get(path))
-
-
-def free_bytes(*paths: str) -> int:
-    """Return the free space on the file systems of these paths, the smallest; 0 when unknown."""
-    found = []
-    for path in paths:
-        while not os.path.isdir(path) and os.path.dirname(path) != path:
-            path = os.path.dirname(path)  # noqa: PLW2901 - climb to what exists
-        try:
-            status = os.statvfs(path)
-        except OSError:
-            continue
-        found.append(status.f_bavail * status.f_frsize)
-    return min(found, default=0)

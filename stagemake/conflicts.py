@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from stagemake.model.entry import MISSING, entries_of
 from stagemake.model.error import did_you_mean
 from stagemake.model.plan import Verdict
 from stagemake.model.report import Conflict, ConflictKind
+from stagemake.model.stage import Command
+from stagemake.overlap import outputs_in_inputs
 from stagemake.plan.judge import programs_of
 from stagemake.recorded import recorded_outputs
+from stagemake.report.amount import duration, joined, size
 
 if TYPE_CHECKING:
     from stagemake.model.plan import Plan
@@ -19,12 +23,19 @@ if TYPE_CHECKING:
     from stagemake.plan.world import World
 
 
-def conflicts_of(report: DryRunReport, world: World, *, is_locked: bool) -> tuple[Conflict, ...]:
-    """Return everything worth a look before building, by kind, then in execution order."""
+def conflicts_of(
+    report: DryRunReport, world: World, *, held: tuple[str, float] | None
+) -> tuple[Conflict, ...]:
+    """Return everything worth a look before building, by kind, then in execution order.
+
+    Args:
+        report: The plan with its costs and file systems.
+        world: What it was made from.
+        held: Who holds the project, and since when; None: nobody.
+    """
     plan = report.plan
-    found = []
-    if is_locked:
-        found.append(Conflict(ConflictKind.LOCKED, ".", (), "it would wait for that one"))
+    found = [] if held is None else [_locked(*held)]
+    found.extend(_full_disks(report))
     found.extend(
         Conflict(ConflictKind.MISSING_INPUT, path, (stage.name,), hint)
         for path, stage, hint in missing_inputs(plan, world)
@@ -33,11 +44,32 @@ def conflicts_of(report: DryRunReport, world: World, *, is_locked: bool) -> tupl
     found.extend(_missing_directories(plan, world))
     found.extend(_replaced_files(plan, world))
     found.extend(_case_twins(plan))
-    needed = report.new_bytes + report.restore_bytes
-    if report.free_bytes and needed > report.free_bytes:
-        text = f"{needed} bytes needed, {report.free_bytes} free"
-        found.append(Conflict(ConflictKind.DISK_FULL, ".", (), text))
+    found.extend(outputs_in_inputs(plan, world))
+    names = [plan.pipeline.stages[stage_id].name for stage_id in report.opaque]
+    hint = "it is judged like any other, but left out of the sums"
+    found.extend(Conflict(ConflictKind.NO_DRY_RUN, "", (name,), hint) for name in names)
     return tuple(found)
+
+
+def _locked(who: str, since_s: float) -> Conflict:
+    at = time.strftime("%H:%M:%S", time.localtime(since_s))
+    age = duration(max(time.time() - since_s, 0.0))
+    hint = f"{who}, since {at}, for {age}; a build would wait for it"
+    return Conflict(ConflictKind.LOCKED, ".", (), hint)
+
+
+def _full_disks(report: DryRunReport) -> list[Conflict]:
+    return [
+        Conflict(
+            ConflictKind.DISK_FULL,
+            one.path,
+            (),
+            f"{joined(one.places)}: up to {size(one.needed_bytes)} needed,"
+            f" {size(one.free_bytes or 0)} free",
+        )
+        for one in report.file_systems
+        if not one.is_enough
+    ]
 
 
 _MOST_HINTS = 5  # a near match among ten thousand outputs takes half a second
@@ -70,14 +102,25 @@ def _is_made(path: str, plan: Plan) -> bool:
 
 def _missing_programs(plan: Plan, world: World) -> list[Conflict]:
     users: dict[str, list[str]] = {}
+    found_all: set[tuple[object, ...]] = set()  # texts of commands all of whose programs are there
     for step in plan.steps:
-        if step.verdict in {Verdict.FRESH, Verdict.HIT}:
+        if step.verdict is Verdict.FRESH or step.verdict is Verdict.HIT:
             continue
         stage = plan.pipeline.stages[step.stage_id]
-        for name, path, entry in programs_of(stage, world):
+        action = stage.action
+        text = (
+            (action.template[:1], stage.tools) if isinstance(action, Command) else ((), stage.tools)
+        )
+        is_usual = not (stage.env or stage.cwd)
+        if is_usual and text in found_all:
+            continue
+        programs = programs_of(stage, world)
+        for name, path, entry in programs:
             is_there = entry != MISSING and path not in plan.orphans
             if not is_there and plan.pipeline.producer_of(path or name) is None:
                 users.setdefault(name, []).append(stage.name)
+        if is_usual and all(path[:1] == "/" for _, path, _ in programs):
+            found_all.add(text)
     return [
         Conflict(ConflictKind.MISSING_PROGRAM, name, tuple(names), "install it, or name another")
         for name, names in users.items()

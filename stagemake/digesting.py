@@ -99,6 +99,17 @@ class Digester:
         """Return the project path of what a link leads to in the end, there or not."""
         return os.path.realpath(self._full(path)).removeprefix(self._real_prefix)
 
+    def link_text(self, path: str) -> str:
+        """Return the text of a link. Raises OSError where none is."""
+        return os.readlink(self._full(path))
+
+    def rows(self, path: str) -> list[tuple[str, str]]:
+        """Return relative path and entry of all that is in a directory; see `World`'s port."""
+        full = self._full(path)
+        if not os.path.isdir(full) or os.path.islink(full):
+            return []
+        return [(relative, entry) for relative, entry, _ in self._rows(path, full)]
+
     def survey(self, inputs: Iterable[str], outputs: Iterable[str]) -> Mapping[str, str]:
         """Look at all of these in one go; return the entries seen so far, by path.
 

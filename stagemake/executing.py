@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve
 
 from stagemake import durable
-from stagemake.cache.collect import collect, is_due
+from stagemake.cache.collect import collect, volume_bytes
 from stagemake.cache.disk import DiskStore, open_store
 from stagemake.calling import Caller, Circumstances, make_context
 from stagemake.dispatch import ToolEvents, decoded_event
@@ -19,6 +19,7 @@ from stagemake.execute.environment import stage_environment
 from stagemake.execute.guard import Guard
 from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
+from stagemake.forecasting import forecast
 from stagemake.history import History, Run
 from stagemake.hooking import BoundHooks, ResultsByName
 from stagemake.materialize import sweep_temps
@@ -26,10 +27,11 @@ from stagemake.model.context import SharedData
 from stagemake.model.event import BuildFinished, Notice, PlanReady
 from stagemake.model.record import references
 from stagemake.model.result import Outcome
+from stagemake.model.stored import record_bytes, stored_bytes
 from stagemake.past.build import Ending
 from stagemake.past.recorder import Recorder
 from stagemake.past.shelf import Shelf
-from stagemake.plan.estimate import report_of
+from stagemake.plan.kind import input_bytes, kind_of
 from stagemake.records import StoredRecords
 from stagemake.remembering import remember
 from stagemake.report.amount import size
@@ -57,29 +59,44 @@ if TYPE_CHECKING:
     Opened = DiskStore | GuardedStore
 
 
-def carry_out(
-    builder: Builder, planned: Planned, world: World, digester: Digester, lock_fd: int
+def carry_out(  # noqa: PLR0917 - the parts that planning has made
+    builder: Builder,
+    planned: Planned,
+    world: World,
+    digester: Digester,
+    lock_fd: int,
+    began_s: float,
 ) -> BuildOutcome:
-    """Build what `planned` says and save what came of it, however it ends. Holds the lock `lock_fd`."""
+    """Build what `planned` says and save what came of it, however it ends.
+
+    Args:
+        builder: The request's parts.
+        planned: What to do.
+        world: What the plan was made from.
+        digester: What has been looked at.
+        lock_fd: Of the project's lock, which is held.
+        began_s: When the build began, by `time.monotonic`.
+    """
     ear = _Ear(planned.plan.pipeline, builder.emit)
     runner = _runner(
         builder, planned, lock_fd, ear
     )  # what a plugin brings may fail: nothing is open yet
     state = builder.state
     _open_state(builder, planned)
-    _recover_runs(builder)
-    recorder = _recorder(builder, planned)
+    _recover_runs(builder, world)
+    recorder = _recorder(builder, planned, world)
 
     def emit(event: Event) -> None:
         recorder.handle(event)
         builder.emit(event)
 
     hooks = _hooks(builder, ear)
-    store = None
+    store, grown = None, -1
     try:
         with undisturbed_imports():  # by other managers of this process
             runner.prepare()  # fork before there are threads or open databases
         store = _open_store(builder)
+        volume = volume_bytes(store) if isinstance(store, DiskStore) else -1
         if store is not None and builder.request.cache.reads:
             _look_up_in(store, world)
         shop = _workshop(builder, world, digester, runner, store, emit)
@@ -87,7 +104,9 @@ def carry_out(
         emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop)
         ear.began_s = shop.began_s
+        before_s = time.monotonic() - began_s
         outcome = scheduler.run()
+        ended_s = time.monotonic()
         _tidy(builder, planned, outcome, digester)
     except BaseException:
         recorder.close()  # what was noted stays, as of a killed build
@@ -103,10 +122,17 @@ def carry_out(
                 durable.remove_any(state.scratch)
         finally:
             if store is not None:
-                _close_store(builder, store)
-    History(state.history_path).add(scheduler.launcher.past_runs)
-    drifted = () if shop.guard is None else tuple(shop.guard.refused)
-    outcome = evolve(outcome, forecast_s=recorder.forecast_s, drifted=drifted)
+                now = _close_store(builder, store)
+                grown = now - volume if min(now, volume) >= 0 else -1
+    _note_costs(
+        builder, planned, scheduler, outcome, before_s=before_s, ended_s=ended_s, grown=grown
+    )
+    outcome = evolve(
+        outcome,
+        wall_s=time.monotonic() - began_s,
+        forecast_s=recorder.forecast_s,
+        drifted=() if shop.guard is None else tuple(shop.guard.refused),
+    )
     emit(BuildFinished(outcome))
     _keep_for_later(builder, planned, world, outcome, recorder)
     return outcome
@@ -143,6 +169,22 @@ def _tidy(builder: Builder, planned: Planned, outcome: BuildOutcome, digester: D
         _look_at_restored(planned, outcome, digester)
 
 
+def _note_costs(
+    builder: Builder, planned: Planned, scheduler: Scheduler, outcome: BuildOutcome, *,
+    before_s: float, ended_s: float, grown: int,
+) -> None:  # fmt: skip
+    """Put into the history what stages cost, and what the tool itself took if all went well."""
+    history = History(builder.state.history_path)
+    history.add(scheduler.launcher.past_runs)
+    if outcome.ok:
+        costs = scheduler.meter.costs(
+            planned.plan, outcome.results, started_s=int(time.time()), before_s=before_s,
+            after_s=time.monotonic() - ended_s, counted_bytes=scheduler.launcher.growth.measured,
+            grown_bytes=grown,
+        )  # fmt: skip
+        history.add((), costs)
+
+
 def _keep_for_later(
     builder: Builder, planned: Planned, world: World, outcome: BuildOutcome, recorder: Recorder
 ) -> None:
@@ -164,24 +206,39 @@ def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digeste
         )
 
 
-def _recover_runs(builder: Builder) -> None:
+def _recover_runs(builder: Builder, world: World) -> None:
     """Have the runs that a killed build had finished count for estimates: it could not note them itself."""
     last = next(Shelf(builder.state.builds).builds(), None)
     if last is None or last.ending is not Ending.KILLED:
         return
-    History(builder.state.history_path).add(
-        Run(one.name, int(last.started_s), one.wall_s, one.cpu_s, one.output_bytes, one.changed)
-        for one in last.stages
-        if one.outcome == Outcome.RAN.value
-        and one.wall_s is not None
-        and one.cpu_s is not None
-        and one.output_bytes is not None
-    )
+    declared = {str(stage.name): stage for stage in builder.project.registry.stages()}
+    runs = []
+    for one in last.stages:
+        stage = declared.get(one.name)
+        if stage is None or one.outcome != Outcome.RAN.value or one.output_bytes is None:
+            continue
+        entries = map(
+            world.disk.entry, (*stage.inputs, *stage.implicit)
+        )  # as far as they are as then
+        runs.append(
+            Run(
+                one.name,
+                int(last.started_s),
+                one.wall_s or 0.0,
+                one.cpu_s or 0.0,
+                one.output_bytes,
+                changed=None,  # whether its inputs had changed is not known any more
+                stored_bytes=record_bytes(1) + stored_bytes(one.output_bytes),
+                input_bytes=input_bytes(entries) or 0,
+                kind=kind_of(stage, world),
+            )
+        )
+    History(builder.state.history_path).add(runs)
 
 
-def _recorder(builder: Builder, planned: Planned) -> Recorder:
-    """Return what notes this build. Cost: a forecast without conflicts, some 5 us for each stage."""
-    report = report_of(planned.plan, builder.jobs)
+def _recorder(builder: Builder, planned: Planned, world: World) -> Recorder:
+    """Return what notes this build, and the forecast that it will be held against."""
+    report = forecast(builder, planned.plan, world)
     is_known = not report.unestimated and not report.opaque
     return Recorder(
         Shelf(builder.state.builds),
@@ -299,11 +356,19 @@ def _open_store(builder: Builder) -> Opened | None:
     return store
 
 
-def _close_store(builder: Builder, store: Opened) -> None:
-    """Keep the cache within its budget, say once what was wrong with it, and let go of it."""
-    if isinstance(store, DiskStore) and is_due(store):
+def _close_store(builder: Builder, store: Opened) -> int:
+    """Keep the cache within its budget, say once what was wrong with it, and let go of it.
+
+    Returns:
+        What it took before it was collected; -1 where that can't be read, as of a plugin's.
+    """
+    volume = -1
+    if isinstance(store, DiskStore):
+        volume = volume_bytes(store)
+    if isinstance(store, DiskStore) and volume > store.budget_bytes:
         done = collect(store, references)
         builder.emit(Notice(f"cache: removed {size(done.freed_bytes)} that was used longest ago"))
     for text in store.faults.first.values():
         builder.tell_of_cache(text)
     store.close()
+    return volume

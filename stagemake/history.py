@@ -1,134 +1,224 @@
-"""What stages cost in the past: durations, output sizes, how often outputs changed. A hint, never truth.
+"""What stages and builds cost in the past. A hint, never truth.
 
-Lives in sqlite beside the snapshot. Losing it, or finding it damaged, loses estimates and no more.
+Lives in sqlite beside the snapshot: for each stage its last runs, packed, and what follows from them, so that a
+forecast reads one short row a stage; for each of the last builds what the tool itself took. Losing it, or finding
+it damaged or from another version, loses estimates and no more.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import struct
+from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import astuple, define, field, fields
 
-from stagemake.model.plan import UNKNOWN, Estimate, Interval
+from stagemake import durable
+from stagemake.model.fit import Fit, Run, fit
+from stagemake.model.pace import COLUMNS, BuildCosts, Pace, pace_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["BUILDS", "SAMPLES", "History", "Run"]
 
 SAMPLES = 20
 """How many runs of a stage are looked at, and kept."""
 
-_SCHEMA = """
-create table if not exists runs (
-    stage text not null,
-    started_s integer not null,
-    duration_s real not null,
-    cpu_s real not null,
-    output_bytes integer not null,
-    changed integer not null
-) strict;
-create index if not exists runs_by_stage on runs (stage, started_s);
-pragma user_version = 1;
+BUILDS = 30
+"""How many builds are looked at, and kept."""
+
+_FIT_COLUMNS = tuple(each.name for each in fields(Fit))
+# The version is in the names: tables of another one are not seen.
+_SCHEMA = f"""
+drop table if exists runs;
+create table if not exists runs_2 (
+    stage text primary key, last_s integer not null, packed blob not null
+) without rowid;
+create table if not exists fits_2 (stage text primary key, {", ".join(_FIT_COLUMNS)}) without rowid;
+create index if not exists fits_2_by_kind on fits_2 (kind);
+create table if not exists builds_2 ({", ".join(COLUMNS)});
 """
-
-
-@frozen
-class Run:
-    """One successful run of a stage."""
-
-    stage: str
-    started_s: int  # unix seconds; orders runs for people, decides nothing
-    duration_s: float
-    cpu_s: float
-    output_bytes: int
-    changed: bool  # whether the outputs differed from those before
+_PACKED = struct.Struct("<qddqqqb")
+_MOST_NAMES = 500  # beyond, reading all is cheaper than asking by name
+_MOST_STAGES = 50_000
+_MOST_OF_A_KIND = 50
 
 
 @define
 class History:
-    """The history in one file; read when first asked, and only then."""
+    """The history in one file; read when asked, nothing kept in memory but what was asked for."""
 
     path: str
-    _estimates: dict[str, Estimate] | None = field(default=None)
+    _pace: Pace | None = field(default=None)
 
-    def estimate(self, stage_name: str) -> Estimate:
-        """Return what a stage costs by its last runs; `UNKNOWN` where there are none."""
-        if self._estimates is None:
-            self._estimates = self._read()
-        return self._estimates.get(stage_name, UNKNOWN)
+    def fits(self, stage_names: Sequence[str]) -> dict[str, Fit]:
+        """Return what past runs say, by name; stages that never ran are left out."""
+        if len(stage_names) > _MOST_NAMES:
+            wanted = set(stage_names)
+            rows = [row for row in self._rows("", ()) if row[0] in wanted]
+        else:
+            marks = ",".join("?" * len(stage_names))
+            rows = self._rows(f"where stage in ({marks})", stage_names)
+        found = {row[0]: _fit_of(row[1:]) for row in rows}
+        return {stage: made for stage, made in found.items() if made is not None}
 
-    def _read(self) -> dict[str, Estimate]:
+    def fits_of_kind(self, kind: str) -> list[Fit]:
+        """Return what past runs say of up to 50 stages that run the same program or function."""
+        rows = self._rows(f"where kind = ? limit {_MOST_OF_A_KIND}", (kind,))
+        return [made for made in (_fit_of(row[1:]) for row in rows) if made is not None]
+
+    def tail(self) -> tuple[float, float]:
+        """Return how many of all runs were far out, as a share, and how far, as a mean logarithm."""
+        query = (
+            "select sum(outliers), sum(outlier_log), sum(samples) from fits_2 where samples >= 5"
+        )
+        try:
+            count, far, runs = self._select(query, ())[0]
+            return (count / runs, far / count) if count and runs else (0.0, 0.0)
+        except (IndexError, TypeError):
+            return (0.0, 0.0)
+
+    @property
+    def pace(self) -> Pace:
+        """What the tool itself takes, by the last builds. Read once."""
+        if self._pace is None:
+            query = f"select {', '.join(COLUMNS)} from builds_2 order by rowid desc limit {BUILDS}"  # noqa: S608 - constants only
+            try:
+                self._pace = pace_of([BuildCosts(*row) for row in self._select(query, ())])
+            except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+                self._pace = Pace()  # somebody has written something else there
+        return self._pace
+
+    def _rows(self, where: str, values: Sequence[object]) -> list[Any]:  # Any: columns of sqlite
+        return self._select(f"select stage, {', '.join(_FIT_COLUMNS)} from fits_2 {where}", values)  # noqa: S608 - constants only
+
+    def _select(self, query: str, values: Sequence[object]) -> list[Any]:  # Any: as above
         if not os.path.exists(self.path):
-            return {}
+            return []
         import sqlite3  # noqa: PLC0415 - gate, 7 ms, only with work to do
         from contextlib import closing  # noqa: PLC0415 - as above
 
-        samples: dict[str, list[tuple[float, int, int]]] = {}
         try:
             with closing(sqlite3.connect(_read_only(self.path), uri=True)) as connection:
-                for stage, *sample in connection.execute(
-                    "select stage, duration_s, output_bytes, changed from runs order by rowid desc"
-                ):
-                    kept = samples.setdefault(stage, [])
-                    if len(kept) < SAMPLES:
-                        kept.append(tuple(sample))
+                return connection.execute(query, tuple(values)).fetchall()
         except sqlite3.Error:
-            return {}
-        return {stage: estimate_of(kept) for stage, kept in samples.items()}
+            return []
 
-    def add(self, runs: Iterable[Run]) -> None:
-        """Store runs and forget all but the last `SAMPLES` of their stages. Never raises."""
-        rows = [
-            (run.stage, run.started_s, run.duration_s, run.cpu_s, run.output_bytes, run.changed)
-            for run in runs
-        ]
-        if not rows:
+    def add(self, runs: Iterable[Run], build: BuildCosts | None = None) -> None:
+        """Store runs and a build, and forget all but the last `SAMPLES` and `BUILDS`. Never raises.
+
+        Cost: some 100 µs a run.
+        """
+        by_stage: dict[str, list[Run]] = {}
+        for run in runs:
+            by_stage.setdefault(run.stage, []).insert(0, run)
+        if not by_stage and build is None:
             return
         import sqlite3  # noqa: PLC0415 - gate, 7 ms, only with work to do
 
+        self._pace = None
         try:
-            self._write(rows)
-        except sqlite3.DatabaseError:
-            # Damaged, full or read-only: start anew next time if it was damage, else do without.
-            self._estimates = {}
+            self._write(by_stage, build)
+        except sqlite3.OperationalError:
+            return  # full, locked or read-only
+        except (sqlite3.DatabaseError, struct.error, OverflowError):
+            try:  # damaged: begin anew
+                durable.remove(self.path)
+                self._write(by_stage, build)
+            except (OSError, sqlite3.Error):
+                return
 
-    def _write(self, rows: list[tuple[str, int, float, float, int, bool]]) -> None:
+    def _write(self, by_stage: dict[str, list[Run]], build: BuildCosts | None) -> None:
         import sqlite3  # noqa: PLC0415 - gate, 7 ms, only with work to do
         from contextlib import closing  # noqa: PLC0415 - as above
 
         with closing(sqlite3.connect(self.path, timeout=5, isolation_level=None)) as connection:
             connection.execute("pragma synchronous = off")
+            _drop_of_another_form(connection)
             connection.executescript(_SCHEMA)
             connection.execute("begin immediate")
-            connection.executemany("insert into runs values (?, ?, ?, ?, ?, ?)", rows)
-            connection.executemany(
-                "delete from runs where stage = :stage and rowid <= (select rowid from runs"
-                " where stage = :stage order by rowid desc limit 1 offset :kept)",
-                [{"stage": stage, "kept": SAMPLES} for stage in {row[0] for row in rows}],
-            )
+            for stage, new in by_stage.items():
+                _add_runs(connection, stage, new)
+            _forget_oldest(connection)
+            if build is not None:
+                marks = ", ".join("?" * len(COLUMNS))
+                connection.execute(f"insert into builds_2 values ({marks})", astuple(build))  # noqa: S608 - constants only
+                connection.execute(
+                    "delete from builds_2 where rowid <= (select max(rowid) from builds_2) - ?",
+                    (BUILDS,),
+                )
             connection.execute("commit")
-        self._estimates = None
+
+
+def _drop_of_another_form(connection: sqlite3.Connection) -> None:
+    """Remove tables of ours whose columns are not those of this version: nothing could be added to them."""
+    wanted = {
+        "runs_2": ("stage", "last_s", "packed"),
+        "fits_2": ("stage", *_FIT_COLUMNS),
+        "builds_2": COLUMNS,
+    }
+    for name, columns in wanted.items():
+        found = tuple(row[1] for row in connection.execute(f"pragma table_info({name})"))
+        if found and found != columns:
+            connection.execute(f"drop table {name}")
+
+
+def _add_runs(connection: sqlite3.Connection, stage: str, new: list[Run]) -> None:
+    """Put new runs, newest first, before those that are known, and fit anew."""
+    kind = new[0].kind
+    row = connection.execute("select packed from runs_2 where stage = ?", (stage,)).fetchone()
+    known = _unpacked(stage, kind, row[0]) if row is not None else []
+    kept = [*new, *known][:SAMPLES]
+    connection.execute(
+        "insert or replace into runs_2 values (?, ?, ?)", (stage, new[0].started_s, _packed(kept))
+    )
+    made = astuple(fit(kept))
+    marks = ", ".join("?" * (1 + len(made)))
+    connection.execute(f"insert or replace into fits_2 values ({marks})", (stage, *made))  # noqa: S608 - constants only
+
+
+def _forget_oldest(connection: sqlite3.Connection) -> None:
+    """Forget stages beyond `_MOST_STAGES`: those that ran longest ago."""
+    (count,) = connection.execute("select count(*) from fits_2").fetchone()
+    if count > _MOST_STAGES:
+        old = "select stage from runs_2 order by last_s limit ?"
+        connection.execute(f"delete from fits_2 where stage in ({old})", (count - _MOST_STAGES,))  # noqa: S608 - constants only
+        connection.execute(f"delete from runs_2 where stage in ({old})", (count - _MOST_STAGES,))  # noqa: S608 - as above
+
+
+def _packed(runs: Sequence[Run]) -> bytes:
+    return b"".join(
+        _PACKED.pack(
+            run.started_s, run.duration_s, run.cpu_s, run.output_bytes, run.stored_bytes,
+            run.input_bytes, -1 if run.changed is None else run.changed + 2 * run.was_maybe,
+        )
+        for run in runs
+    )  # fmt: skip
+
+
+def _unpacked(stage: str, kind: str, packed: object) -> list[Run]:
+    if not isinstance(packed, bytes) or len(packed) % _PACKED.size:
+        return []
+    return [
+        Run(
+            stage, started, wall, cpu, made, None if changed < 0 else bool(changed & 1), stored,
+            read, kind, changed > 1,
+        )
+        for started, wall, cpu, made, stored, read, changed in _PACKED.iter_unpack(packed)
+    ]  # fmt: skip
+
+
+def _fit_of(row: Sequence[Any]) -> Fit | None:  # Any: columns of sqlite
+    made = Fit.of(**dict(zip(_FIT_COLUMNS, row, strict=True)))
+    try:
+        is_sound = made.samples > 0 and 0 < made.median_s < 1e9 and 0 <= made.sigma < 100
+    except TypeError:
+        return None
+    return made if is_sound else None
 
 
 def _read_only(path: str) -> str:
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     return f"file:{quoted}?mode=ro"
-
-
-def estimate_of(samples: list[tuple[float, int, int]]) -> Estimate:
-    """Return an estimate from (seconds, bytes, changed), newest first; there is at least one."""
-    durations = sorted(duration for duration, _, _ in samples)
-    return Estimate(
-        duration_s=Interval(_quantile(durations, 0.5), _quantile(durations, 0.9)),
-        output_bytes=samples[0][1],
-        samples=len(samples),
-        changes_output_p=round(sum(changed for _, _, changed in samples) / len(samples), 3),
-    )
-
-
-def _quantile(ordered: list[float], share: float) -> float:
-    """Return the value below which `share` of the values lie, between neighbours linearly."""
-    place = (len(ordered) - 1) * share
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)

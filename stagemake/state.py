@@ -230,6 +230,17 @@ def holder_of(store: StateStore) -> str:
         return "a process that did not say"
 
 
+def lock_holder(store: StateStore) -> tuple[str, float] | None:
+    """Return who holds the project now and since when, in unix seconds; None: nobody. Changes nothing."""
+    if not is_locked(store):
+        return None
+    try:
+        since_s = os.stat(f"{store.shared}/lock").st_mtime  # it was written when the lock was taken
+    except OSError:
+        return None
+    return holder_of(store), since_s
+
+
 def is_locked(store: StateStore) -> bool:
     """Return whether a build holds the project now. Changes nothing."""
     return is_held(f"{store.shared}/lock")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING
 
 import attrs
@@ -87,3 +88,37 @@ class ScriptedRunner:
 
 def _success(work: Work) -> Completion:
     return Completion(work.stage_id, 0, value=None if work.payload is None else b"", wall_s=1.0)
+
+
+class TimedRunner(ScriptedRunner):
+    """A ScriptedRunner with a clock: each action takes the seconds that the test says, and no time passes.
+
+    `wait` turns the clock to the end of the action that ends first. Each action writes its outputs: `effect`.
+    """
+
+    def __init__(self, seconds: Callable[[int], float], effect: Callable[[Work], None]) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._effect = effect
+        self._ends: list[tuple[float, int, float]] = []  # end, stage id, start
+
+    def now_s(self) -> float:
+        """Return what the clock says."""
+        return self.clock_s
+
+    def start(self, work: Work) -> None:
+        """Record the start, and when it will end."""
+        super().start(work)
+        end_s = self.clock_s + self._seconds(work.stage_id)
+        heapq.heappush(self._ends, (end_s, work.stage_id, self.clock_s))
+
+    def wait(self, timeout_s: float | None) -> Sequence[Completion]:
+        """End the action that ends first."""
+        del timeout_s
+        if not self._ends:
+            return []
+        self.clock_s, stage_id, started_s = heapq.heappop(self._ends)
+        work = self.running.pop(stage_id)
+        self._effect(work)
+        took_s = self.clock_s - started_s
+        return [attrs.evolve(_success(work), wall_s=took_s, cpu_s=took_s, started_s=started_s)]

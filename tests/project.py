@@ -38,9 +38,13 @@ _BLOCKED = re.compile(r"^not run, because they need what failed: (.*)$", re.MULT
 _UNCHANGED = re.compile(r"^stagemake: .*\b(\d+) unchanged\b", re.MULTILINE)
 _RULES = (
     (re.compile(rf"^((?:miss|maybe) .*?\S) +~{_TIME}", re.MULTILINE), r"\1  ~<time>"),
-    (re.compile(rf"^time   ~{_TIME}(?: \(up to {_TIME}\))?", re.MULTILINE), "time   ~<time>"),
+    (
+        re.compile(rf"^(time   ~).*? with (.*?)(?:; 9 times in 10 under {_TIME})?$", re.MULTILINE),
+        r"\1<time> with \2",
+    ),
     (re.compile(_TIME), "<time>"),
     (re.compile(r"[\d.]+ [KMGT]?i?B free"), "<size> free"),
+    (re.compile(r"grows by [\d.]+ [KMGT]?i?B"), "grows by <size>"),  # by whole pages of a database
     (re.compile(r"\bkey [0-9a-f]{32}\b"), "key <key>"),
     (re.compile(r"\bprocess \d+\b"), "process <pid>"),
     (re.compile(r"kept/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:-\d+)?"), "kept/<when>"),

@@ -26,7 +26,9 @@ LAYERS = (
         " remembered"
     ),
     "plan_files",
-    "capturing execute project conflicts explaining cleaning operations remembering",
+    "capturing execute project overlap explaining cleaning operations remembering",
+    "conflicts",
+    "forecasting",
     "executing noop_record foreseeing extending",
     "building",
     "manager",
@@ -40,7 +42,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 # Names of types that an annotation needs, and nothing that runs.
 TYPES_ONLY = {
     ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
-    ("executing", "building"),  # the request's parts
+    ("executing", "building"), ("forecasting", "building"),  # the request's parts
     ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 

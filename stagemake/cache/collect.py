@@ -13,10 +13,11 @@ from attrs import frozen
 from stagemake.cache import envelope, raw_disk, rows
 from stagemake.cache.database import ERRORS
 from stagemake.cache.fault import FaultKind
+from stagemake.cache.keep import blobs_of, keep, records_of, unnamed
 from stagemake.cache.orphan import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from stagemake.cache.rows import Place
     from stagemake.cache.store import DiskStore
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     References = Callable[[bytes], Iterable[str]]
 
 ORPHAN_AGE_S = 86400.0
-UNNAMED_AGE_S = 3600.0  # a build under way puts contents before the record that names them
-_LOW_WATER = 0.9  # of the budget: else every build would have to collect again
 _BATCH = 200
 
 
@@ -51,22 +50,20 @@ class Verified:
     damaged: int = 0  # removed
 
 
-@frozen
-class _Item:
-    place: Place
-    used_s: float
-    size: int
-    names: tuple[str, ...] = ()  # digests a record refers to
+def volume_bytes(store: DiskStore) -> int:
+    """Return what the cache takes, what is queued included; -1 where it can't be read. Cost: O(1) after a flush."""
+    store.flush()
+    with store.lock():
+        try:
+            return store.database.volume_bytes()
+        except ERRORS as error:
+            store.note(FaultKind.READ, error)
+            return -1
 
 
 def is_due(store: DiskStore) -> bool:
-    """Tell whether the cache is over its budget. Cost: O(1)."""
-    with store.lock():
-        try:
-            return store.database.volume_bytes() > store.budget_bytes
-        except ERRORS as error:
-            store.note(FaultKind.READ, error)
-            return False
+    """Tell whether the cache is over its budget. Cost: as `volume_bytes`."""
+    return volume_bytes(store) > store.budget_bytes
 
 
 def collect(
@@ -94,21 +91,11 @@ def collect(
     with store.lock():
         try:
             now = store.database.time_of_use(store.clock)
-            records, damaged = _records(store, references)
-            blobs = {
-                item.place.key.removeprefix(envelope.BLOB_PREFIX): item for item in _blobs(store)
-            }
-            keep = _keep(records, blobs, budget=budget, oldest_s=now - max_age, pins=pins)
-            named = {name for item in records for name in item.names}
-            live = {name for item in keep for name in item.names}
-            doomed = [
-                item
-                for digest, item in blobs.items()
-                if digest not in live
-                and digest not in pins
-                and (digest in named or budget == 0 or item.used_s < now - UNNAMED_AGE_S)
-            ]
-            kept_keys = {item.place.key for item in keep}
+            records, damaged = records_of(store.database.connection, store.directory, references)
+            blobs = blobs_of(store.database.connection)
+            kept = keep(records, blobs, budget=budget, oldest_s=now - max_age, pins=pins)
+            doomed = unnamed(records, kept, blobs, budget=budget, now_s=now, pins=pins)
+            kept_keys = {item.place.key for item in kept}
             gone = [item for item in records if item.place.key not in kept_keys]
             record_count, freed = _remove(store, [*(i.place for i in gone), *damaged])
             blob_count, more = _remove(store, [item.place for item in doomed])
@@ -120,72 +107,11 @@ def collect(
             return Collected()
     left = len(blobs) - len(doomed)
     size = (
-        sum(i.size for i in keep)
+        sum(i.size for i in kept)
         + sum(i.size for i in blobs.values())
         - sum(i.size for i in doomed)
     )
-    return Collected(record_count, blob_count, orphans, freed + more + swept, len(keep), left, size)
-
-
-def _keep(
-    records: Sequence[_Item],
-    blobs: dict[str, _Item],
-    *,
-    budget: int,
-    oldest_s: float,
-    pins: Collection[str],
-) -> list[_Item]:
-    """Return the records to keep, pinned ones first, then from the last used on."""
-    whole = [item for item in records if all(name in blobs for name in item.names)]
-    everything = sum(item.size for item in whole) + sum(
-        blobs[name].size for name in {name for item in whole for name in item.names}
-    )
-    limit = budget if everything <= budget else int(budget * _LOW_WATER)
-    skip = len(envelope.RECORD_PREFIX)
-    pinned = [item for item in whole if item.place.key[skip:] in pins]
-    others = [item for item in whole if item.place.key[skip:] not in pins]
-    others.sort(key=lambda item: (-item.used_s, item.place.key))
-    kept: list[_Item] = []
-    counted: set[str] = set()
-    total = 0
-    for index, item in enumerate([*pinned, *others]):
-        fresh = set(item.names) - counted
-        total += item.size + sum(blobs[name].size for name in fresh)
-        if index >= len(pinned) and (total > limit or item.used_s < oldest_s):
-            break
-        counted |= fresh
-        kept.append(item)
-    return kept
-
-
-def _records(store: DiskStore, references: References) -> tuple[list[_Item], list[Place]]:
-    items: list[_Item] = []
-    damaged: list[Place] = []
-    for place, used_s, size in _scan(store, envelope.RECORD_PREFIX):
-        whole = rows.find(store.database.connection, place.key)
-        body = None if whole is None else rows.record_body(store.directory, whole)
-        try:
-            names = None if body is None else tuple(references(body))
-        except Exception:
-            names = None  # written by another version, or not by us
-        if names is None:
-            damaged.append(place)
-        else:
-            items.append(_Item(place, used_s, size, names))
-    return items, damaged
-
-
-def _blobs(store: DiskStore) -> Iterator[_Item]:
-    for place, used_s, size in _scan(store, envelope.BLOB_PREFIX):
-        yield _Item(place, used_s, size)
-
-
-def _scan(store: DiskStore, prefix: str) -> Iterator[tuple[Place, float, int]]:
-    """Yield place (without value), time of use and size of all rows of a namespace, by key."""
-    after = prefix
-    while chunk := store.database.scan(after, prefix + "g", _BATCH):
-        yield from chunk
-        after = chunk[-1][0].key
+    return Collected(record_count, blob_count, orphans, freed + more + swept, len(kept), left, size)
 
 
 def _remove(store: DiskStore, places: Sequence[Place]) -> tuple[int, int]:
@@ -226,7 +152,7 @@ def verify(store: DiskStore, progress: Callable[[int], None] = lambda _done: Non
     entries = size_bytes = damaged = 0
     try:
         for prefix in (envelope.RECORD_PREFIX, envelope.BLOB_PREFIX):
-            for place, _used_s, size in _scan(store, prefix):
+            for place, _used_s, size in rows.scan_all(store.database.connection, prefix):
                 with store.lock():
                     if not _is_intact(store, place):
                         damaged += 1

@@ -12,7 +12,7 @@ import diskcache
 from stagemake.cache import raw_disk, rows
 from stagemake.cache.envelope import is_value_name
 from stagemake.cache.raw_cache import RawCache, RawDisk
-from stagemake.cache.rows import Place
+from stagemake.cache.rows import LATEST_BELIEVED_S, Place, volume_bytes
 from stagemake.cache.settings import check_schema, refuses_double_quotes, wipe_foreign_settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ ERRORS = (OSError, sqlite3.Error, diskcache.Timeout)
 """What any method here may raise."""
 
 _DAMAGED_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_LATEST_BELIEVED = 1e11  # seconds; a planted time beyond would stop the clock
 _TICK_S = 1e-3
 
 _UPSERT = (
@@ -31,10 +30,6 @@ _UPSERT = (
     " ON CONFLICT (key, raw) DO UPDATE SET store_time = excluded.store_time, expire_time = NULL,"
     " access_time = excluded.access_time, size = excluded.size, mode = excluded.mode,"
     " filename = excluded.filename, value = excluded.value"
-)
-_SCAN = (
-    "SELECT rowid, key, access_time, mode, size, filename, length(value) FROM Cache"
-    " WHERE raw = 1 AND key > ? AND key < ? ORDER BY key LIMIT ?"
 )
 
 
@@ -128,7 +123,7 @@ class Database:
     def time_of_use(self, clock: Callable[[], float]) -> float:
         """Return seconds later than any use so far: a clock set back must not age what is new."""
         query = "SELECT max(access_time) FROM Cache WHERE access_time < ?"
-        (latest,) = self.connection.execute(query, (_LATEST_BELIEVED,)).fetchone()
+        (latest,) = self.connection.execute(query, (LATEST_BELIEVED_S,)).fetchone()
         return clock() if not isinstance(latest, float) else max(clock(), latest + _TICK_S)
 
     def _value_files(self, keys: Sequence[str]) -> set[str]:
@@ -154,19 +149,6 @@ class Database:
             freed += place.size if place.mode == rows.MODE_INLINE else 0
         return len(gone), freed
 
-    def scan(self, after: str, before: str, most: int) -> list[tuple[Place, float, int]]:
-        """Return place (without value), time of use and size of up to `most` rows between two keys."""
-        found = []
-        for row in self.connection.execute(_SCAN, (after, before, most)):
-            rowid, key, used, mode, size, filename, length = row
-            name = filename if isinstance(filename, str) else None
-            size = size if mode == rows.MODE_FILE else length
-            place = Place(rowid, key, mode if isinstance(mode, int) else -1, size or 0, name, None)
-            # A time that can't be is taken for the oldest.
-            used_s = used if isinstance(used, float) and used < _LATEST_BELIEVED else 0.0
-            found.append((place, used_s, size if isinstance(size, int) else 0))
-        return found
-
     def value_files(self) -> set[str]:
         """Return the names of all value files that rows name. Cost: reads every row's header."""
         query = "SELECT filename FROM Cache WHERE filename IS NOT NULL"
@@ -174,14 +156,7 @@ class Database:
 
     def volume_bytes(self) -> int:
         """Return what the cache takes: database pages in use and value files. Cost: O(1)."""
-        one = self.connection.execute
-        (pages,), (free,) = (
-            one("PRAGMA page_count").fetchone(),
-            one("PRAGMA freelist_count").fetchone(),
-        )
-        (page_size,) = one("PRAGMA page_size").fetchone()
-        row = one("SELECT value FROM Settings WHERE key = 'size'").fetchone()
-        return int((pages - free) * page_size + (row[0] if row and isinstance(row[0], int) else 0))
+        return volume_bytes(self.connection)
 
 
 def is_damage(error: BaseException) -> bool:

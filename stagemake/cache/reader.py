@@ -50,10 +50,10 @@ class ReadOnlyStore:
     def __init__(self, directory: str) -> None:
         self.directory = os.path.abspath(directory)
         self.faults = Faults()
-        self._connection: sqlite3.Connection | None = None
+        self.connection: sqlite3.Connection | None = None
         try:
             raw_disk.check_private(self.directory)
-            self._connection = _open(os.path.join(self.directory, rows.DATABASE_NAME))
+            self.connection = _open(os.path.join(self.directory, rows.DATABASE_NAME))
         except FileNotFoundError:
             pass
         except (OSError, ValueError, sqlite3.Error) as error:
@@ -61,10 +61,10 @@ class ReadOnlyStore:
 
     def get(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Return the intact records among `keys`; see `port.RecordSource`."""
-        if self._connection is None:
+        if self.connection is None:
             return {}
         try:
-            found, damaged = rows.find_records(self._connection, self.directory, keys)
+            found, damaged = rows.find_records(self.connection, self.directory, keys)
         except (OSError, sqlite3.Error) as error:
             self.faults.add(FaultKind.READ, error)
             return {}
@@ -75,20 +75,20 @@ class ReadOnlyStore:
     def missing(self, digests: Iterable[str]) -> set[str]:
         """Return which contents aren't there; see `port.ContentSource`."""
         wanted = set(digests)
-        if self._connection is None:
+        if self.connection is None:
             return wanted
         try:
-            return rows.find_absent(self._connection, self.directory, wanted)
+            return rows.find_absent(self.connection, self.directory, wanted)
         except (OSError, sqlite3.Error) as error:
             self.faults.add(FaultKind.READ, error)
             return wanted
 
     def read(self, digest: str, limit_bytes: int) -> bytes | None:
         """Return a verified content; see `port.ContentSource`."""
-        if self._connection is None or not envelope.is_digest(digest):
+        if self.connection is None or not envelope.is_digest(digest):
             return None
         try:
-            place = rows.find(self._connection, envelope.BLOB_PREFIX + digest)
+            place = rows.find(self.connection, envelope.BLOB_PREFIX + digest)
             return None if place is None else rows.read_content(self.directory, place, limit_bytes)
         except rows.DamagedError as error:
             self.faults.add(FaultKind.DAMAGED, error)
@@ -98,30 +98,40 @@ class ReadOnlyStore:
 
     def stats(self) -> Stats:
         """Return counts and bytes. Cost: reads every row's header."""
-        if self._connection is None:
+        if self.connection is None:
             return Stats()
         try:
             records, record_bytes = self._count(envelope.RECORD_PREFIX)
             blobs, blob_bytes = self._count(envelope.BLOB_PREFIX)
-            (rows_in_all,) = self._connection.execute("SELECT count(*) FROM Cache").fetchone()
+            (rows_in_all,) = self.connection.execute("SELECT count(*) FROM Cache").fetchone()
         except sqlite3.Error as error:
             self.faults.add(FaultKind.READ, error)
             return Stats()
         foreign = rows_in_all - records - blobs
         return Stats(records, record_bytes, blobs, blob_bytes, foreign)
 
+    def volume_bytes(self) -> int:
+        """Return what the cache takes, as the collector counts; 0 where it can't be read. Cost: O(1)."""
+        if self.connection is None:
+            return 0
+        try:
+            return rows.volume_bytes(self.connection)
+        except sqlite3.Error as error:
+            self.faults.add(FaultKind.READ, error)
+            return 0
+
     def _count(self, prefix: str) -> tuple[int, int]:
-        assert self._connection is not None, "stats checks it"
+        assert self.connection is not None, "stats checks it"
         query = (
             "SELECT count(*), coalesce(sum(CASE WHEN mode = 1 THEN length(value) ELSE size END), 0)"
             " FROM Cache WHERE raw = 1 AND mode IN (1, 2) AND key > ? AND key < ?"
         )
-        count, size = self._connection.execute(query, (prefix, prefix + "g")).fetchone()
+        count, size = self.connection.execute(query, (prefix, prefix + "g")).fetchone()
         return int(count), int(size)
 
     def close(self) -> None:
         """Release the database. May be called twice."""
-        connection, self._connection = self._connection, None
+        connection, self.connection = self.connection, None
         if connection is not None:
             connection.close()
 

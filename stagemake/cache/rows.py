@@ -91,6 +91,57 @@ def select(
         )
 
 
+LATEST_BELIEVED_S = 1e11  # a planted time beyond would stop the clock
+_BATCH = 200
+_SCAN = (
+    "SELECT rowid, key, access_time, mode, size, filename, length(value) FROM Cache"
+    " WHERE raw = 1 AND key > ? AND key < ? ORDER BY key LIMIT ?"
+)
+
+
+def scan_all(connection: sqlite3.Connection, prefix: str) -> Iterator[tuple[Place, float, int]]:
+    """Yield place (without value), time of use and size of all rows of a namespace, by key.
+
+    Rows may be removed meanwhile.
+
+    Raises:
+        sqlite3.Error: The database can't be read.
+    """
+    after = prefix
+    while chunk := scan(connection, after, prefix + "g", _BATCH):
+        yield from chunk
+        after = chunk[-1][0].key
+
+
+def scan(
+    connection: sqlite3.Connection, after: str, before: str, most: int
+) -> list[tuple[Place, float, int]]:
+    """Return place (without value), time of use and size of up to `most` rows between two keys."""
+    found = []
+    for row in connection.execute(_SCAN, (after, before, most)):
+        rowid, key, used, mode, size, filename, length = row
+        name = filename if isinstance(filename, str) else None
+        size = size if mode == MODE_FILE else length
+        place = Place(rowid, key, mode if isinstance(mode, int) else -1, size or 0, name, None)
+        # A time that can't be is taken for the oldest.
+        used_s = used if isinstance(used, float) and used < LATEST_BELIEVED_S else 0.0
+        found.append((place, used_s, size if isinstance(size, int) else 0))
+    return found
+
+
+def volume_bytes(connection: sqlite3.Connection) -> int:
+    """Return what the cache takes: database pages in use and value files. Cost: O(1).
+
+    Raises:
+        sqlite3.Error: The database can't be read.
+    """
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    row = connection.execute("SELECT value FROM Settings WHERE key = 'size'").fetchone()
+    return int((pages - free) * page_size + (row[0] if row and isinstance(row[0], int) else 0))
+
+
 _PLACE_COLUMNS = (
     "rowid, key, mode, size, filename,"
     f" CASE WHEN mode = 1 AND length(value) <= {_MOST_INLINE_BYTES} THEN value END"

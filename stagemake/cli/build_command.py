@@ -15,6 +15,7 @@ from attrs import evolve
 
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
+from stagemake.cli.raw_output import terminal_columns
 from stagemake.model.context import ExecutionMode
 from stagemake.model.error import PlanDrifted, UsageError
 from stagemake.model.event import PlanReady
@@ -143,6 +144,10 @@ def _open_reporters(manager: StageManager, style: Style, detail: Detail) -> None
         from stagemake.cli.verbose import changes_of  # noqa: PLC0415 - gate, -v only
 
         terminal.changes_of = functools.partial(changes_of, manager)
+    if sys.stderr.isatty() and detail is not Detail.SILENT:
+        from stagemake.plan.remaining import Remaining  # noqa: PLC0415 - gate, 6 ms, terminals only
+
+        terminal.countdown = Remaining()
     manager.reporter.add(terminal)
     manager.reporter.add(_CollectAgain())
 
@@ -171,7 +176,7 @@ def _dry_run(
     if as_json:
         text = dumps(plan_object(report, request.targets))
     else:
-        text = plan_text(report, style, verbose=verbose)
+        text = plan_text(report, style, verbose=verbose, columns=terminal_columns())
     click.echo(text, nl=False, color=style.is_on)
     return 0
 

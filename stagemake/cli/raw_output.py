@@ -1,4 +1,4 @@
-"""Text on stdout where the locale may not know all of it."""
+"""Text on stdout: what the locale may not know all of, and how much of a line a terminal shows."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import stagemake
-from stagemake.building import free_bytes
 from stagemake.doctor.filesystem import file_system_of, nearest
 from stagemake.doctor.finding import Findings, named
+from stagemake.forecasting import free_bytes
 from stagemake.report.amount import size
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _landlock_version() -> int:
 def look_at_space(found: Findings, what: str, path: str) -> None:
     """Note how much room there is where `path` is or will be."""
     place = nearest(path)
-    free = free_bytes(place)
+    free = free_bytes(place) or 0
     kind = file_system_of(place).kind
     text = f"{size(free)} free for {what}" + (f" ({kind})" if kind else "")
     if free < _LITTLE_SPACE_BYTES:

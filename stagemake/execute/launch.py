@@ -11,11 +11,11 @@ from attrs import define, evolve, field
 from stagemake import checkpoint, durable
 from stagemake.execute.ending import problem_of, result_of
 from stagemake.execute.environment import stage_environment
+from stagemake.execute.growth import Growth, past_run
 from stagemake.execute.settle import HookProblem, StageProblem, settle, trace_of
 from stagemake.execute.storing import Run
 from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
-from stagemake.history import Run as PastRun
 from stagemake.hooks import Facts
 from stagemake.materialize import Restored, restore
 from stagemake.model.difference import secret_values, without_secrets
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from stagemake.execute.outputs import OutputKeeper
     from stagemake.execute.workshop import Workshop
+    from stagemake.history import Run as PastRun
     from stagemake.model.difference import Difference
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Step
@@ -54,6 +55,7 @@ class Launcher:
     values: dict[str, str] = field(factory=dict)  # shared values so far, as JSON
     results: Sequence[StageResult | None] = ()  # by stage id, as far as settled; the scheduler's
     _runs: dict[int, Run] = field(factory=dict)
+    growth: Growth = field(factory=Growth)
     _hits: int = 0
     _misses: int = 0
     _bytes_read: int = 0
@@ -112,7 +114,9 @@ class Launcher:
         if step.verdict is Verdict.MISS:
             made.reason, made.subject = step.reason, step.subject
         self._misses += 1
-        return self._start(Run(stage_id, stage, made, before, 0))
+        old = shop.state.snapshot.traces.get(stage.name)
+        was_maybe = step.verdict is Verdict.MAYBE
+        return self._start(Run(stage_id, stage, made, before, 0, old, was_maybe))
 
     def _differences(self, stage: Stage, made: Judgement) -> tuple[Difference, ...]:
         """Return what differs from the last result, before anything of that is forgotten."""
@@ -286,12 +290,7 @@ class Launcher:
         old = run.judgement.old_outputs
         changed = old is None or old != settled.trace[columns.OUTPUTS]
         self._bytes_written += settled.result.output_bytes
-        self.past_runs.append(
-            PastRun(
-                stage.name, int(shop.wall_clock_s()), completion.wall_s, completion.cpu_s,
-                settled.result.output_bytes, changed,
-            )
-        )  # fmt: skip
+        self.past_runs.append(past_run(run, completion, settled, shop, self.growth))
         return evolve(
             result_of(run, completion, Outcome.RAN, shop), key=settled.key, notes=tuple(notes),
             changed=changed, output_bytes=settled.result.output_bytes,

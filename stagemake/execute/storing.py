@@ -20,6 +20,7 @@ from stagemake.plan.components import components_of
 
 if TYPE_CHECKING:
     from stagemake.execute.workshop import Workshop
+    from stagemake.freshness.snapshot import Trace
     from stagemake.model.result import ActionResult
     from stagemake.model.stage import Stage
     from stagemake.plan.judge import Judgement
@@ -36,6 +37,8 @@ class Run:
     judgement: Judgement
     before: tuple[tuple[str, tuple[int, ...] | None], ...]
     begun_ns: int  # the file system's clock when the intent was noted
+    old: Trace | None = None  # what its last result had left here
+    was_maybe: bool = False  # in the plan
     attempt: int = 0
     kept: list[str] = field(factory=list)
     has_told_hooks: bool = False  # post hooks are called once, however often it is tried

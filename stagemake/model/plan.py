@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
+from math import log
 
 from attrs import field, frozen
 
 from stagemake.model.pipeline import Pipeline  # noqa: TC001 - attrs field type, read by tools
 from stagemake.model.quick import QuicklyMade, give_defaults
 from stagemake.model.result import ActionResult  # noqa: TC001 - attrs field type, read by tools
+
+P90 = 1.2816  # standard deviations from the median to the ninth decile of a normal distribution
 
 
 class Verdict(enum.Enum):
@@ -62,17 +65,54 @@ class Interval:
     p90: float
 
 
-@frozen
-class Estimate:
+class Source(enum.Enum):
+    """Where an estimate comes from."""
+
+    HISTORY = "history"  # the stage's own runs here
+    CACHE = "cache"  # one run, here or elsewhere, that the cache has a record of
+    KIND = "kind"  # other stages that run the same program or function
+    NONE = "none"
+
+
+@frozen(slots=False)  # see QuicklyMade
+class Estimate(QuicklyMade):
     """What a stage is expected to cost, from history."""
 
     duration_s: Interval | None = None  # None: never run as far as known
     output_bytes: int | None = None
     samples: int = 0  # history behind the numbers
-    changes_output_p: float | None = None  # how often a run changed its outputs
+    changes_output_p: float | None = None  # how often a run with other inputs changed its outputs
+    changed: int = 0  # so many
+    compared: int = 0  # of so many runs
+    passed_on: int = (
+        0  # of those that ran since something upstream had changed, so many changed outputs
+    )
+    reached: int = 0  # of so many
+    new_bytes: int | None = None  # by which the cache would grow if the outputs change
+    cpu_share: float = 1.0  # processor seconds by seconds
+    source: Source = Source.NONE
+    kind: str = ""  # the program or function behind `Source.KIND`
+
+    @property
+    def sigma(self) -> float:
+        """The standard deviation of the logarithm of the duration."""
+        interval = self.duration_s
+        if interval is None or interval.p50 <= 0:
+            return 0.0
+        return log(max(interval.p90 / interval.p50, 1.0)) / P90
 
 
+give_defaults(Estimate)
 UNKNOWN = Estimate()
+
+
+@frozen
+class Chance:
+    """Whether a maybe will run. Upstream stages are taken as independent of each other."""
+
+    runs_p: float
+    decider: int  # id of the upstream stage that makes a run likeliest
+    deciders: tuple[int, ...]  # ids of all open stages whose outputs it reads, ascending
 
 
 @frozen(slots=False)  # see QuicklyMade

@@ -5,11 +5,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable  # noqa: TC003 - attrs field type, read by tools
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from stagemake.model.operation import DryRunContext, PlannedOperation
-from stagemake.model.plan import Interval, Plan, Verdict  # noqa: TC001 - attrs field types, read by tools
+from stagemake.model.plan import Chance, Interval, Plan, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class ConflictKind(enum.Enum):
@@ -22,6 +26,10 @@ class ConflictKind(enum.Enum):
     DISK_FULL = "the plan needs more disk than is free"
     MISSING_PROGRAM = "a program that a stage starts is not on this machine"
     MISSING_DIRECTORY = "the working directory of a stage is neither there nor made by a stage"
+    OUTPUT_IN_INPUT = (
+        "an output lies in a directory that another stage reads without waiting for it"
+    )
+    NO_DRY_RUN = "does not support dry run: nothing can be said of what it does"
     LOCKED = "another build holds the project"
     UNDECLARED_WRITE = "a stage would change what it does not declare"
     NOT_FORESEEN = "plan_operations() of a stage failed"
@@ -37,7 +45,7 @@ class Conflict:
     """One thing to look at before building."""
 
     kind: ConflictKind
-    path: str
+    path: str  # what it is about; empty: the stage itself
     stages: tuple[str, ...] = ()
     hint: str = ""
 
@@ -46,27 +54,74 @@ class Conflict:
         return f"{self.path}: {self.kind.value}{who}"
 
 
+@frozen
+class FileSystem:
+    """One file system that a build writes to."""
+
+    places: tuple[str, ...]  # what is on it: `project`, `state`, `cache`
+    path: str  # of the first of them
+    free_bytes: int | None  # for this user; None: not known
+    needed_bytes: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether what is free will do, as far as known."""
+        return self.free_bytes is None or self.needed_bytes <= self.free_bytes
+
+
+@frozen
+class Eviction:
+    """What collecting the cache after the build would remove."""
+
+    records: int = 0
+    bytes: int = 0
+
+
 @frozen(slots=False)  # for what is worked out when asked
 class DryRunReport:
-    """A plan with its costs. Bytes and seconds; what has no history is counted, never guessed."""
+    """A plan with its costs. Bytes and seconds; what has no estimate is counted, never guessed."""
 
     plan: Plan
     jobs: int
-    new_bytes: int  # contents that runs would add to the cache, from history
+    new_bytes: int  # by which the cache would grow: what is in it already counts once; a maybe by its chance
     restore_bytes: int  # exact, from the cached results
-    work_s: float  # sum over misses and maybes: an upper bound
-    wall_s: Interval  # simulated with `jobs` side by side
+    work_s: float  # of all actions one after the other; a maybe by its chance
+    wall_s: (
+        Interval | None
+    )  # simulated with `jobs` side by side; None: nothing that would run is known
     critical_path: tuple[int, ...]  # stage ids, first to last
     critical_path_s: float
-    unestimated: int  # misses and maybes without history, left out of the sums
+    unestimated: int  # misses and maybes that nothing is known of, left out of the sums
     opaque: tuple[int, ...]  # stages that don't support dry run: named, left out of the sums
-    conflicts: tuple[Conflict, ...]
-    cache_bytes: int  # what the cache holds now
-    free_bytes: int  # on the file systems of the cache and the project, the smaller
+    conflicts: tuple[Conflict, ...] = ()
+    cache_bytes: int = 0  # what the cache holds now
+    free_bytes: int = (
+        0  # on the file systems of the cache and the project, the smallest; 0: not known
+    )
+    write_bytes: int = 0  # what actions would write as outputs; a maybe by its chance
+    chances: Mapping[int, Chance] = field(factory=dict)  # of the maybes, by stage id
+    other_jobs: tuple[
+        tuple[int, float], ...
+    ] = ()  # how long it would take with so many jobs, ascending
+    by_kind: int = 0  # misses and maybes estimated from others of their kind
+    file_systems: tuple[FileSystem, ...] = ()
+    evicted: Eviction = Eviction()
+
     told_bytes: int = 0  # that stages without history said they would write
     foresee: Callable[[], tuple[PlannedOperation, ...]] = field(
         default=tuple, eq=False, repr=False
     )  # what `operations` asks, once
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        """How many stages run: at least, and at most."""
+        least = self.count(Verdict.MISS)
+        return least, least + self.count(Verdict.MAYBE)
+
+    @property
+    def cache_bytes_after(self) -> int:
+        """What the cache would hold, collected if it would be."""
+        return max(self.cache_bytes + self.new_bytes - self.evicted.bytes, 0)
 
     def total_operations(self) -> int:
         """Return how many operations a build would do, at most; see `operations`."""
@@ -93,19 +148,15 @@ class DryRunReport:
 
     def estimated_disk_usage(self) -> int:
         """Return the bytes that outputs and cache would take in addition, as far as known."""
-        return self.new_bytes + self.restore_bytes + self.told_bytes
+        return self.write_bytes + self.new_bytes + self.restore_bytes + self.told_bytes
 
     def estimated_duration(self) -> Interval:
-        """Return the expected seconds by the clock: median and ninth decile."""
-        return self.wall_s
+        """Return the expected seconds by the clock: median and ninth decile; 0 of what is not known at all."""
+        return self.wall_s or Interval(0.0, 0.0)
 
     def potential_conflicts(self) -> tuple[Conflict, ...]:
         """Return what to look at before building."""
         return self.conflicts
-
-    def with_conflicts(self, conflicts: tuple[Conflict, ...]) -> DryRunReport:
-        """Return this report with what was found to look at."""
-        return evolve(self, conflicts=conflicts)
 
     def count(self, verdict: Verdict) -> int:
         """Return how many stages have this verdict."""

@@ -44,7 +44,7 @@ class Judgement:
     programs: Programs = ()
     values: tuple[tuple[str, str | None], ...] = ()
     old_outputs: tuple[str, ...] | None = None  # entries of the outputs as last recorded
-    old_key: str = ""  # of the result last recorded
+    old_key: str = ""  # what they were recorded under
     refreshed: Trace | None = None  # a trace to replace the old one
     differences: tuple[Difference, ...] = ()  # from the last result, where somebody asked for all
 
@@ -87,8 +87,7 @@ def _judge_by_key(
         values=values,
     )
     if trace is not None:
-        made.old_outputs = trace[trace_columns.OUTPUTS]
-        made.old_key = trace[trace_columns.KEY]
+        made.old_outputs, made.old_key = trace[trace_columns.OUTPUTS], trace[trace_columns.KEY]
     made.reason, made.subject = _why(stage, trace, made, world, sight)
     is_open = (
         None in entries

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from stagemake.freshness import snapshot as trace_columns
-from stagemake.model.plan import UNKNOWN, Estimate, Interval, Plan, Reason, Step, Verdict
+from stagemake.model.plan import Plan, Reason, Step, Verdict
 from stagemake.plan.fresh import fresh_key
 from stagemake.plan.sight import PlannedSight
 
@@ -52,6 +52,7 @@ def plan_pipeline(
     steps: list[Step] = []
     fresh, unchanged = Verdict.FRESH, Reason.UNCHANGED
     refreshed: dict[str, Trace] = {}
+    costly: list[tuple[int, Judgement]] = []  # what is not fresh
     traces = world.snapshot.traces
     world.seen = world.disk.survey(
         [path for stage in pipeline.stages for path in stage.inputs],
@@ -74,29 +75,15 @@ def plan_pipeline(
                 sight.add_fresh(traces[stage.name][trace_columns.VALUES][1])
             if made.refreshed is not None:
                 refreshed[stage.name] = made.refreshed
-            estimate = UNKNOWN
         else:
             if made.verdict is Verdict.HIT and made.cached is not None:
                 sight.add_hit(stage_id, stage, made.cached)
             else:
                 sight.add_open(stage_id, stage)
-            estimate = _estimate(stage.name, made, world)
-        steps.append(
-            Step(stage_id, made.verdict, made.reason, made.subject, made.key, made.cached, estimate)
-        )
+            costly.append((stage_id, made))
+        steps.append(Step(stage_id, made.verdict, made.reason, made.subject, made.key, made.cached))
+    if costly:
+        from stagemake.plan.cost import add_estimates  # noqa: PLC0415 - gate, 5 ms, only with work to do
+
+        add_estimates(steps, costly, pipeline, world)
     return Planned(Plan(pipeline, tuple(steps), orphans), refreshed)
-
-
-def _estimate(name: str, made: Judgement, world: World) -> Estimate:
-    """Return what a stage costs: by its own history, else by what the cache knows of such runs."""
-    estimate = world.history.estimate(name)
-    if estimate.samples:
-        return estimate
-    if made.cached is not None:
-        seconds = made.cached.duration_s
-        return Estimate(Interval(seconds, seconds), made.cached.output_bytes, 1)
-    hint = world.records.hint(made.weak) if made.weak is not None else None
-    if hint is None:
-        return UNKNOWN
-    _, seconds, size = hint
-    return Estimate(Interval(seconds, seconds), size, 1)

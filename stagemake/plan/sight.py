@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from os.path import normpath
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake.model.entry import MISSING, directory_entry, entries_of
+from stagemake.model.entry import MISSING, directory_entry, entries_of, followed_link_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,6 +53,7 @@ class PlannedSight:
     _will_remove: bool = False
     _entries: dict[str, str | None] = field(factory=dict)  # by output; None: not known yet
     _rows: dict[str, ActionResult] = field(factory=dict)  # directory outputs of hits
+    _texts: dict[str, str] = field(factory=dict)  # of links that are outputs of hits
     _parents: set[str] = field(factory=set)  # directories above outputs of open stages
     _values: dict[str, str | None] = field(factory=dict)
 
@@ -66,22 +68,40 @@ class PlannedSight:
         entry, is_planned = self._planned(path)
         if is_planned:
             # A link's entry as an input includes what it leads to, which may not be there yet.
-            return None if entry is not None and entry.startswith("l:") else entry
+            is_link = entry is not None and entry.startswith("l:")
+            return self._followed(path, self._texts.get(path)) if is_link else entry
         entry = self._disk.entry(path)
-        if entry[0] == "l" and self._planned(self._disk.end_of_link(path))[1]:
-            return None
+        if entry[0] == "l":
+            end = self._disk.end_of_link(path)
+            reached, is_planned = self._planned(end)
+            if is_planned:
+                return _link(self._disk.link_text(path), reached)
         return entry
 
     def has_open(self) -> bool:
         """Return whether any stage so far is not fresh, or anything is about to be removed."""
         return self._will_remove or bool(self._open)
 
+    def _followed(self, path: str, text: str | None) -> str | None:
+        """Return the entry, as an input, of a link that a hit will bring; None where that takes a look."""
+        folder = path.rpartition("/")[0]
+        if text is None or text[:1] == "/":
+            return None
+        end = normpath(f"{folder}/{text}" if folder else text)
+        end_folder = end.rpartition("/")[0]
+        if end.startswith("..") or any(
+            one and self._disk.end_of_link(one) != one for one in (folder, end_folder)
+        ):
+            return None  # it leads out, or its way goes through other links
+        reached, is_planned = self._planned(end)
+        return _link(text, reached if is_planned else self._disk.entry(end))
+
     def _planned(self, path: str) -> tuple[str | None, bool]:
         """Return the entry that open stages will leave at a path, and whether they write there at all."""
         if path in self._entries:
             return self._entries[path], True
         if path in self._parents:  # a directory that several stages write into
-            return None, True
+            return self._directory(path), True
         folder = path.rpartition("/")[0]
         while folder:
             if folder in self._rows:
@@ -90,6 +110,32 @@ class PlannedSight:
                 return (MISSING if self._entries[folder] == MISSING else None), True
             folder = folder.rpartition("/")[0]
         return None, False
+
+    def _directory(self, path: str) -> str | None:
+        """Return the entry of a directory once the hits in it are restored; None if others write there.
+
+        Cost: O(outputs so far, and what is in it).
+        """
+        prefix = "" if path == "." else f"{path}/"
+        tops = [output for output in self._entries if output.startswith(prefix)]
+        if any(self._entries[top] in {None, MISSING} for top in tops):
+            return None  # also where something is removed: folders may go with it
+        below = {f"{top}/" for top in tops}
+        rows: dict[str, str] = {}
+        for relative, entry in self._disk.rows(path):
+            inner = f"{prefix}{relative}"
+            if inner not in tops and not any(f"{one}/" in below for one in _folders(inner)):
+                rows[relative] = entry
+        for top in tops:
+            for folder in _folders(top[len(prefix) :]):
+                if rows.setdefault(folder, "d") != "d":
+                    return None  # something is in the way
+            if top in self._rows:
+                inside = [r for r in self._rows[top].outputs if f"{r.path}/".startswith(f"{top}/")]
+                rows.update((row.path[len(prefix) :], row.entry) for row in inside)
+            else:
+                rows[top[len(prefix) :]] = self._entries[top] or MISSING
+        return directory_entry(rows.items())
 
     def value(self, name: str) -> str | None:
         """Return the JSON of a shared value, None while that's unknown."""
@@ -113,6 +159,8 @@ class PlannedSight:
         for output in stage.outputs:
             path = output.rstrip("/")
             self._entries[path] = entries.get(path)
+            if (self._entries[path] or "-")[0] == "l":
+                self._texts[path] = next(r.target for r in result.outputs if r.path == path)
             if output.endswith("/"):
                 self._rows[path] = result
             self._note_parents(path)
@@ -134,6 +182,21 @@ class PlannedSight:
             self._parents.add(folder)
             folder = folder.rpartition("/")[0]
         self._parents.add(".")
+
+
+def _folders(path: str) -> list[str]:
+    """Return all directories above a path inside the project, innermost first; without the root."""
+    found = []
+    while path := path.rpartition("/")[0]:
+        found.append(path)
+    return found
+
+
+def _link(text: str, reached: str | None) -> str | None:
+    """Return the entry of a link as an input; None where it is not known where it ends."""
+    if reached is None or reached[0] == "l":
+        return None
+    return followed_link_entry(text, reached)
 
 
 def _inside(result: ActionResult, path: str) -> str | None:

@@ -42,6 +42,15 @@ class Disk(Protocol):
     def end_of_link(self, path: str) -> str:
         """Return the project path of what a link leads to in the end."""
 
+    def link_text(self, path: str) -> str:
+        """Return the text of a link that is there."""
+
+    def rows(self, path: str) -> list[tuple[str, str]]:
+        """Return relative path and entry of all that is in a directory, links by their text, unsorted.
+
+        Empty where no directory is.
+        """
+
     def survey(self, inputs: Iterable[str], outputs: Iterable[str]) -> Mapping[str, str]:
         """Look at all of these in one go; return the entries seen so far, by path."""
 

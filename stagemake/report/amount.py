@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from stagemake.model.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stagemake.model.plan import Interval
 
-__all__ = ["ago", "duration", "interval", "plural", "printable", "size"]
+__all__ = ["about", "ago", "duration", "interval", "joined", "plural", "printable", "size"]
 
 
 def duration(seconds: float) -> str:
@@ -23,6 +25,18 @@ def duration(seconds: float) -> str:
         return f"{minutes} m {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} m"
+
+
+def about(seconds: float) -> str:
+    """Return seconds as roughly as one can know what is to come: `<1 s`, `8 s`, `1 m 10 s`, `12 m`, `1 h 05 m`."""
+    if seconds < 1:
+        return "<1 s"
+    if seconds < 20:
+        return f"{seconds:.0f} s"
+    if seconds < 600:
+        return duration(max(round(seconds / 5) * 5, 20)).replace(".0 s", " s")
+    minutes = round(seconds / 60)
+    return f"{minutes} m" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} m"
 
 
 def interval(seconds: Interval) -> str:
@@ -53,3 +67,8 @@ def size(count: float) -> str:
 def plural(count: int, noun: str) -> str:
     """Return `1 stage`, `2 stages`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return `a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

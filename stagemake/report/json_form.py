@@ -50,8 +50,8 @@ def plan_object(report: DryRunReport, targets: Sequence[str]) -> dict[str, Any]:
 
 
 def _step(report: DryRunReport, step: Step) -> dict[str, Any]:
-    stage = report.plan.pipeline.stages[step.stage_id]
-    estimate = step.estimate
+    stages = report.plan.pipeline.stages
+    stage, estimate = stages[step.stage_id], step.estimate
     return {
         "name": stage.name,
         "verdict": step.verdict.value,
@@ -63,8 +63,25 @@ def _step(report: DryRunReport, step: Step) -> dict[str, Any]:
             "duration_s": _interval(estimate.duration_s),
             "output_bytes": estimate.output_bytes,
             "samples": estimate.samples,
+            "source": estimate.source.value,
+            "kind": estimate.kind or None,
         },
         "changes_output_p": estimate.changes_output_p,
+        "chance": _chance(report, step),
+    }
+
+
+def _chance(report: DryRunReport, step: Step) -> dict[str, Any] | None:
+    """Return how likely a maybe runs, and what the upstream stage that decides did so far."""
+    chance = report.chances.get(step.stage_id)
+    if chance is None:
+        return None
+    decider = report.plan.steps[chance.decider] if chance.decider >= 0 else None
+    return {
+        "runs_p": chance.runs_p,
+        "decider": report.plan.pipeline.stages[chance.decider].name if decider else None,
+        "changed": decider.estimate.changed if decider else 0,
+        "runs": decider.estimate.compared if decider else 0,
     }
 
 
@@ -84,9 +101,25 @@ def forecast_object(report: DryRunReport) -> dict[str, Any]:
         "critical_path_s": round(report.critical_path_s, 6),
         "new_bytes": report.new_bytes,
         "restore_bytes": report.restore_bytes,
-        "cache_bytes_after": report.cache_bytes + report.new_bytes,
+        "cache_bytes_after": report.cache_bytes_after,
         "free_bytes": report.free_bytes,
         "unestimated": report.unestimated,
+        "estimated_by_kind": report.by_kind,
+        "runs": {"least": report.runs[0], "most": report.runs[1]},
+        "write_bytes": report.write_bytes,
+        "evicted": {"records": report.evicted.records, "bytes": report.evicted.bytes},
+        "other_jobs": [
+            {"jobs": count, "wall_s": round(seconds, 6)} for count, seconds in report.other_jobs
+        ],
+        "file_systems": [
+            {
+                "places": list(one.places),
+                "free_bytes": one.free_bytes,
+                "needed_bytes": one.needed_bytes,
+                "enough": one.is_enough,
+            }
+            for one in report.file_systems
+        ],
     }
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from stagemake.model.stage import Call
 from stagemake.report.amount import printable
+from stagemake.report.width import columns_of, cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,26 +55,6 @@ def _pipeline_line(pipeline: PipelineDefinition, columns: int) -> str:
             return f"{line} and {len(pipeline.members) - count} more"
         line += f" {member}"
     return line
-
-
-def columns_of(text: str) -> int:
-    """Return how wide a terminal shows printable text: East Asian wide characters count twice."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF")
-        for char in text
-    )
-
-
-def cut(text: str, columns: int) -> str:
-    """Shorten text to `columns`, with `...` at its end if anything is missing."""
-    if columns_of(text) <= columns:
-        return text
-    kept = text[: columns - 3]
-    while columns_of(kept) > columns - 3:
-        kept = kept[:-1]
-    return kept.rstrip() + "..."
 
 
 def _what_it_makes(stage: Stage) -> str:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stagemake.model.plan import Verdict
-from stagemake.report.amount import duration, plural, printable, size
+from stagemake.model.plan import Source, Verdict
+from stagemake.report.amount import duration, printable, size
+from stagemake.report.cost_text import cost_lines
 from stagemake.report.style import Style
 from stagemake.report.terminal import reason_text
+from stagemake.report.width import columns_of, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stagemake.model.plan import Estimate, Interval, Step
-    from stagemake.model.report import DryRunReport
+    from stagemake.model.plan import Estimate, Step
+    from stagemake.model.report import Conflict, DryRunReport
+
+MOST_STAGES = 40
+"""How many stages are listed, and `MOST_CONFLICTS` conflicts of a kind, without `verbose`."""
+MOST_CONFLICTS = 5
 
 _COLOURS = {
     Verdict.FRESH: "dim",
@@ -27,75 +33,108 @@ _MEANINGS = {
     Verdict.MISS: "run",
     Verdict.MAYBE: "run only if what they wait for changes",
 }
+_LEAST_REASON = 24  # columns: a reason is not cut below
 
 
-def plan_text(report: DryRunReport, style: Style = Style(), *, verbose: bool = False) -> str:  # noqa: B008 - frozen
-    """Return the report as text that ends with a newline; fresh stages are listed when `verbose`."""
-    return "\n".join(_lines(report, style, verbose=verbose)) + "\n"
+def plan_text(
+    report: DryRunReport,
+    style: Style = Style(),  # noqa: B008 - frozen
+    *,
+    verbose: bool = False,
+    columns: int = 0,
+) -> str:
+    """Return the report as text that ends with a newline.
+
+    Args:
+        report: What to show.
+        style: Colours.
+        verbose: List everything, fresh stages too.
+        columns: Cut reasons so that lines fit; 0: whatever their length.
+    """
+    return "\n".join(_lines(report, style, verbose=verbose, columns=columns)) + "\n"
 
 
-def _lines(report: DryRunReport, style: Style, *, verbose: bool) -> Iterator[str]:
+def _lines(report: DryRunReport, style: Style, *, verbose: bool, columns: int) -> Iterator[str]:
     plan = report.plan
     if plan.is_done and not report.conflicts and not verbose:
         yield "stagemake: up to date"
         return
-    shown = [step for step in plan.steps if verbose or step.verdict is not Verdict.FRESH]
+    wanted = [step for step in plan.steps if verbose or step.verdict is not Verdict.FRESH]
+    shown = wanted if verbose else wanted[:MOST_STAGES]
     names = {step.stage_id: printable(plan.pipeline.stages[step.stage_id].name) for step in shown}
-    width = min(max((len(name) for name in names.values()), default=0), 40)
+    width = min(max((columns_of(name) for name in names.values()), default=0), 40)
     for step in shown:
-        yield _step_line(step, names[step.stage_id], width, style)
-    for path in plan.orphans:
+        yield _step_line(report, step, names[step.stage_id], width, style, columns)
+    if len(shown) < len(wanted):
+        yield f"       … and {len(wanted) - len(shown)} more stages; -v lists all"
+    orphans = plan.orphans if verbose else plan.orphans[:MOST_STAGES]
+    for path in orphans:
         yield f"{style.paint('remove', 'yellow')}  {printable(path)}  (no stage makes it any more)"
+    if len(orphans) < len(plan.orphans):
+        yield f"       … and {len(plan.orphans) - len(orphans)} more to remove; -v lists all"
     if shown or plan.orphans:
         yield ""
-    yield from _totals(report, style)
-    if report.conflicts:
-        yield ""
-        yield "look at this first:"
-        for conflict in report.conflicts:
-            who = f" ({', '.join(map(printable, conflict.stages[:3]))})" if conflict.stages else ""
-            hint = f"; {printable(conflict.hint)}" if conflict.hint else ""
-            yield f"  `{printable(conflict.path)}`: {conflict.kind.value}{who}{hint}"
+    for verdict in Verdict:
+        count = report.count(verdict)
+        if count:
+            word = style.paint(f"{verdict.value:<5}", _COLOURS[verdict])
+            yield f"{word}  {count:>6}  {_MEANINGS[verdict]}"
+    yield from cost_lines(report, columns or 80)
+    yield from _conflict_lines(report.conflicts, verbose=verbose)
 
 
-def _step_line(step: Step, name: str, width: int, style: Style) -> str:
-    verdict = style.paint(f"{step.verdict.value:<5}", _COLOURS[step.verdict])
-    cost = ""
+def _step_line(  # noqa: PLR0917 - one line's parts
+    report: DryRunReport, step: Step, name: str, width: int, style: Style, columns: int
+) -> str:
+    cost, mark = "", " "
     if step.verdict is Verdict.HIT and step.cached is not None:
         cost = size(step.cached.output_bytes)
     elif step.verdict in {Verdict.MISS, Verdict.MAYBE}:
         cost = _estimate_text(step.estimate)
-    why = style.paint(reason_text(step.reason.code, step.subject), "dim")
-    return f"{verdict}  {name:<{width}}  {cost:>8}  {why}".rstrip()
+        mark = "*" if step.estimate.source is Source.KIND else " "
+    why = _why(report, step)
+    head = f"{step.verdict.value:<5}  {name}{' ' * (width - columns_of(name))}  {cost:>8}{mark} "
+    if columns:
+        why = cut(why, max(columns - columns_of(head), _LEAST_REASON))
+    verdict = style.paint(f"{step.verdict.value:<5}", _COLOURS[step.verdict])
+    return f"{verdict}{head[5:]}{style.paint(why, 'dim')}".rstrip()
+
+
+def _why(report: DryRunReport, step: Step) -> str:
+    chance = report.chances.get(step.stage_id)
+    if chance is not None and chance.decider >= 0:
+        past = report.plan.steps[chance.decider].estimate
+        if past.compared:
+            name = printable(report.plan.pipeline.stages[chance.decider].name)
+            if past.compared == 1:
+                return f"{name} {'changed' if past.changed else 'kept'} its output in its last run"
+            return f"{name} changed its output in {past.changed} of its last {past.compared} runs"
+    return reason_text(step.reason.code, step.subject)
 
 
 def _estimate_text(estimate: Estimate) -> str:
     return "?" if estimate.duration_s is None else f"~{duration(estimate.duration_s.p50)}"
 
 
-def _totals(report: DryRunReport, style: Style) -> Iterator[str]:
-    for verdict in Verdict:
-        count = report.count(verdict)
-        if count:
-            word = style.paint(f"{verdict.value:<5}", _COLOURS[verdict])
-            yield f"{word}  {count:>6}  {_MEANINGS[verdict]}"
-    busy = report.count(Verdict.MISS) + report.count(Verdict.MAYBE)
-    if busy or report.count(Verdict.HIT):
-        if busy and report.unestimated == busy and not report.count(Verdict.HIT):
-            yield "time   unknown: none of these has run here"
-        else:
-            jobs = plural(report.jobs, "job")
-            yield f"time   {_time(report.wall_s)}, at most, with {jobs}"
-        if 0 < report.unestimated < busy or (report.unestimated and report.count(Verdict.HIT)):
-            yield f"       {plural(report.unestimated, 'stage')} never run here: not in these sums"
-        new, back = size(report.new_bytes), size(report.restore_bytes)
-        yield f"disk   {new} to make, {back} to restore; {size(report.free_bytes)} free"
-    if report.opaque:
-        names = ", ".join(printable(report.plan.pipeline.stages[i].name) for i in report.opaque[:5])
-        yield f"       not foreseeable, left out of the sums: {names}"
+def _conflict_lines(conflicts: tuple[Conflict, ...], *, verbose: bool) -> Iterator[str]:
+    if conflicts:
+        yield ""
+        yield "look at this first:"
+    kinds = {conflict.kind: None for conflict in conflicts}
+    for kind in kinds:
+        alike = [conflict for conflict in conflicts if conflict.kind is kind]
+        shown = alike if verbose else alike[:MOST_CONFLICTS]
+        for conflict in shown:
+            yield from _conflict(conflict)
+        if len(shown) < len(alike):
+            yield f"  … and {len(alike) - len(shown)} more like the last; -v lists all"
 
 
-def _time(interval: Interval) -> str:
-    if duration(interval.p50) == duration(interval.p90):
-        return f"~{duration(interval.p50)}"
-    return f"~{duration(interval.p50)} (up to {duration(interval.p90)})"
+def _conflict(conflict: Conflict) -> Iterator[str]:
+    about, who = conflict.path or conflict.stages[0], ""
+    if conflict.stages and conflict.path:
+        more = f" and {len(conflict.stages) - 3} more" if len(conflict.stages) > 3 else ""
+        who = f" ({', '.join(map(printable, conflict.stages[:3]))}{more})"
+    yield f"  `{printable(about)}`: {conflict.kind.value}{who}"
+    if conflict.hint:
+        yield f"      {printable(conflict.hint)}"

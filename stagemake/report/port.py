@@ -19,6 +19,13 @@ class Reporter(Protocol):
         """Take one event; called in the order things happen, from one thread."""
 
 
+class Countdown(Reporter, Protocol):
+    """Knows how long the build still takes."""
+
+    def left_s(self) -> float | None:
+        """Return the seconds; None while too little is known."""
+
+
 class FanOut:
     """Hands every event to several reporters; one that raises is left out from then on, and the others are told."""
 

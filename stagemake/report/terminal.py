@@ -16,7 +16,7 @@ from stagemake.model.event import (
     WaitingForLock,
 )
 from stagemake.model.result import Outcome
-from stagemake.report.amount import duration, interval, plural, printable
+from stagemake.report.amount import about, duration, interval, plural, printable
 from stagemake.report.change_text import changes_text
 from stagemake.report.reason_words import reason_text
 from stagemake.report.style import Style
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stagemake.model.event import Event
     from stagemake.model.explanation import Change
     from stagemake.model.result import BuildOutcome, StageResult
+    from stagemake.report.port import Countdown
 
 __all__ = ["Detail", "TerminalReporter", "reason_text", "shown_log"]
 
@@ -60,12 +61,16 @@ class TerminalReporter:
     detail: Detail = Detail.NORMAL
     rerun: str = "stagemake"  # the command that failures name
     changes_of: Callable[[StageResult], Iterable[Change]] | None = None  # what changed, for details
+    countdown: Countdown | None = None  # where somebody watches: shown with each line
     _failed: list[StageResult] = field(factory=list)
+    _left_width: int = 0
     _lent_to: str = ""  # the stage that has the terminal
     _held: list[str] = field(factory=list)  # what is printed when it has ended
 
     def handle(self, event: Event) -> None:
         """Print what the event is worth; later, while a stage has the terminal to itself."""
+        if self.countdown is not None:
+            self.countdown.handle(event)
         if isinstance(event, StageStarted):
             if event.console:
                 self._release()  # a retry: between two attempts there is time to print
@@ -114,7 +119,10 @@ class TerminalReporter:
             return
         word, colour = _WORDS[result.outcome]
         width = len(str(event.total))
-        head = f"[{event.done:>{width}}/{event.total}] {self.style.paint(f'{word:<9}', colour)}"
+        left = self._left(event)
+        head = (
+            f"[{event.done:>{width}}/{event.total}{left}] {self.style.paint(f'{word:<9}', colour)}"
+        )
         tail = ""
         if result.outcome in {Outcome.RAN, Outcome.FAILED} and result.exit_code is not None:
             tail = f"  {duration(result.wall_s)}"
@@ -131,6 +139,13 @@ class TerminalReporter:
             self._output(result)
         for note in result.notes:
             self._line(self.style.paint(f"  note: {printable(note)}", "yellow"))
+
+    def _left(self, event: StageSettled) -> str:
+        """Return how long it still takes, in a column of its own once it was shown."""
+        seconds = self.countdown.left_s() if self.countdown is not None else None
+        text = "" if seconds is None or event.done == event.total else f" ~{about(seconds)}"
+        self._left_width = max(self._left_width, len(text))
+        return f"{text:<{self._left_width}}"
 
     def _is_hidden(self, result: StageResult) -> bool:
         if self.detail is Detail.SILENT:

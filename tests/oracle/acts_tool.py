@@ -57,11 +57,11 @@ def force(history: History) -> Effect:
     render(history.project, history.root)
     right = expect(history.project, history.root)
     ask = Ask(force=True)
-    verdicts = history.planned(ask)
+    foreseen = history.planned(ask)
     built = history.build(ask)
     history.compare_outcomes(right, built)
     history.compare_tree(right, history.root)
-    history.compare_plan(verdicts, built)
+    history.compare_plan(foreseen, built, is_good=right.is_good)
     idle = built.names("fresh", "restored", "cut_off") - right.by_order
     if idle:
         raise history.fail(f"told to run everything, it did not run {sorted(idle)}")

@@ -57,14 +57,23 @@ class Built:
         return {name for name, outcome in self.outcomes.items() if outcome in outcomes}
 
 
+@frozen
+class Foreseen:
+    """What a dry run said; both empty for a mistake."""
+
+    verdicts: dict[str, str] = field(factory=dict)  # by stage name
+    runs: tuple[int, int] = (0, 0)  # how many stages run: at least, at most
+    maybes: dict[str, tuple[str, ...]] = field(factory=dict)  # by stage name: who decides
+
+
 class Driver(Protocol):
     """Something that builds."""
 
     def build(self, place: Place, ask: Ask) -> Built:
         """Bring a project up to date."""
 
-    def plan(self, place: Place, ask: Ask) -> dict[str, str]:
-        """Return what a build would do: the verdict of each stage; empty for a mistake."""
+    def plan(self, place: Place, ask: Ask) -> Foreseen:
+        """Return what a build would do."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -94,14 +103,21 @@ class InProcess:
             {one.name: one.problem for one in outcome.results if one.problem},
         )
 
-    def plan(self, place: Place, ask: Ask) -> dict[str, str]:
-        """Return the verdict of each stage."""
+    def plan(self, place: Place, ask: Ask) -> Foreseen:
+        """Return what a dry run says."""
         try:
             report = self._manager(place).dry_run_pipeline(_request(ask))
         except StagemakeError:
-            return {}
-        stages = report.plan.pipeline.stages
-        return {stages[step.stage_id].name: step.verdict.value for step in report.plan.steps}
+            return Foreseen()
+        names = [stage.name for stage in report.plan.pipeline.stages]
+        return Foreseen(
+            {names[step.stage_id]: step.verdict.value for step in report.plan.steps},
+            report.runs,
+            {
+                names[stage_id]: tuple(names[other] for other in chance.deciders)
+                for stage_id, chance in report.chances.items()
+            },
+        )
 
     def _manager(self, place: Place) -> StageManager:
         manager = StageManager(
@@ -136,17 +152,27 @@ class CommandLine:
         assert done.returncode in {0, 1}, done.stderr
         return built_from(done.stdout)
 
-    def plan(self, place: Place, ask: Ask) -> dict[str, str]:
-        """Return the verdict of each stage."""
+    def plan(self, place: Place, ask: Ask) -> Foreseen:
+        """Return what a dry run says."""
         done = subprocess.run(
             [*command_line(place, ask), "-n", "--json"],
             env=place.environ, cwd=place.root, capture_output=True, text=True,
             timeout=120, check=False,
         )  # fmt: skip
         if done.returncode == 2:
-            return {}
+            return Foreseen()
         assert done.returncode == 0, done.stderr
-        return {one["name"]: one["verdict"] for one in json.loads(done.stdout)["stages"]}
+        plan = json.loads(done.stdout)
+        runs = plan["forecast"]["runs"]
+        return Foreseen(
+            {one["name"]: one["verdict"] for one in plan["stages"]},
+            (runs["least"], runs["most"]),
+            {
+                one["name"]: (one["chance"]["decider"],)
+                for one in plan["stages"]
+                if one["chance"] is not None
+            },
+        )
 
 
 def command_line(place: Place, ask: Ask) -> list[str]:

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
-from oracle.driver import Ask, Built, Driver, Place, environment
+from oracle.driver import Ask, Built, Driver, Foreseen, Place, environment
 from oracle.effect import Difference, Effect
 from oracle.expected import Expectation, Status, expect
 from oracle.invent import random_project
@@ -111,7 +111,7 @@ class History:
         ask = Ask(jobs=self.rnd.choice([1, 2, 4]), keep_going=not right.is_good)
         if self.rnd.random() < 0.15:
             ask = evolve(ask, cache=self.rnd.choice(["off", "read", "write"]))
-        verdicts = self.planned(ask)
+        foreseen = self.planned(ask)
         before = self.listing_of_own()
         known = set(self.stored)
         built = self.build(ask)
@@ -120,7 +120,7 @@ class History:
             raise self.fail(f"the build changed what the user owns: {touched}")
         self.compare_outcomes(right, built)
         self.compare_tree(right, self.root)
-        self.compare_plan(verdicts, built)
+        self.compare_plan(foreseen, built, is_good=right.is_good)
         self.compare_need(right, built, effect)
         self.compare_store(right, built, ask, known)
         self.note(right, built, ask)
@@ -169,14 +169,14 @@ class History:
                 found[path] = tuple(os.lstat(path))[:7]
         return found
 
-    def planned(self, ask: Ask) -> dict[str, str]:
-        """Return the verdicts of a dry run, which must not change a byte."""
+    def planned(self, ask: Ask) -> Foreseen:
+        """Return what a dry run says, which must not change a byte."""
         before = listing(self.base)
-        verdicts = self.driver.plan(self.place(), ask)
+        foreseen = self.driver.plan(self.place(), ask)
         touched = changes(before, listing(self.base))
         if touched:
             raise self.fail(f"the dry run changed {touched}")
-        return verdicts
+        return foreseen
 
     # -- what has to be true ---------------------------------------------------------------------
 
@@ -234,7 +234,7 @@ class History:
             return True
         return any(_is_in(path, {kept}) for kept in self.shared_tops)
 
-    def compare_plan(self, verdicts: dict[str, str], built: Built) -> None:
+    def compare_plan(self, foreseen: Foreseen, built: Built, *, is_good: bool) -> None:
         """Check that what was said before is what happened."""
         holes = ["restored"] if self.is_damaged or self.is_collected else []
         allowed = {
@@ -243,11 +243,29 @@ class History:
             "miss": {"ran", "failed", "blocked", *holes},
             "maybe": {"restored", "cut_off", "ran", "failed", "blocked"},
         }
-        for name, verdict in verdicts.items():
+        for name, verdict in foreseen.verdicts.items():
             outcome = built.outcomes[name]
             blocked = outcome == "blocked" or (verdict != "fresh" and outcome == "failed")
             if outcome not in allowed[verdict] and not blocked:
                 raise self.fail(f"`{name}` was said to be {verdict} and {outcome}")
+        self.compare_maybes(foreseen)
+        least, most = foreseen.runs
+        ran = len(built.names("ran"))
+        if is_good and not (self.is_damaged or holes) and not least <= ran <= most:
+            raise self.fail(f"{ran} stages ran, {least} to {most} were foreseen")
+
+    def compare_maybes(self, foreseen: Foreseen) -> None:
+        """Check that a maybe stands only where a stage upstream will run or may run, and names it."""
+        said = foreseen.verdicts
+        wanted = {name for name, verdict in said.items() if verdict == "maybe"}
+        if wanted != foreseen.maybes.keys():
+            raise self.fail(f"chances of {sorted(foreseen.maybes)}, but maybe are {sorted(wanted)}")
+        for name, deciders in foreseen.maybes.items():
+            above = self.project.waits_for(name) - {name}
+            if not all(said[other] in {"miss", "maybe"} for other in deciders):
+                raise self.fail(f"`{name}` hangs on {deciders}, of which some do not run")
+            if not above.issuperset(deciders):
+                raise self.fail(f"`{name}` hangs on {deciders}, and waits for {sorted(above)}")
 
     def compare_need(self, right: Expectation, built: Built, effect: Effect) -> None:
         """Check that nothing ran without a reason."""

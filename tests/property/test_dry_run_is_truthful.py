@@ -59,7 +59,8 @@ def test_a_dry_run_of_a_project_never_built_makes_no_directory(tmp_path: Path) -
     before = listing(str(tmp_path))
     place = Place(str(tmp_path / "p"), str(tmp_path / "cache"), {"PATH": "/usr/bin:/bin"}, {})
 
-    verdicts = InProcess().plan(place, Ask())
+    foreseen = InProcess().plan(place, Ask())
 
-    assert verdicts == {"a": "miss"}
+    assert foreseen.verdicts == {"a": "miss"}
+    assert foreseen.runs == (1, 1)
     assert changes(before, listing(str(tmp_path))) == []

@@ -36,7 +36,8 @@ def test_a_first_dry_run_counts_what_it_can_not_estimate(chain: Project) -> None
 
             miss        3  run
             time   unknown: none of these has run here
-            disk   0 B to make, 0 B to restore; <size> free
+            disk   0 B to write, 0 B to restore
+                   enough: <size> free
             """
         ).exited(0)
 
@@ -71,8 +72,11 @@ def test_every_verdict_has_its_reason(chain: Project) -> None:
             hit         1  restored from the cache
             miss        1  run
             maybe       1  run only if what they wait for changes
-            time   ~<time>, at most, with 2 jobs
-            disk   2 B to make, 1 B to restore; <size> free
+            runs   1 for certain, 2 at most
+            time   ~<time> with 2 jobs
+                   longest chain ~<time>: one > two
+            disk   2 B to write, 1 B to restore; the cache grows by <size>
+                   enough: <size> free
             """
         )
     chain.build().ran("one", "two").restored("three")
@@ -120,7 +124,8 @@ def test_a_plan_for_a_target_holds_only_what_it_takes(chain: Project) -> None:
 
         miss        1  run
         time   unknown: none of these has run here
-        disk   0 B to make, 0 B to restore; <size> free
+        disk   0 B to write, 0 B to restore
+               enough: <size> free
         """
     )
 
@@ -149,13 +154,17 @@ def test_what_to_look_at_first_is_said(project: Project) -> None:
 
             miss        4  run
             time   unknown: none of these has run here
-            disk   0 B to make, 0 B to restore; <size> free
+            disk   0 B to write, 0 B to restore
+                   enough: <size> free
 
             look at this first:
               `far`: an input is neither there nor made by a stage (four)
-              `no-such-program`: a program that a stage starts is not on this machine (two); install it, or name another
-              `b`: a file that stagemake did not make would be replaced (one); it would be kept under .stagemake/kept/
-              `B`: outputs differ only in case (one, three); `b` and this are one file where case does not count
+              `no-such-program`: a program that a stage starts is not on this machine (two)
+                  install it, or name another
+              `b`: a file that stagemake did not make would be replaced (one)
+                  it would be kept under .stagemake/kept/
+              `B`: outputs differ only in case (one, three)
+                  `b` and this are one file where case does not count
             """
         )
 
@@ -168,14 +177,14 @@ def test_a_hand_edited_output_is_foreseen(chain: Project) -> None:
 
     assert "hit    two       1 B  output modified by hand: c\n" in stdout
     assert (
-        "  `c`: an output was changed by hand and would be replaced (two);"
-        " it would be kept under .stagemake/kept/\n"
+        "  `c`: an output was changed by hand and would be replaced (two)\n"
+        "      it would be kept under .stagemake/kept/\n"
     ) in stdout
 
 
 # --- JSON. -----------------------------------------------------------------------------------------
 
-NUMBERS = {"wall_s", "work_s", "p50", "p90", "cpu_s", "critical_path_s", "free_bytes"}
+NUMBERS = {"new_bytes", "wall_s", "work_s", "p50", "p90", "cpu_s", "critical_path_s", "free_bytes"}
 
 
 def normal(value: Any, name: str = "") -> Any:
@@ -192,6 +201,9 @@ def normal(value: Any, name: str = "") -> Any:
 
 
 INTERVAL = {"p50": "<number>", "p90": "<number>"}
+ONE_RUN = {
+    "duration_s": INTERVAL, "output_bytes": 1, "samples": 1, "source": "history", "kind": None,
+}  # fmt: skip
 
 
 def test_a_plan_as_json_has_every_documented_key(chain: Project) -> None:
@@ -215,8 +227,9 @@ def test_a_plan_as_json_has_every_documented_key(chain: Project) -> None:
                 "subject": "a",
                 "key": "<key>",
                 "description": "shout",
-                "estimate": {"duration_s": INTERVAL, "output_bytes": 1, "samples": 1},
-                "changes_output_p": 1.0,
+                "estimate": ONE_RUN,
+                "changes_output_p": None,
+                "chance": None,
             },
             {
                 "name": "two",
@@ -225,8 +238,9 @@ def test_a_plan_as_json_has_every_documented_key(chain: Project) -> None:
                 "subject": "b",
                 "key": None,
                 "description": "",
-                "estimate": {"duration_s": INTERVAL, "output_bytes": 1, "samples": 1},
-                "changes_output_p": 1.0,
+                "estimate": ONE_RUN,
+                "changes_output_p": None,
+                "chance": {"runs_p": 0.75, "decider": "one", "changed": 0, "runs": 0},
             },
             {
                 "name": "three",
@@ -235,8 +249,9 @@ def test_a_plan_as_json_has_every_documented_key(chain: Project) -> None:
                 "subject": "y",
                 "key": "<key>",
                 "description": "",
-                "estimate": {"duration_s": INTERVAL, "output_bytes": 1, "samples": 1},
-                "changes_output_p": 1.0,
+                "estimate": ONE_RUN,
+                "changes_output_p": None,
+                "chance": None,
             },
         ],
         "totals": {"fresh": 0, "hit": 1, "miss": 1, "maybe": 1},
@@ -245,15 +260,29 @@ def test_a_plan_as_json_has_every_documented_key(chain: Project) -> None:
             "work_s": "<number>",
             "critical_path": ["one", "two"],
             "critical_path_s": "<number>",
-            "new_bytes": 2,
+            "new_bytes": "<number>",
             "restore_bytes": 1,
             "cache_bytes_after": result.json["forecast"]["cache_bytes_after"],
             "free_bytes": "<number>",
             "unestimated": 0,
+            "estimated_by_kind": 0,
+            "runs": {"least": 1, "most": 2},
+            "write_bytes": 2,
+            "evicted": {"records": 0, "bytes": 0},
+            "other_jobs": normal(result.json["forecast"]["other_jobs"]),  # as far as more help
+            "file_systems": [
+                {
+                    "places": ["project", "state", "cache"],
+                    "free_bytes": "<number>",
+                    "needed_bytes": result.json["forecast"]["file_systems"][0]["needed_bytes"],
+                    "enough": True,
+                }
+            ],
         },
         "conflicts": [],
         "orphans": [],
     }
+    assert {each["jobs"] for each in result.json["forecast"]["other_jobs"]} >= {1, 2}
     assert result.stderr == ""
 
 
@@ -268,8 +297,15 @@ def test_unknown_numbers_are_null_and_no_key_is_left_out(chain: Project) -> None
             "subject": "",
             "key": "<key>",
             "description": "shout",
-            "estimate": {"duration_s": None, "output_bytes": None, "samples": 0},
+            "estimate": {
+                "duration_s": None,
+                "output_bytes": None,
+                "samples": 0,
+                "source": "none",
+                "kind": None,
+            },
             "changes_output_p": None,
+            "chance": None,
         }
     ]
     assert result.json["forecast"]["unestimated"] == 1

@@ -35,8 +35,10 @@ def test_a_made_header_that_moves_is_missed_at_once(project: Project) -> None:
             remove  out/a.h  (no stage makes it any more)
 
             miss        2  run
-            time   ~<time>, at most, with 2 jobs
-            disk   4 B to make, 0 B to restore; <size> free
+            time   ~<time> with 2 jobs
+                   longest chain ~<time>: make > read
+            disk   4 B to write, 0 B to restore; the cache grows by <size>
+                   enough: <size> free
             """
         )
         project.build("why", "read").printed(
@@ -68,8 +70,10 @@ def test_a_header_in_a_made_directory_that_goes_is_missed_at_once(project: Proje
         remove  inc  (no stage makes it any more)
 
         miss        2  run
-        time   ~<time>, at most, with 2 jobs
-        disk   4 B to make, 0 B to restore; <size> free
+        time   ~<time> with 2 jobs
+               longest chain ~<time>: make > read
+        disk   4 B to write, 0 B to restore; the cache grows by <size>
+               enough: <size> free
         """
     )
     project.build().failed("read").exited(1)
@@ -88,8 +92,10 @@ def test_a_directory_that_loses_a_left_over_file_counts_without_it(project: Proj
         remove  d/more  (no stage makes it any more)
 
         maybe       1  run only if what they wait for changes
-        time   ~<time>, at most, with 2 jobs
-        disk   7 B to make, 0 B to restore; <size> free
+        runs   0 for certain, 1 at most
+        time   ~<time> with 2 jobs
+        disk   7 B to write, 0 B to restore; the cache grows by <size>
+               enough: <size> free
         """
     )
     project.build().ran("read")
@@ -97,7 +103,7 @@ def test_a_directory_that_loses_a_left_over_file_counts_without_it(project: Proj
     project.build().ran()
 
 
-def test_a_link_to_what_is_left_over_is_looked_at_after_it_has_gone(project: Project) -> None:
+def test_a_link_to_what_is_left_over_is_missed_at_once(project: Project) -> None:
     read = 'command("read", "cat link > {outputs} || true", inputs=["link"], outputs=["o"])\n'
     project.write("b", "").stagefile(maker("a") + read)
     (project.root / "link").symlink_to("a")
@@ -108,12 +114,13 @@ def test_a_link_to_what_is_left_over_is_looked_at_after_it_has_gone(project: Pro
 
     project.build("-n", "-j2").printed(
         """\
-        maybe  read  ~<time>  upstream runs: link
+        miss   read  ~<time>  input changed: link
         remove  a  (no stage makes it any more)
 
-        maybe       1  run only if what they wait for changes
-        time   ~<time>, at most, with 2 jobs
-        disk   2 B to make, 0 B to restore; <size> free
+        miss        1  run
+        time   ~<time> with 2 jobs
+        disk   2 B to write, 0 B to restore; the cache grows by <size>
+               enough: <size> free
         """
     )
     project.build().ran("read")
@@ -136,11 +143,14 @@ def test_a_program_that_is_left_over_is_missed_at_once(project: Project) -> None
         remove  bin/tool  (no stage makes it any more)
 
         miss        2  run
-        time   ~<time>, at most, with 2 jobs
-        disk   9 B to make, 0 B to restore; <size> free
+        time   ~<time> with 2 jobs
+               longest chain ~<time>: make > run
+        disk   9 B to write, 0 B to restore; the cache grows by <size>
+               enough: <size> free
 
         look at this first:
-          `tool`: a program that a stage starts is not on this machine (run); install it, or name another
+          `tool`: a program that a stage starts is not on this machine (run)
+              install it, or name another
         """
     )
     project.build().failed("run").exited(1)

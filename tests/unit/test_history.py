@@ -1,49 +1,99 @@
-"""What stages cost in the past."""
+"""What stages and builds cost in the past: a store that may be lost at any time."""
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
+from attrs import evolve
 
-from stagemake.history import SAMPLES, History, Run, estimate_of
-from stagemake.model.plan import UNKNOWN, Interval
+from stagemake.history import BUILDS, SAMPLES, History, Run
+from stagemake.model.pace import BuildCosts, Pace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run(stage: str = "s", seconds: float = 1.0, size: int = 10, *, changed: bool = True) -> Run:
-    return Run(stage, 1, seconds, seconds, size, changed)
+def run(
+    stage: str = "s", seconds: float = 1.0, size: int = 10, *, changed: bool | None = True
+) -> Run:
+    return Run(stage, 1, seconds, seconds, size, changed, size + 5, 100, "cc")
+
+
+def build(before_s: float = 0.1) -> BuildCosts:
+    return BuildCosts(
+        started_s=1, stages=10, busy=5, before_s=before_s, after_s=0.1, launched=5, launch_s=0.01,
+        gap_s=0.002, settled=5, settled_bytes=500, settle_s=0.01, restored=0, restored_bytes=0,
+        restore_s=0.0, checked=0, check_s=0.0, counted_bytes=1000, grown_bytes=1500, load_log=0.0,
+        load_noise=0.0,
+    )  # fmt: skip
 
 
 def test_without_history_nothing_is_known_and_nothing_is_written(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
+    history = History(str(path))
 
-    assert History(str(path)).estimate("s") == UNKNOWN
+    assert history.fits(["s"]) == {}
+    assert history.fits_of_kind("cc") == []
+    assert history.tail() == (0.0, 0.0)
+    assert history.pace == Pace()
     assert not path.exists()
 
 
-def test_runs_come_back_as_an_estimate(tmp_path: Path) -> None:
+def test_runs_come_back_as_what_they_say(tmp_path: Path) -> None:
     history = History(str(tmp_path / "history.db"))
 
-    history.add([run(seconds=1), run(seconds=3, size=30, changed=False), run("t", 9)])
+    history.add([run(seconds=1), run(seconds=3, size=30, changed=False), run("t", 9, changed=None)])
 
-    found = History(str(tmp_path / "history.db")).estimate("s")
-    assert found.duration_s == Interval(2.0, 2.8)
-    assert (found.output_bytes, found.samples, found.changes_output_p) == (30, 2, 0.5)
-    assert history.estimate("t").samples == 1
+    found = History(str(tmp_path / "history.db")).fits(["s", "t", "never"])
+    assert sorted(found) == ["s", "t"]
+    assert 1 < found["s"].median_s < 3
+    assert (found["s"].output_bytes, found["s"].samples) == (30, 2)
+    assert (found["s"].changed, found["s"].compared) == (1, 2)
+    assert (found["t"].changed, found["t"].compared) == (0, 0)
+    assert {each.median_s for each in history.fits_of_kind("cc")} == {
+        found["s"].median_s,
+        found["t"].median_s,
+    }
 
 
-def test_only_the_last_runs_are_kept(tmp_path: Path) -> None:
+def test_asking_for_many_stages_gives_the_same_as_asking_for_each(tmp_path: Path) -> None:
     history = History(str(tmp_path / "history.db"))
+    names = [f"s{number}" for number in range(600)]
+    history.add(run(name, 1 + number) for number, name in enumerate(names))
+
+    found = history.fits(names)
+
+    assert sorted(found) == sorted(names)
+    assert history.fits(names[:3]) == {name: found[name] for name in names[:3]}
+
+
+def test_only_the_last_runs_and_builds_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    history = History(str(path))
     for _ in range(3):
         history.add([run(seconds=100)] * 10)
+    for _ in range(BUILDS + 5):
+        history.add((), build(9.0))
 
-    history.add([run(seconds=2)] * SAMPLES)
+    history.add([run(seconds=2)] * SAMPLES, build())
 
-    assert history.estimate("s").duration_s == Interval(2.0, 2.0)
-    assert history.estimate("s").samples == SAMPLES
+    assert history.fits(["s"])["s"].median_s == pytest.approx(2)
+    assert history.fits(["s"])["s"].samples == SAMPLES
+    assert sqlite3.connect(path).execute("select count(*) from builds_2").fetchone() == (BUILDS,)
+
+
+def test_a_build_is_measured_against_what_any_machine_would_take(tmp_path: Path) -> None:
+    history = History(str(tmp_path / "history.db"))
+    usual = Pace().before_s(10, 5)
+
+    history.add((), build(3 * usual))
+
+    assert history.pace.before == pytest.approx(3)
+    assert history.pace.before_s(10, 5) == pytest.approx(3 * usual)
+    assert history.pace.growth == pytest.approx(1.5)
+    assert history.pace.restore == 1.0  # nothing was restored
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"SQLite format 3\0" + b"\xff" * 4096])
@@ -52,8 +102,72 @@ def test_damage_loses_estimates_and_no_more(tmp_path: Path, content: bytes) -> N
     path.write_bytes(content)
     history = History(str(path))
 
-    assert history.estimate("s") == UNKNOWN
+    assert history.fits(["s"]) == {}
+    assert history.pace == Pace()
+    history.add([run()], build())
+
+    assert history.fits(["s"])["s"].samples == 1
+
+
+def test_values_that_nobody_wrote_are_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    history = History(str(path))
+    history.add([run(), run("t")], build())
+    with sqlite3.connect(path) as connection:
+        connection.execute("update fits_2 set median_s = 'long' where stage = 's'")
+        connection.execute("update fits_2 set sigma = -1 where stage = 't'")
+        connection.execute("update builds_2 set before_s = 'x', launched = null")
+        connection.execute("update runs_2 set packed = x'00'")
+    connection.close()
+
+    found = History(str(path))
+
+    assert found.fits(["s", "t"]) == {}
+    assert found.pace == Pace()
+    found.add([run()])
+    assert found.fits(["s"])["s"].samples == 1
+
+
+def test_tables_of_an_older_version_are_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table runs (stage text, duration_s real)")
+        connection.execute("create table of_others (x)")
+    connection.close()
+    history = History(str(path))
+
+    assert history.fits(["s"]) == {}
     history.add([run()])
+
+    names = {row[0] for row in sqlite3.connect(path).execute("select name from sqlite_master")}
+    assert "runs" not in names
+    assert "of_others" in names
+
+
+def test_a_table_of_ours_in_another_form_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    history = History(str(path))
+    history.add([run()], build())
+    with sqlite3.connect(path) as connection:
+        connection.execute("alter table fits_2 add column later")
+        connection.execute("alter table builds_2 drop column gap_s")
+    connection.close()
+
+    history.add([run()], build(9.0))
+
+    assert history.fits(["s"])["s"].samples == 2  # the runs themselves were as ever
+    assert history.pace.before_s(10, 5) == pytest.approx(9.0)
+
+
+def test_stages_that_ran_longest_ago_are_forgotten_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stagemake.history._MOST_STAGES", 3)
+    history = History(str(tmp_path / "history.db"))
+    for number in range(5):
+        history.add([evolve(run(f"s{number}"), started_s=number)])
+
+    assert sorted(history.fits([f"s{number}" for number in range(5)])) == ["s2", "s3", "s4"]
 
 
 def test_awkward_directories_are_no_trouble(tmp_path: Path) -> None:
@@ -61,10 +175,12 @@ def test_awkward_directories_are_no_trouble(tmp_path: Path) -> None:
     directory.mkdir()
     History(str(directory / "history.db")).add([run()])
 
-    assert History(str(directory / "history.db")).estimate("s").samples == 1
+    assert History(str(directory / "history.db")).fits(["s"])["s"].samples == 1
 
 
-def test_an_estimate_lies_between_what_was_measured() -> None:
-    found = estimate_of([(seconds, 1, 0) for seconds in (5.0, 1.0, 3.0)])
+def test_a_history_that_can_not_be_written_is_done_without(tmp_path: Path) -> None:
+    history = History(str(tmp_path / "nowhere/history.db"))
 
-    assert found.duration_s == Interval(3.0, pytest.approx(4.6))  # type: ignore[arg-type]  # compares
+    history.add([run()], build())
+
+    assert history.fits(["s"]) == {}

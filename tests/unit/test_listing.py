@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagemake.report.listing import columns_of, cut
+from stagemake.report.width import columns_of, cut
 
 
 @pytest.mark.parametrize(

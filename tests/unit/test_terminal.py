@@ -61,6 +61,36 @@ def test_numbers_line_up() -> None:
     assert lines[10] == "stagemake: done, 10 stages: 10 ran in 1.0 s"
 
 
+class Countdown:
+    """Says what the test says."""
+
+    def __init__(self, *said: float | None) -> None:
+        self.said = list(said)
+        self.told: list[object] = []
+
+    def handle(self, event: object) -> None:
+        self.told.append(event)
+
+    def left_s(self) -> float | None:
+        return self.said.pop(0)
+
+
+def test_what_is_left_has_a_column_once_it_is_known_and_none_at_the_end() -> None:
+    stream, countdown = io.StringIO(), Countdown(None, 70.2, 8.4, 0.0)
+    reporter = TerminalReporter(stream, countdown=countdown)
+
+    for done in range(1, 5):
+        reporter.handle(StageSettled(result(Outcome.RAN, f"s{done}"), done, 4))
+
+    assert stream.getvalue().splitlines() == [
+        "[1/4] ran       s1",
+        "[2/4 ~1 m 10 s] ran       s2",
+        "[3/4 ~8 s     ] ran       s3",
+        "[4/4          ] ran       s4",
+    ]
+    assert len(countdown.told) == 4
+
+
 def test_what_did_nothing_is_shown_on_request_only() -> None:
     cut_off = result(Outcome.CUT_OFF, reason="unchanged")
 

@@ -1,0 +1,205 @@
+"""What past runs of a stage say about the next one: typical, spread, share of outliers, effect of input size. Pure.
+
+The method: durations are looked at by their logarithm. What is typical is a weighted median, in which a run
+counts half as much as one `HALF_LIFE` runs later, so one odd run moves nothing and a lasting change takes over
+soon. The spread is the weighted median deviation (scaled to a standard deviation), drawn towards a prior while
+runs are few. Where larger inputs took longer (Kendall's tau), the median slope between pairs of runs (Theil
+and Sen) scales by size. Runs far out are counted apart: they say how heavy the tail is, not where the middle is.
+"""
+
+from __future__ import annotations
+
+from math import exp, log
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from stagemake.model.quick import QuicklyMade, give_defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HALF_LIFE = 4.0  # runs
+
+_LEAST_S = 1e-4  # what takes less is not worth telling apart
+_PRIOR_SIGMA = 0.2
+_PRIOR_RUNS = 3.0
+MAD = 1.4826  # median deviation to standard deviation, for the normal distribution
+_FAR = 3.5  # standard deviations: farther out is an outlier
+_LEAST_FAR = 0.4  # of the logarithm: half as long again is no outlier, however steady the rest
+_ENOUGH_RUNS = 5  # for outliers and for slopes
+_LEAST_TAU = 0.5
+_MOST_SLOPE = 1.5
+_SIZES_DIFFER = 1.15  # the largest input by the smallest
+
+
+@frozen
+class Run:
+    """One successful run of a stage."""
+
+    stage: str
+    started_s: int  # unix seconds; orders runs for people, decides nothing
+    duration_s: float
+    cpu_s: float
+    output_bytes: int
+    changed: (
+        bool | None
+    )  # whether other inputs gave other outputs; None: there was nothing to compare
+    stored_bytes: int = (
+        0  # by how much the cache grew: contents not known from the run before, records
+    )
+    input_bytes: int = 0  # of the declared input files
+    kind: str = ""  # what it ran: the program, or the function
+    was_maybe: bool = False  # it ran because something upstream had come out differently
+
+
+@frozen(slots=False)  # see QuicklyMade
+class Fit(QuicklyMade):
+    """What is expected of the next run."""
+
+    samples: int
+    median_s: float  # at inputs of `at_bytes`
+    sigma: float  # standard deviation of the logarithm
+    output_bytes: int  # as of the last run
+    stored_bytes: int  # of a run that changes its outputs, mean
+    changed: int  # how many of the `compared` runs made other outputs than before
+    compared: int
+    cpu_share: float  # processor seconds by seconds; above 1 for what uses several
+    slope: float = 0.0  # d log(seconds) / d log(bytes); 0: size makes no difference
+    at_bytes: int = 0
+    least_bytes: int = 0  # the sizes seen: beyond four times these, size says nothing
+    most_bytes: int = 0
+    outliers: int = 0
+    outlier_log: float = 0.0  # their distance from the median, summed up
+    kind: str = ""
+    passed_on: int = 0  # how many of the `reached` runs changed outputs: those as a maybe
+    reached: int = 0
+
+    def seconds(self, input_bytes: int | None) -> float:
+        """Return the median duration with inputs of this size; None: not known, taken as usual."""
+        if not self.slope or not input_bytes:
+            return self.median_s
+        size = min(max(input_bytes, self.least_bytes / 4), self.most_bytes * 4)
+        return float(self.median_s * (max(size, 1) / max(self.at_bytes, 1)) ** self.slope)
+
+
+give_defaults(Fit)
+
+
+def fit(runs: Sequence[Run]) -> Fit:
+    """Return what runs of one stage, newest first, say about the next; there is at least one.
+
+    Cost: O(n²) for n runs where sizes differ, else O(n log n).
+    """
+    weights = [0.5 ** (age / HALF_LIFE) for age in range(len(runs))]
+    logs = [log(max(run.duration_s, _LEAST_S)) for run in runs]
+    sizes = [log(max(run.input_bytes, 1)) for run in runs]
+    slope = _slope(sizes, logs)
+    at = weighted_quantile(sizes, weights, 0.5)
+    level = [one - slope * (size - at) for one, size in zip(logs, sizes, strict=True)]
+    middle = weighted_quantile(level, weights, 0.5)
+    off = [one - middle for one in level]
+    spread = weighted_quantile([abs(one) for one in off], weights, 0.5) * MAD
+    far = max(_FAR * spread, _LEAST_FAR)
+    outliers = [one for one in off if one > far] if len(runs) >= _ENOUGH_RUNS else []
+    compared = [run.changed for run in runs if run.changed is not None]
+    reached = [run.changed for run in runs if run.changed is not None and run.was_maybe]
+    wall_s = sum(run.duration_s for run in runs)
+    return Fit(
+        samples=len(runs),
+        median_s=exp(middle),
+        sigma=_shrunk(spread, len(runs)),
+        output_bytes=runs[0].output_bytes,
+        stored_bytes=_stored(runs, weights),
+        changed=sum(compared),
+        compared=len(compared),
+        cpu_share=sum(run.cpu_s for run in runs) / wall_s if wall_s else 0.0,
+        slope=slope,
+        at_bytes=round(exp(at)),
+        least_bytes=min(run.input_bytes for run in runs),
+        most_bytes=max(run.input_bytes for run in runs),
+        outliers=len(outliers),
+        outlier_log=sum(outliers),
+        kind=runs[0].kind,
+        passed_on=sum(reached),
+        reached=len(reached),
+    )
+
+
+def pooled(fits: Sequence[Fit]) -> Fit:
+    """Return what to expect of a stage never run from others of its kind; there is at least one."""
+    logs = [log(max(each.median_s, _LEAST_S)) for each in fits]
+    ones = [1.0] * len(fits)
+    middle = weighted_quantile(logs, ones, 0.5)
+    between = weighted_quantile([abs(one - middle) for one in logs], ones, 0.5) * MAD
+    within = _median([each.sigma for each in fits])
+    return Fit(
+        samples=sum(each.samples for each in fits),
+        median_s=exp(middle),
+        sigma=(_shrunk(between, len(fits)) ** 2 + within**2) ** 0.5,
+        output_bytes=round(_median([each.output_bytes for each in fits])),
+        stored_bytes=round(_median([each.stored_bytes for each in fits])),
+        changed=0,
+        compared=0,
+        cpu_share=_median([each.cpu_share for each in fits]),
+        kind=fits[0].kind,
+    )
+
+
+def _stored(runs: Sequence[Run], weights: Sequence[float]) -> int:
+    """Return by how much a run makes the cache grow if its outputs change; as the first did, where none has."""
+    pairs = [
+        (run.stored_bytes, weight) for run, weight in zip(runs, weights, strict=True) if run.changed
+    ]
+    if not pairs:
+        return max(run.stored_bytes for run in runs)
+    return round(sum(size * weight for size, weight in pairs) / sum(weight for _, weight in pairs))
+
+
+def _median(values: Sequence[float]) -> float:
+    return weighted_quantile(values, [1.0] * len(values), 0.5)
+
+
+def _shrunk(spread: float, count: int) -> float:
+    """Return a standard deviation that few runs can neither make tiny nor huge."""
+    total = count * spread**2 + _PRIOR_RUNS * _PRIOR_SIGMA**2
+    return float((total / (count + _PRIOR_RUNS)) ** 0.5)
+
+
+def _slope(sizes: Sequence[float], logs: Sequence[float]) -> float:
+    """Return by which power of the size the duration grows; 0 where it does not clearly."""
+    if len(sizes) < _ENOUGH_RUNS or max(sizes) - min(sizes) < log(_SIZES_DIFFER):
+        return 0.0
+    slopes = [
+        (logs[i] - logs[j]) / (sizes[i] - sizes[j])
+        for i in range(len(sizes))
+        for j in range(i)
+        if abs(sizes[i] - sizes[j]) > 0.01
+    ]
+    rising = sum((slope > 0) - (slope < 0) for slope in slopes)
+    if len(slopes) < len(sizes) or rising < _LEAST_TAU * len(slopes):
+        return 0.0
+    return min(_median(slopes), _MOST_SLOPE)
+
+
+def weighted_quantile(values: Sequence[float], weights: Sequence[float], share: float) -> float:
+    """Return the value below which `share` of the weight lies, between neighbours linearly.
+
+    Args:
+        values: At least one, in any order.
+        weights: Same length, above 0.
+        share: From 0 to 1.
+    """
+    pairs = sorted(zip(values, weights, strict=True))
+    wanted = share * sum(weights)
+    passed, before = 0.0, None
+    for value, weight in pairs:
+        place = passed + weight / 2  # each weight lies round its value
+        if place >= wanted:
+            if before is None:
+                return value
+            low, low_place = before
+            return low + (value - low) * (wanted - low_place) / (place - low_place)
+        before = (value, place)
+        passed += weight
+    return pairs[-1][0]

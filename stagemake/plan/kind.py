@@ -1,0 +1,43 @@
+"""What a stage is like: by its kind, the cost of one never run is estimated from others; and how much it reads."""
+
+from __future__ import annotations
+
+from os.path import basename
+from typing import TYPE_CHECKING
+
+from stagemake.model.entry import content_of
+from stagemake.model.stage import Call, Command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stagemake.model.stage import Stage
+    from stagemake.plan.world import World
+
+_MOST_PROGRAMS = 4
+
+
+def kind_of(stage: Stage, world: World) -> str:
+    """Return the programs that a stage starts, or its function as `name()`; empty for no action."""
+    action = stage.action
+    if isinstance(action, Call):
+        name = getattr(action.function, "__qualname__", type(action.function).__qualname__)
+        return f"{name.rpartition('.')[2]}()"
+    if not isinstance(action, Command):
+        return ""
+    if not action.shell:
+        return basename(action.template[0])
+    shell, *programs = world.names_in(action.template[0])
+    return ", ".join(dict.fromkeys(map(basename, programs[:_MOST_PROGRAMS]))) or basename(shell)
+
+
+def input_bytes(entries: Iterable[str | None]) -> int | None:
+    """Return the size of all files among inputs together; None while one of them is not known yet."""
+    total = 0
+    for entry in entries:
+        if entry is None:
+            return None
+        content = content_of(entry)
+        if content is not None:
+            total += content[1]
+    return total

@@ -1,0 +1,219 @@
+"""What a dry run says of time and disk, and that builds bear it out."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from terminal_kit import Terminal
+
+from stagemake.cache.collect import collect
+from stagemake.cache.disk import open_store
+from stagemake.model.record import references
+
+if TYPE_CHECKING:
+    from project import Project
+
+HISTORY = ".stagemake/Stagefile/history.db"
+
+
+def forecast(project: Project, *arguments: str) -> dict[str, Any]:
+    """Return the forecast of a dry run, which changes nothing."""
+    with project.unchanged():
+        found: dict[str, Any] = project.build("-n", "--json", *arguments).json["forecast"]
+    return found
+
+
+def stages(project: Project, *arguments: str) -> dict[str, dict[str, Any]]:
+    """Return the stages of a dry run by name."""
+    return {each["name"]: each for each in project.build("-n", "--json", *arguments).json["stages"]}
+
+
+HALVES = """\
+command("first", "head -c 1 a > {outputs}", inputs=["a"], outputs=["half"])
+command("second", "cp half {outputs}", inputs=["half"], outputs=["end"])
+"""
+
+
+def test_a_maybe_carries_how_often_its_upstream_changed_so_far(project: Project) -> None:
+    project.stagefile(HALVES).write("a", "1")
+    project.build().ran("first", "second")
+    for text in ("12", "2", "23", "24"):  # the first letter changes once
+        project.write("a", text).build()
+    project.write("a", "3")
+
+    chance = stages(project)["second"]["chance"]
+    text = project.build("-n", "-j2").stdout
+
+    assert chance == {"runs_p": 0.417, "decider": "first", "changed": 1, "runs": 4}
+    assert "maybe  second  ~<time>  first changed its output in 1 of its last 4 runs\n" in text
+    assert "runs   1 for certain, 2 at most\n" in text
+
+
+def test_a_repeat_says_nothing_of_whether_outputs_change(project: Project) -> None:
+    project.stagefile(HALVES).write("a", "1").build().ran("first", "second")
+    for _ in range(3):
+        project.build("-B").ran("first", "second")
+
+    assert stages(project, "-B")["first"]["changes_output_p"] is None
+
+
+def test_a_stage_never_run_is_estimated_from_its_kind_and_marked(project: Project) -> None:
+    lines = [
+        f'command("s{i}", "cp a {{outputs}}", inputs=["a"], outputs=["o{i}"])' for i in range(3)
+    ]
+    project.write("a", "1").stagefile("\n".join(lines[:2]) + "\n").build().ran("s0", "s1")
+    project.stagefile(
+        "\n".join([*lines, 'command("other", "sed p a > x", inputs=["a"], outputs=["x"])\n'])
+    )
+
+    with project.unchanged():
+        project.build("-n", "-j2").printed(
+            """\
+            miss   other         ?  never built
+            miss   s2  ~<time>* never built
+
+            fresh       2  nothing to do
+            miss        2  run
+            time   ~<time> with 2 jobs
+                   1 stage never run here: not in these sums
+                   * never run here: from others of its kind (cp)
+            disk   1 B to write, 0 B to restore; the cache grows by <size>
+                   enough: <size> free
+            """
+        )
+    estimate = stages(project)["s2"]["estimate"]
+    assert (estimate["source"], estimate["kind"], estimate["samples"]) == ("kind", "cp", 0)
+
+
+def test_functions_of_one_name_are_of_one_kind(project: Project) -> None:
+    def text(count: int) -> str:
+        return f"""\
+        for i in range({count}):
+            @stage(name=f"s{{i}}", inputs=["a"], outputs=[f"o{{i}}"])
+            def tidy(context):
+                context.outputs[0].write_text("x")
+        """
+
+    project.write("a", "1").stagefile(text(1)).build().ran("s0")
+    project.stagefile(text(2))
+
+    assert stages(project)["s1"]["estimate"]["kind"] == "tidy()"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"rubbish", b"SQLite format 3\0" + b"\xff" * 4096])
+def test_a_lost_or_damaged_history_leaves_what_the_cache_knows(
+    project: Project, content: bytes | None
+) -> None:
+    project.stagefile(HALVES).write("a", "1").build().ran("first", "second")
+    if content is None:
+        project.remove(HISTORY)
+    else:
+        project.write(HISTORY, content)
+    project.write("a", "2")
+
+    estimate = stages(project)["first"]["estimate"]
+
+    assert (estimate["source"], estimate["samples"]) == ("cache", 1)
+    project.build().ran("first", "second")
+    assert stages(project, "-B")["first"]["estimate"]["source"] == "history"
+
+
+def test_a_history_of_another_version_is_not_read(project: Project) -> None:
+    project.stagefile(HALVES).write("a", "1").build("--cache=off").ran("first", "second")
+    with sqlite3.connect(project.root / HISTORY) as connection:
+        connection.execute("alter table fits_2 rename to fits_3")
+        connection.execute("alter table builds_2 rename to builds_3")
+    connection.close()
+
+    found = forecast(project, "-B")
+
+    assert (found["wall_s"], found["unestimated"]) == (None, 2)
+
+
+def test_bytes_to_restore_are_exact_and_the_cache_does_not_grow_by_them(project: Project) -> None:
+    project.stagefile(
+        'command("big", "head -c 100000 /dev/zero > {outputs}", outputs=["big"], inputs=["a"])\n'
+    ).write("a", "1").build().ran("big")
+    project.remove("big")
+
+    found = forecast(project)
+
+    built = project.build("--json").json
+    assert found["restore_bytes"] == built["cache"]["bytes_read"] == 100_000
+    assert (found["new_bytes"], found["write_bytes"]) == (0, 0)
+
+
+def test_outputs_that_repeat_what_is_known_do_not_make_the_cache_grow(project: Project) -> None:
+    project.stagefile(
+        'command("big", "head -c 100000 /dev/zero > {outputs}", outputs=["big"], inputs=["a"])\n'
+    ).write("a", "1")
+    for text in "234567":
+        project.write("a", text).build().ran("big")
+    project.write("a", "8")
+
+    found = forecast(project)
+    before = cache_bytes(project)
+    project.build().ran("big")
+
+    assert found["write_bytes"] == 100_000
+    assert found["new_bytes"] < 30_000  # one run in six brought something new, the first
+    assert cache_bytes(project) - before < 10_000
+
+
+def cache_bytes(project: Project) -> int:
+    found: int = project.build("cache", "stats", "--json").json["bytes"]
+    return found
+
+
+def test_what_collecting_would_evict_is_foreseen_by_its_own_rule(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.stagemake]\ncache_size = "300KiB"\n')
+    project.stagefile(
+        'command("big", "head -c 90000 a > {outputs}", outputs=["big"], inputs=["a"])\n'
+    )
+    for number in range(3):
+        project.write("a", f"{number}" * 90_000).build().ran("big")
+    project.write("a", "x" * 90_000)
+
+    found = forecast(project)
+    said = project.build("-n").stdout
+    result = project.build()
+
+    assert found["evicted"]["records"] > 0
+    assert f"then {found['evicted']['records']} result" in said
+    assert "cache: removed" in result.stderr
+    size = 300 * 1024
+    assert found["cache_bytes_after"] <= size
+    store, _ = open_store(str(project.cache), budget_bytes=size, max_age_s=1e9)
+    assert store is not None
+    assert collect(store, references).records == 0  # it is as small as it was said to become
+    assert abs(collect(store, references).kept_bytes - found["cache_bytes_after"]) < 60_000
+    store.close()
+
+
+def test_without_the_cache_nothing_is_stored_and_nothing_evicted(project: Project) -> None:
+    project.stagefile(HALVES).write("a", "1").build().ran("first", "second")
+    project.write("a", "2")
+
+    found = forecast(project, "--cache=off")
+
+    assert (found["new_bytes"], found["evicted"]["records"]) == (0, 0)
+
+
+def test_remaining_time_is_shown_on_a_terminal_and_nowhere_else(project: Project) -> None:
+    project.stagefile(
+        """\
+        for i in range(4):
+            command(f"s{i}", f"sleep 0.{i + 1}; echo {i} > {{outputs}}", inputs=["a"], outputs=[f"o{i}"])
+        """
+    ).write("a", "1")
+    piped = project.run("-j1")
+    with Terminal.start(project, "-B", "-j1") as terminal:
+        assert terminal.end() == 0
+
+    assert "~" not in piped.stderr
+    lines = [line for line in terminal.text.splitlines() if line.startswith("[")]
+    assert [line.partition("]")[0] for line in lines] == [
+        "[1/4 ~<1 s", "[2/4 ~<1 s", "[3/4 ~<1 s", "[4/4      ",
+    ]  # fmt: skip

@@ -1,0 +1,105 @@
+"""What past runs of a stage say about the next one."""
+
+from __future__ import annotations
+
+import random
+from math import log
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stagemake.model.fit import Run, fit, pooled, weighted_quantile
+
+
+def runs(*seconds: float, sizes: list[int] | None = None) -> list[Run]:
+    """Return runs, newest first."""
+    read = sizes or [100] * len(seconds)
+    return [
+        Run("s", 1, one, one / 2, 10, None, 20, size, "cc")
+        for one, size in zip(seconds, read, strict=True)
+    ]
+
+
+@given(st.lists(st.floats(1e-3, 1e5), min_size=1, max_size=20))
+def test_what_is_typical_lies_between_what_was_measured(seconds: list[float]) -> None:
+    found = fit(runs(*seconds))
+
+    assert min(seconds) * 0.999 <= found.median_s <= max(seconds) * 1.001
+    assert found.sigma > 0
+    assert found.samples == len(seconds)
+
+
+def test_one_odd_run_moves_nothing_and_is_counted_as_odd() -> None:
+    found = fit(runs(1.0, 1.01, 30.0, 0.99, 1.0, 1.02, 0.98, 1.0))
+
+    assert found.median_s == pytest.approx(1.0, abs=0.02)
+    assert found.sigma < 0.2
+    assert found.outliers == 1
+    assert found.outlier_log == pytest.approx(log(30), abs=0.05)
+
+
+def test_a_lasting_change_takes_over_soon() -> None:
+    found = fit(runs(*[2.0] * 5, *[1.0] * 15))
+
+    assert found.median_s > 1.9
+
+
+def test_a_steady_stage_of_many_runs_has_a_small_spread_and_one_of_few_does_not() -> None:
+    assert fit(runs(*[1.0] * 20)).sigma < 0.08
+    assert fit(runs(1.0, 1.0)).sigma > 0.12
+
+
+def test_larger_inputs_take_longer_where_they_did_so_far() -> None:
+    sizes = [1000 * (1 + number % 7) for number in range(20)]
+    noise = random.Random(1)
+    seconds = [size / 1000 * noise.uniform(0.95, 1.05) for size in sizes]
+
+    found = fit(runs(*seconds, sizes=sizes))
+
+    assert found.seconds(14_000) == pytest.approx(14, rel=0.15)
+    assert found.seconds(1000) == pytest.approx(1, rel=0.15)
+    assert found.seconds(None) == found.median_s
+    assert found.seconds(10**9) == found.seconds(28_000)  # far beyond what was seen
+
+
+def test_sizes_that_make_no_difference_are_left_alone() -> None:
+    noise = random.Random(2)
+    sizes = [noise.randrange(1000, 9000) for _ in range(20)]
+
+    found = fit(runs(*[noise.uniform(0.9, 1.1) for _ in sizes], sizes=sizes))
+
+    assert found.slope == 0.0
+    assert found.seconds(10**6) == found.median_s
+
+
+def test_outputs_are_compared_only_where_there_was_something_to_compare() -> None:
+    past = [
+        Run("s", 1, 1.0, 1.0, 10, changed, was_maybe=was_maybe)
+        for changed, was_maybe in ((True, True), (False, False), (None, True), (True, False))
+    ]
+
+    found = fit(past)
+
+    assert (found.changed, found.compared) == (2, 3)
+    assert (found.passed_on, found.reached) == (1, 1)
+
+
+def test_others_of_a_kind_say_what_is_usual_and_how_far_they_are_apart() -> None:
+    found = pooled([fit(runs(*[seconds] * 5)) for seconds in (1.0, 2.0, 4.0)])
+
+    assert found.median_s == pytest.approx(2.0)
+    assert found.sigma > 0.4
+    assert (found.changed, found.compared) == (0, 0)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1), st.floats(0, 1))
+def test_a_weighted_quantile_lies_among_the_values_and_rises(
+    values: list[int], share: float
+) -> None:
+    weights = [1.0] * len(values)
+
+    found = weighted_quantile(values, weights, share)
+
+    assert min(values) <= found <= max(values)
+    assert found <= weighted_quantile(values, weights, min(share + 0.1, 1.0))
