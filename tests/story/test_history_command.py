@@ -221,9 +221,11 @@ def test_a_killed_build_leaves_what_had_finished(two: Project) -> None:
     says(two.build("history", "2"), _UNDER_WAY.format(ending="killed"))
     two.stagefile(TWO).build().ran("second")
     with sqlite3.connect(two.root / ".stagemake/Stagefile/history.db") as connection:
-        runs = connection.execute("select stage from runs order by rowid").fetchall()
+        runs = connection.execute(
+            "select stage, samples, kind from fits_2 order by stage"
+        ).fetchall()
     connection.close()
-    assert runs == [("first",), ("second",), ("first",), ("second",)]  # the killed build's one too
+    assert runs == [("first", 2, "cat"), ("second", 2, "cat")]  # the killed build's one too
     endings = [build["ending"] for build in two.build("history", "--json").json["builds"]]
     assert endings == ["done", "killed", "done"]
 

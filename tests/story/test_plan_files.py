@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from plugin_kit import plugin
 from project import Project
 from terminal_kit import Terminal
 
@@ -572,3 +573,89 @@ def test_asking_with_nothing_to_do_asks_nothing(three: Project) -> None:
         assert terminal.end() == 0
 
     assert terminal.text == "stagemake: up to date\n"
+
+
+SESSION = """
+class Hello(BaseStage):
+    name = "told.hello"
+    def dependencies(self): return [StageDependency("core.ready")]
+    def execute(self, context):
+        with open("told", "a") as stream:
+            stream.write(context.mode.value + "\\n")
+"""
+
+
+def test_the_plan_that_is_asked_about_has_a_session_that_may_change_nothing(three: Project) -> None:
+    plugin(three, "told", SESSION, lifecycle={"hello": "Hello"})
+    three.write("pyproject.toml", "[tool.stagemake]\nplugins = ['told']\n")
+    three.write("u", "2\n")
+
+    with Terminal.start(three, "--ask") as terminal:
+        terminal.expect("carry this out? [y/N]: ")
+        assert three.read("told") == "dry run\n"
+        terminal.type("y\n")
+        assert terminal.end() == 0
+
+    assert three.read("told") == "dry run\nlive\n"
+    assert "ran       three" in terminal.text
+
+
+def test_what_was_asked_about_leaves_the_next_build_with_nothing_to_do(three: Project) -> None:
+    three.write("helper.py", "NAME = 'u'\n").write("u", "2\n")
+    three.stagefile(
+        "import helper\n"
+        + THREE.replace("cat u {params.n}", "cat {inputs}").replace('["u"]', "[helper.NAME]")
+    )
+    with Terminal.start(three, "--ask") as terminal:
+        terminal.expect("carry this out? [y/N]: ")
+        terminal.type("y\n")
+        assert terminal.end() == 0
+
+    three.build().ran()
+    three.write("helper.py", "NAME = 't'\n")
+
+    three.build().ran("three")
+
+
+def test_a_plan_says_which_cache_it_is_for(three: Project) -> None:
+    plan = planned(three, "--cache-store", "disk", "--runner", "local")
+
+    assert (plan["check"]["cache_store"], plan["check"]["runner"]) == ("disk", "local")
+    three.build("--plan", "plan.json").exited(0)
+
+
+def test_a_plan_without_a_plugin_that_brought_stages_is_refused(three: Project) -> None:
+    source = """
+    class More(BaseStage):
+        name = "more.copy"
+        inputs = ("u",)
+        outputs = ("d",)
+        def execute(self, context): context.outputs[0].write_text(context.inputs[0].read_text())
+    """
+    plugin(three, "more", source, stages={"more": "More"})
+    three.write("pyproject.toml", "[tool.stagemake]\nplugins = ['more']\n")
+    planned(three)
+
+    three.remove("pyproject.toml")
+
+    refused(three, "more.copy  stage removed\n")
+    three.write("pyproject.toml", "[tool.stagemake]\nplugins = ['more']\n")
+    three.build("--plan", "plan.json").exited(0)
+    assert three.read("d") == "1\n"
+
+
+def test_an_input_that_a_hook_edits_is_not_taken_for_the_planned_one(three: Project) -> None:
+    source = """
+    class Edit:
+        def before_stage(self, stage_name, context):
+            if stage_name == "one":
+                with open("t", "w") as stream:
+                    stream.write("edited\\n")
+    """
+    plugin(three, "edit", source, hooks={"edit": "Edit"})
+    three.write("pyproject.toml", "[tool.stagemake]\nplugins = ['edit']\n").write("s", "2\n")
+    planned(three)
+
+    done = three.build("--plan", "plan.json").exited(4)
+
+    assert "not as planned: `t` has changed since" in done.stderr
