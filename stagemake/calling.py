@@ -19,7 +19,7 @@ from stagemake.model.config_store import ConfigStore
 from stagemake.model.context import ExecutionMode, SharedData, StageContext
 from stagemake.model.error import BadValue
 from stagemake.model.stage import Call
-from stagemake.stagefile.declare import shown_value
+from stagemake.stagefile.shown import shown_value
 from stagemake.storage import LiveStorage, Places
 
 if TYPE_CHECKING:

@@ -119,6 +119,6 @@ def _environment(value: object) -> bool:
 
 
 def _size(value: object) -> int:
-    from stagemake.stagefile.declare import size_in_bytes  # noqa: PLC0415 - only with a table
+    from stagemake.stagefile.numbers import size_in_bytes  # noqa: PLC0415 - only with a table
 
     return size_in_bytes(value, "cache_size")

@@ -16,7 +16,8 @@ from stagemake.model.stage import (
     Stage,
     StageDependency,
 )
-from stagemake.stagefile.declare import build_stage, shown_value, stage_words
+from stagemake.stagefile.declare import build_stage, stage_words
+from stagemake.stagefile.shown import shown_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,8 +20,8 @@ from stagemake.model.record import references
 from stagemake.report.amount import plural, size
 from stagemake.report.json_form import dumps
 from stagemake.settings import ProjectConfig, read_project_config
-from stagemake.stagefile.declare import size_in_bytes
 from stagemake.stagefile.loader import find_stagefile
+from stagemake.stagefile.numbers import size_in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from stagemake.model.error import BadValue
-from stagemake.stagefile.declare import shown_value
+from stagemake.stagefile.shown import shown_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,11 +19,12 @@ from stagemake.model.error import (
     UsageError,
     did_you_mean,
 )
-from stagemake.stagefile.declare import check_name, shown_value
+from stagemake.stagefile.declare import check_name
 from stagemake.stagefile.imports import ProjectImports
 from stagemake.stagefile.loader import Evaluation, run
 from stagemake.stagefile.paths import canonical
 from stagemake.stagefile.session import current
+from stagemake.stagefile.shown import shown_value
 
 if TYPE_CHECKING:
     from stagemake.model.stage import SourceLocation, Stage

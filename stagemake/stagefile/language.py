@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from stagemake.model.error import BadPath, BadValue, StagemakeError
 from stagemake.model.stage import Call, Command, Stage
-from stagemake.stagefile.declare import build_stage, check_depth, check_name, shown_value
+from stagemake.stagefile.declare import build_stage, check_depth, check_name
 from stagemake.stagefile.glob import expand, start_upwards
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import current
+from stagemake.stagefile.shown import shown_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,8 +11,8 @@ from attrs import field, frozen
 
 from stagemake.model.error import BadValue, StagemakeError, did_you_mean
 from stagemake.stagefile.case_names import name_cases, name_values
-from stagemake.stagefile.declare import shown_value
 from stagemake.stagefile.session import current
+from stagemake.stagefile.shown import shown_value
 
 _PLAIN = (str, int, float, PurePath)  # bool is an int
 _TAKEN = ("get", "items", "keys", "values")  # what every mapping has

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from stagemake.model.error import BadPath, BadValue, StagemakeError
-from stagemake.stagefile.declare import shown_value
 from stagemake.stagefile.paths import canonical
 from stagemake.stagefile.session import Session, current
+from stagemake.stagefile.shown import shown_value
 
 PathLike = str | os.PathLike[str]
 

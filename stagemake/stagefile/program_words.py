@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from stagemake.model.error import BadValue, MissingProgram, StagemakeError
 from stagemake.program import resolve_program
-from stagemake.stagefile.declare import shown_value
 from stagemake.stagefile.paths import canonical
 from stagemake.stagefile.session import current
+from stagemake.stagefile.shown import shown_value
 
 if TYPE_CHECKING:
     from stagemake.stagefile.session import Session

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from stagemake.model.error import BadKeyword, BadValue, StagefileError
 from stagemake.model.stage import DependencyOrder, Stage, StageDependency, StageName
-from stagemake.stagefile.declare import build_stage, check_name, size_in_bytes
+from stagemake.stagefile.declare import build_stage, check_name
 from stagemake.stagefile.keywords import Keywords
+from stagemake.stagefile.numbers import size_in_bytes
 from stagemake.stagefile.session import Session
 
 

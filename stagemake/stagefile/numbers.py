@@ -1,0 +1,48 @@
+"""Numbers and sizes as a Stagefile and its settings write them."""
+
+from __future__ import annotations
+
+from stagemake.model.error import BadValue
+from stagemake.stagefile.shown import shown_value
+
+_LARGEST = 1e15  # of any number written down; above it nothing makes sense, and floats end
+
+
+def number(word: str, value: object, least: float) -> float:
+    """Return a value that is a number from `least` up.
+
+    Raises:
+        BadValue: It isn't; with the keyword that it was given for.
+    """
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not least <= value <= _LARGEST
+    ):
+        raise BadValue(f"{word} is {shown_value(value)}, not a number from {least:g} up")
+    return float(value)
+
+
+_UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+def size_in_bytes(value: object, word: str) -> int:
+    """Return a size written as a number of bytes or a text such as `2 GiB` or `512M`.
+
+    Raises:
+        BadValue: It's neither.
+    """
+    if isinstance(value, str):
+        text = value.strip().lower()
+        digits = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
+        unit = text[len(digits) :].strip()
+        factor = _UNITS.get(unit[:1]) if unit[1:] in {"", "b", "ib"} else None
+        try:
+            if factor is not None and 0 <= (count := float(digits)) <= _LARGEST:
+                return int(count * factor)
+        except ValueError:
+            pass
+        raise BadValue(
+            f"{word} is {shown_value(value)}, not a size", hint='write a size as "2 GiB"'
+        )
+    return int(number(word, value, 0))
