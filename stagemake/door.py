@@ -7,7 +7,7 @@ import os
 import sys
 
 import stagemake
-from stagemake.freshness import lock, noop, place, plain_argv
+from stagemake.freshness import identity, lock, noop, place, plain_argv
 
 UP_TO_DATE = "stagemake: up to date\n"
 
@@ -33,7 +33,9 @@ def answer(argv: list[str]) -> int | None:
     try:
         if not _has_nothing_to_do(targets, tells_of_locks=is_dry_run):
             return None
-    except OSError:
+    except (
+        Exception
+    ):  # whatever a record from the disk holds: the long way knows, or says what is wrong
         return None
     if is_question:
         return 0
@@ -55,7 +57,7 @@ def _has_nothing_to_do(targets: tuple[str, ...], *, tells_of_locks: bool) -> boo
         return False
     if tells_of_locks and lock.is_held(f"{state}/lock"):
         return False
-    tool = noop.tool_identity(_PACKAGE)
+    tool = identity.tool_identity(_PACKAGE)
 
     def expand(base: str, pattern: str, excluded: tuple[str, ...]) -> tuple[str, ...]:
         from stagemake.stagefile.glob import expand  # noqa: PLC0415 - gate, 9 ms, where a globbed directory moved
@@ -72,20 +74,42 @@ def script() -> None:
     difference (a tracer, a debugger, coverage) gets an ordinary exit.
     """
     gc.disable()
-    code = answer(sys.argv[1:])
-    if code is None:
-        from stagemake.stagefile import recorder  # noqa: PLC0415 - gate, 3 ms, where there may be work
-
-        recorder.install()
-        code = main()
-    if sys.gettrace() is not None or "coverage" in sys.modules:
-        sys.exit(code)
+    code: int | None = 0
     try:
+        _open_what_is_closed()
+        code = answer(sys.argv[1:])
+        if code is None:
+            from stagemake.stagefile import audit  # noqa: PLC0415 - gate, 3 ms, where there may be work
+
+            audit.install()
+            code = main()
+        if sys.gettrace() is not None or "coverage" in sys.modules:
+            sys.exit(code)
         sys.stdout.flush()
         sys.stderr.flush()
+    except KeyboardInterrupt:
+        code = 130
     except BrokenPipeError:
         code = code or 141
     except OSError as error:  # a full disk behind `> file`: what was printed isn't there
-        os.write(2, f"error: can't write the output: {error}\n".encode())
         code = code or 1
+        _say_last(f"error: can't write the output: {error}\n")
     os._exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Have the null device in place of standard streams that are closed, as `2>&-` does.
+
+    Else the next file to be opened would get their number, and be written to by what actions print.
+    """
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+            setattr(sys, name, open(fd, "w" if fd else "r", encoding="utf-8"))  # noqa: SIM115 - as long as we live
+
+
+def _say_last(text: str) -> None:
+    try:
+        os.write(2, text.encode())
+    except OSError:  # nobody to tell
+        return

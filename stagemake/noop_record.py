@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import stat
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -17,9 +16,12 @@ import stagemake
 from stagemake import durable
 from stagemake.freshness import noop
 from stagemake.freshness import snapshot as columns
-from stagemake.freshness.signature import link_signature, of_status
+from stagemake.freshness.signature import link_signature, of_status, signature
 from stagemake.model.entry import MISSING
+from stagemake.noop_programs import Unclear, searches
 from stagemake.stagefile.glob import expand
+from stagemake.stagefile.paths import tidy
+from stagemake.stagefile.recorder import CLOCK_LAG_NS
 from stagemake.tree import walk
 
 if TYPE_CHECKING:
@@ -31,16 +33,9 @@ if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.stage import Stage
-    from stagemake.plan.world import Search, World
+    from stagemake.plan.world import World
     from stagemake.stagefile.recorder import Recorder
     from stagemake.state import StateStore
-
-PACKAGE = os.path.dirname(os.path.abspath(stagemake.__file__))
-_CLOCK_LAG_NS = 20_000_000  # by which a file system's clock may lag behind the machine's
-
-
-class _Unclear(Exception):
-    """Something could change without being noticed, or has changed meanwhile."""
 
 
 @define
@@ -67,33 +62,33 @@ class Finish:
         path = f"{self.state.directory}/noop"
         try:
             data = noop.encoded(self._record(), stagemake.__version__)
-        except (_Unclear, OSError, ValueError):
+        except (Unclear, OSError, ValueError):
             return
         if _content(path) != data:
             durable.write_atomic(path, data, mode=0o600)
 
     def _record(self) -> Record:
         recorder, pipeline, directory = self.recorder, self.pipeline, self.state.directory
-        if recorder.blames:
-            raise _Unclear
+        if recorder.blames or recorder.is_late:
+            raise Unclear
         rows = _Rows(self.world.root, self.digester, self.clock)
         rows.add_guards(recorder)
-        for path in (
-            f"{directory}/snapshot",
-            f"{directory}/journal",
-            f"{self.world.root}/pyproject.toml",
-        ):
+        for path in (f"{directory}/snapshot", f"{directory}/journal"):
             rows.add(rows.relative(path), link_signature(path))
-        rows.observed.update(_searches(pipeline, self.world))
+        rows.observed.update(searches(pipeline, self.world))
         guards = len(rows.ids)
         traces = self.state.snapshot.traces
         own_ids = tuple(
-            [tuple(rows.of_stage(stage, traces.get(stage.name))) for stage in pipeline.stages]
+            [
+                tuple(rows.of_stage(stage, traces.get(stage.name), self.world))
+                for stage in pipeline.stages
+            ]
         )
         names = tuple([stage.name for stage in pipeline.stages])
-        looked = frozenset(recorder.looked_up)
+        looked = frozenset(recorder.imports.looked_up)
         return (
-            noop.tool_identity(PACKAGE),
+            recorder.identity,
+            self.world.root,
             tuple({**recorder.variables, **self.variables}.items()),
             tuple(recorder.values.items()),
             tuple([(*asked, known) for asked, known in rows.observed.items()]),
@@ -107,7 +102,7 @@ class Finish:
             tuple(
                 [
                     (directory, signature, noop.looked_up(found, looked))
-                    for directory, (signature, found) in recorder.searched.items()
+                    for directory, (signature, found) in recorder.imports.searched.items()
                 ]
             ),
             looked,
@@ -125,39 +120,6 @@ def _content(path: str) -> bytes:
             return stream.read()
     except OSError:
         return b""
-
-
-def _searches(pipeline: Pipeline, world: World) -> dict[tuple[str, str], object]:
-    """Return what was observed on the way to each program, which has to lead where it led."""
-    seen: dict[tuple[str, str], object] = {}
-    asked = set()
-    for stage in pipeline.stages:
-        trace = world.snapshot.traces.get(stage.name)
-        if trace is None:
-            raise _Unclear
-        programs, search = trace[columns.PROGRAMS], world.search_of(stage)
-        if (programs, search) not in asked:
-            asked.add((programs, search))
-            for name, path, _ in programs:
-                wanted = path if path[:1] in {"", "/"} else f"{world.root}/{path}"
-                if _search(name, search, world.root, seen) != wanted:
-                    raise _Unclear
-    return seen
-
-
-def _search(name: str, search: Search, root: str, seen: dict[tuple[str, str], object]) -> str:
-    """Find a program as `fingerprint.program` does, noting what was observed; empty when there is none."""
-    places = [""] if "/" in name else [os.path.join(search[1], one) for one in search[0].split(":")]
-    for place in places:
-        full = os.path.normpath(os.path.join(root, place, name))
-        found = []
-        for call in ("stat", str(os.X_OK)):
-            if (call, full) not in seen:
-                seen[call, full] = noop.observe(call, full)
-            found.append(seen[call, full])
-        if isinstance(found[0], int) and stat.S_ISREG(found[0]) and found[1]:
-            return full
-    return ""
 
 
 @define
@@ -183,48 +145,50 @@ class _Rows:
             known = self.ids[path] = len(self.signatures)
             self.signatures.append(signature)
         elif self.signatures[known] != signature:
-            raise _Unclear
+            raise Unclear
         return known
 
     def add_guards(self, recorder: Recorder) -> None:
         """Take in what evaluation depended on, if it still is as it was then."""
-        before_ns = recorder.began_ns - _CLOCK_LAG_NS
-        for full, signature in recorder.files.items():
-            if link_signature(full) != signature or not self._trusts(signature, before_ns):
-                raise _Unclear
-            self.add(self.relative(full), signature)
-        for directory, signature in recorder.listings.items():
-            if link_signature(directory) != signature or not self._trusts(signature, before_ns):
-                raise _Unclear
+        before_ns = recorder.began_ns - CLOCK_LAG_NS
+        for full, known in recorder.files.items():
+            if link_signature(full) != known or not self._trusts(known, before_ns):
+                raise Unclear
+            self.add(self.relative(full), known)
+        for directory, known in recorder.listings.items():
+            if signature(directory) != known or not self._trusts(known, before_ns):
+                raise Unclear
         self._add_globs(recorder, before_ns)
-        looked = frozenset(recorder.looked_up)
-        for directory, (signature, names) in recorder.searched.items():
-            now = link_signature(directory)
-            if now != signature or not self._trusts(signature, before_ns):
+        looked = frozenset(recorder.imports.looked_up)
+        for directory, (before, names) in recorder.imports.searched.items():
+            now = signature(directory)
+            if now != before or not self._trusts(before, before_ns):
                 found = noop.names_in(directory)
-                if noop.looked_up(found, looked) != noop.looked_up(names, looked):
-                    raise _Unclear
+                if noop.is_archive(now) or noop.looked_up(found, looked) != noop.looked_up(
+                    names, looked
+                ):
+                    raise Unclear
                 # Its time may have moved for another reason; from now on it is compared with this one.
-                recorder.searched[directory] = (
+                recorder.imports.searched[directory] = (
                     (None, found) if not self._trusts(now, before_ns) else (now, found)
                 )
-        for (call, path), known in recorder.observed.items():
-            if noop.observe(call, path) != known:
-                raise _Unclear
-            self.observed[call, path] = known
+        for (call, path), answer in recorder.observed.items():
+            if noop.observe(call, path) != answer:
+                raise Unclear
+            self.observed[call, path] = answer
 
     def _add_globs(self, recorder: Recorder, before_ns: int) -> None:
         known = recorder.directories
         moved: dict[str, Signature | None] = {}
         for (base, pattern, excluded, paths), listed in recorder.globs.items():
-            now = {each: link_signature(each) for each in listed}
+            now = {each: signature(each) for each in listed}
             if all(
                 now[each] == known[each] and self._trusts(known[each], before_ns) for each in listed
             ):
                 continue
             since_ns = min((self.clock.taken_at(one) for one in now.values() if one), default=0)
             if expand(self.root, base, pattern, exclude=excluded)[0] != paths:
-                raise _Unclear
+                raise Unclear
             # They moved for another reason. One that may move again unseen is expanded each time.
             moved.update(
                 (each, one if self._trusts(one, since_ns) else None) for each, one in now.items()
@@ -234,10 +198,12 @@ class _Rows:
     def _trusts(self, signature: Signature | None, before_ns: int) -> bool:
         return signature is None or self.clock.trusts(signature, before_ns)
 
-    def of_stage(self, stage: Stage, trace: Trace | None) -> Iterable[int]:
+    def of_stage(self, stage: Stage, trace: Trace | None, world: World) -> Iterable[int]:
         """Yield the rows of one stage, whose trace says what is at its paths."""
         if trace is None or not trace[columns.KEY] or stage.runs_always:
-            raise _Unclear
+            raise Unclear
+        if stage.is_call and world.is_unidentified(stage):
+            raise Unclear
         for path, entry in zip(
             (*stage.inputs, *stage.implicit), trace[columns.ENTRIES], strict=True
         ):
@@ -260,14 +226,14 @@ class _Rows:
         if kind in "fx":
             record = self.digester.memo.get(path)
             if record is None or record[1] != entry:
-                raise _Unclear
+                raise Unclear
             return (self.add(path, record[0]),)
         if entry == MISSING:
             return (self.add(path, None),)
         if kind == "d":
             return self._of_directory(path, entry)
         if self.digester.entry(path) != entry:
-            raise _Unclear
+            raise Unclear
         return self._of_chain(path)
 
     def _of_link(self, path: str) -> int:
@@ -283,13 +249,13 @@ class _Rows:
             except OSError:
                 break
             found.append(self._of_link(self.relative(full)))
-            full = os.path.normpath(os.path.join(os.path.dirname(full), target))
-        signature = link_signature(full)
+            full = tidy(os.path.join(os.path.dirname(full), target))
+        known = link_signature(full)
         real = os.path.realpath(full)
         record = self.digester.memo.get(self.relative(real))
-        if signature is None or record is None or record[0] != link_signature(real):
-            raise _Unclear
-        found.append(self.add(self.relative(full), signature))
+        if known is None or record is None or record[0] != link_signature(real):
+            raise Unclear
+        found.append(self.add(self.relative(full), known))
         return found
 
     def _of_directory(self, path: str, entry: str) -> Iterable[int]:
@@ -302,13 +268,13 @@ class _Rows:
         signatures += [(f"{path}/{inner}", status) for inner, status in walk(full)]
         self.digester.forget((f"{path}/",))
         if self.digester.entry(path) != entry:  # looked at after the signatures were taken
-            raise _Unclear
+            raise Unclear
         found = []
         for inner, status in signatures:
-            signature = of_status(status)
-            if not self.clock.trusts(signature, before_ns):
-                raise _Unclear
-            found.append(self.add(inner, signature))
+            now = of_status(status)
+            if not self.clock.trusts(now, before_ns):
+                raise Unclear
+            found.append(self.add(inner, now))
         self._directories[path] = tuple(found)
         return found
 

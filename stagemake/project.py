@@ -146,7 +146,7 @@ class Project:
                 recorder.look_at_modules(evaluation.texts)
             for _, identifier in self._identifiers.values():
                 for name in identifier.looked_up:
-                    recorder.note_lookup(name)
+                    recorder.imports.note_lookup(name)
 
     def table(self) -> EdgeTable:
         """Return all stages with the edges between them.

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 _ASK = "import sys; from stagemake import door; print(door.answer(sys.argv[1:]))"
 
 
-def answer(project: Project, *arguments: str, cwd: str = "") -> int | None:
-    """Return what the entry answers by itself; None when it leaves the answer to the command line."""
+def answer(project: Project, *arguments: str, cwd: str = "", before: str = "") -> int | None:
+    """Return what the entry answers by itself; None when it leaves the answer to the command line.
+
+    `before` is code that runs first, one line.
+    """
     done = subprocess.run(
-        [sys.executable, "-P", "-c", _ASK, *arguments],
+        [sys.executable, "-P", "-c", f"{before}\n{_ASK}", *arguments],
         cwd=project.root / cwd,
         env=project.process_environment(),
         capture_output=True, text=True, timeout=60, check=True,

@@ -26,7 +26,7 @@ LAYERS = (
         " remembered"
     ),
     "plan_files",
-    "capturing execute project overlap explaining cleaning operations remembering",
+    "capturing execute project overlap explaining cleaning operations remembering noop_programs",
     "conflicts",
     "forecasting",
     "executing noop_record foreseeing extending",

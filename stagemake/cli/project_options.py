@@ -19,7 +19,7 @@ from stagemake.model.context import ExecutionMode
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.model.event import Notice
 from stagemake.report.amount import printable
-from stagemake.stagefile import recorder
+from stagemake.stagefile import audit, recorder
 from stagemake.stagefile.loader import find_stagefile
 from stagemake.state import StateStore
 
@@ -84,15 +84,19 @@ class Place:
             StagemakeError: There is no Stagefile, or something in it or in a plugin is wrong.
         """
         path = self.path()
+        root = os.path.dirname(path)
+        recorded = None
+        if audit.is_installed() and not self.values:
+            # What comes of -D is of this run only. Settings are read before the Stagefile is.
+            recorded = recorder.Recorder(root)
+            recorded.note_file(f"{root}/pyproject.toml")
         manager = StageManager(
-            os.path.dirname(path),
+            root,
             cache_dir=self.cache_dir,
             config=dict(map(_pair, self.values)),
             **keywords,
         )
-        if recorder.is_installed() and not self.values:
-            # What comes of -D is of this run only.
-            manager.project.session.recorder = recorder.Recorder(manager.root)
+        manager.project.session.recorder = recorded
         self.opened.append(manager)
         if manager.extensions is None:
             manager.load(os.path.basename(path))  # it may name plugins

@@ -12,8 +12,7 @@ import os
 import sys
 import zlib
 
-from stagemake.freshness.signature import link_signature
-from stagemake.freshness.snapshot import boot_id
+from stagemake.freshness.signature import signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,15 +22,19 @@ if TYPE_CHECKING:
     Signature = tuple[int, ...]
     Expand = Callable[[str, str, tuple[str, ...]], tuple[str, ...]]
 
-FORMAT = 1
+FORMAT = 2
 
 _WORTH_A_FORK = 10_000  # paths; from there on a second process saves more than it costs
+
+ANSWERED = ("cpu_count", "getcwd", "getcwdb", "sched_getaffinity", "sysconf", "uname")
+"""Calls of os whose answers are compared."""
 
 _MAGIC = b"stagemake noop\n"
 
 # The columns of a record. Paths are relative to the root, or absolute.
 (
     TOOL,
+    ROOT,
     ENVIRONMENT,
     ANSWERS,
     OBSERVED,
@@ -44,14 +47,15 @@ _MAGIC = b"stagemake noop\n"
     GUARDS,
     COVERS_ALL,
     GRAPH,
-) = range(13)
+) = range(14)
 """The columns of a record:
 
-TOOL         what `tool_identity` gave
+TOOL         what `identity.tool_identity` gave
+ROOT         of the project: evaluation may have used where it lies, without asking
 ENVIRONMENT  ((variable, value or None), ...): what evaluation read, and PATH
-ANSWERS      ((call of os, answer), ...): what evaluation asked without naming a path
+ANSWERS      (((call of os, argument, ...), answer), ...): what evaluation asked without naming a path
 OBSERVED     ((call, path, what `observe` gave), ...)
-LISTINGS     ((directory, signature), ...): whose whole content counts
+LISTINGS     ((directory, signature), ...): whose whole content counts; here and below links are followed
 GLOBS        ((base, pattern, excluded, paths, ((directory, signature), ...)), ...): of the word `glob`
 SEARCHED     ((directory, signature, (file name, ...)), ...): where imports were looked up
 NAMES        what imports looked up there: a file counts if its name up to the first dot is one
@@ -66,26 +70,6 @@ Record = tuple["Any", ...]  # of the columns above; plain, so that marshal takes
 
 # The real ones: while a Stagefile is evaluated others stand in for them.
 _stat, _lstat, _readlink, _access = os.stat, os.lstat, os.readlink, os.access
-
-
-def tool_identity(package_directory: str) -> tuple[object, ...]:
-    """Return what tells this tool, this interpreter, its settings and this boot from others.
-
-    Args:
-        package_directory: Where stagemake was imported from.
-    """
-    environ = os.environ
-    return (
-        package_directory,
-        boot_id(),
-        sys.executable,
-        sys.prefix,
-        tuple(sys.flags),
-        tuple(sys.path),
-        tuple(sorted((name, environ[name]) for name in environ if name[:6] == "PYTHON")),
-        os.getuid(),
-        os.geteuid(),
-    )
 
 
 def _header(version: str) -> bytes:
@@ -145,7 +129,9 @@ def observe(call: str, path: str) -> object:
 
 
 def plain(answer: object) -> object:
-    """Return what a call of `os` answered as marshal takes it."""
+    """Return what a call of `os` answered in a form that can be kept and compared."""
+    if isinstance(answer, set):
+        return tuple(sorted(answer))
     return tuple(answer) if isinstance(answer, tuple) else answer
 
 
@@ -158,12 +144,16 @@ def holds(
         record: From `load`.
         targets: As typed. Only names of stages can be answered; without any, what a build makes then.
         root: The project's directory, absolute.
-        tool: What `tool_identity` gives now.
+        tool: What `identity.tool_identity` gives now.
         expand: Gives what a glob finds now, from base, pattern and what is excluded.
 
     Cost: one stat a path.
     """
-    if record[TOOL] != tool or not _environment_holds(record[ENVIRONMENT], os.environ):
+    if (
+        record[TOOL] != tool
+        or record[ROOT] != root
+        or not _environment_holds(record[ENVIRONMENT], os.environ)
+    ):
         return False
     paths, signatures = record[PATHS], record[SIGNATURES]
     if targets:
@@ -180,27 +170,25 @@ def holds(
 
 def _guards_hold(record: Record, expand: Expand) -> bool:
     """Return whether evaluation would be told the same, the contents of files left out."""
-    for call, answer in record[ANSWERS]:
-        name, *arguments = call.split(" ")
-        if plain(getattr(os, name)(*arguments)) != answer:
+    for (name, *arguments), answer in record[ANSWERS]:
+        if name not in ANSWERED or plain(getattr(os, name)(*arguments)) != answer:
             return False
     for call, path, known in record[OBSERVED]:
         if observe(call, path) != known:
             return False
-    for directory, signature in record[LISTINGS]:
-        if link_signature(directory) != signature:
+    for directory, known in record[LISTINGS]:
+        if signature(directory) != known:
             return False
     for base, pattern, excluded, paths, directories in record[GLOBS]:
         # Where something came or went, whether the pattern cares takes a look.
-        if any(link_signature(directory) != known for directory, known in directories) and (
+        if any(signature(directory) != known for directory, known in directories) and (
             expand(base, pattern, excluded) != paths
         ):
             return False
     looked = record[NAMES]
-    for directory, signature, names in record[SEARCHED]:
-        if link_signature(directory) != signature and (
-            looked_up(names_in(directory), looked) != names
-        ):
+    for directory, known, names in record[SEARCHED]:
+        now = signature(directory)
+        if now != known and (is_archive(now) or looked_up(names_in(directory), looked) != names):
             return False
     return True
 
@@ -210,7 +198,10 @@ def _all_hold(paths: Sequence[str], signatures: Sequence[Signature | None], pref
     if len(paths) < _WORTH_A_FORK or (os.cpu_count() or 1) < 2:
         return _paths_hold(paths, signatures, prefix)
     middle = len(paths) // 2
-    pid = os.fork()  # 2 ms; there are no threads, and nothing is buffered
+    try:
+        pid = os.fork()  # 2 ms; there are no threads, and nothing is buffered
+    except OSError:  # as many processes as there may be
+        return _paths_hold(paths, signatures, prefix)
     if pid == 0:
         code = 1
         try:
@@ -247,6 +238,11 @@ def _paths_hold(paths: Sequence[str], signatures: Sequence[Signature | None], pr
 
 def _environment_holds(known: Iterable[tuple[str, str | None]], environ: Mapping[str, str]) -> bool:
     return all(environ.get(name) == value for name, value in known)
+
+
+def is_archive(known: Signature | None) -> bool:
+    """Return whether a place where modules are looked up is a file: a zip, whose names aren't listed."""
+    return known is not None and known[5] & 0o170000 != 0o040000
 
 
 def names_in(directory: str) -> tuple[str, ...]:

@@ -65,3 +65,8 @@ def canonical_output(value: str, root: str, base: str) -> ProjectPath:
     if path == ".stagemake" or path.startswith(".stagemake/"):
         raise BadPath(f"an output lies in stagemake's own directory: `{value}`")
     return ProjectPath(f"{path}/") if value[-1] == "/" else path
+
+
+def tidy(path: str) -> str:
+    """Return a path without `.` and doubled slashes. `..` stays: behind a link it leads elsewhere."""
+    return path if "/../" in f"{path}/" else os.path.normpath(path)

@@ -8,16 +8,27 @@ known to be harmless is blamed, and a blamed evaluation is one that has to be re
 from __future__ import annotations
 
 import os
+import stat
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
 from stagemake.freshness.noop import names_in
-from stagemake.freshness.signature import link_signature
-from stagemake.stagefile.safe_modules import ESCAPES, SAFE
+from stagemake.freshness.signature import link_signature, signature, youngest_ns
+from stagemake.stagefile import audit, stat_stand_ins
+from stagemake.stagefile.audit import ACTIVE, beginning, unheard
+from stagemake.stagefile.import_notes import ImportNotes
+from stagemake.stagefile.own_code import (
+    PACKAGE,
+    escapes,
+    is_of_stagemake,
+    is_own,
+    is_standard,
+)
+from stagemake.stagefile.paths import tidy
+from stagemake.stagefile.safe_modules import SAFE
 from stagemake.stagefile.stand_ins import stand_ins
 
 if TYPE_CHECKING:
@@ -26,61 +37,15 @@ if TYPE_CHECKING:
 
     from stagemake.freshness.signature import Signature
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_LIBRARY = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
-_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-_IMPORTERS = ("<frozen importlib", f"{_PACKAGE}stagefile{os.sep}imports.py")
+_IMPORTERS = ("<frozen importlib", f"{PACKAGE}{os.sep}stagefile{os.sep}imports.py")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _UNSTABLE = ("/proc/", "/sys/", "/dev/")  # where equal signatures don't mean equal contents
-
-_HARMLESS = frozenset((
-    "array.__new__", "builtins.id", "code.__new__", "compile", "function.__new__", "gc.get_referents",
-    "glob.glob", "glob.glob/2", "marshal.dumps", "marshal.load", "marshal.loads", "object.__delattr__",
-    "object.__getattr__", "object.__setattr__", "os.fwalk", "os.walk", "pathlib.Path.glob",
-    "pathlib.Path.rglob", "pathlib.Path.walk", "sys._getframe", "sys._getframemodulename", "sys.unraisablehook",
-    "sys.excepthook",
-))  # fmt: skip
+_ORDINARY = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
+CLOCK_LAG_NS = 20_000_000
+"""By which a file system's clock may lag behind the machine's."""
 
 Glob = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 """Base, pattern, what is excluded, and the paths that were found."""
-
-_active: list[Recorder] = []  # at most one: the process has one audit hook, and it can't be removed
-_installed: list[bool] = []
-
-
-def install() -> None:
-    """Have evaluations of this process recorded from now on. For the command line's own process only."""
-    if not _installed:
-        _installed.append(True)
-        sys.addaudithook(_hear)
-
-
-def is_installed() -> bool:
-    """Return whether evaluations are recorded in this process."""
-    return bool(_installed)
-
-
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:  # Any: whatever the event says
-    if not _active or event in _HARMLESS:
-        return
-    recorder = _active[-1]
-    with _unheard():
-        try:
-            recorder.hear(event, arguments)
-        except Exception as error:
-            # An audit hook that raises stops what it heard of, which is none of our business.
-            recorder.blame(f"does something that can't be followed: `{event}`, {error}")
-
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """Do something that is the recorder's own, not the Stagefile's."""
-    heard = list(_active)
-    _active.clear()
-    try:
-        yield
-    finally:
-        _active.extend(heard)
 
 
 @define
@@ -92,7 +57,7 @@ class GlobNote:
 
 
 class Recorder:
-    """Notes what one project's evaluation depends on. Paths are absolute.
+    """Notes what one project's evaluation depends on, once `audit.install` was called. Paths are absolute.
 
     Args:
         root: The project's directory, absolute.
@@ -105,30 +70,29 @@ class Recorder:
         self.listings: dict[str, Signature | None] = {}  # any change of what is in there counts
         self.globs: dict[Glob, tuple[str, ...]] = {}  # which directories were listed for it
         self.directories: dict[str, Signature | None] = {}  # as they were before they were listed
-        self.searched: dict[
-            str, tuple[Signature | None, tuple[str, ...]]
-        ] = {}  # and the names in there
-        self.looked_up: set[str] = set()  # modules, by each component of their names
+        self.imports = ImportNotes(self.absolute)
         self.observed: dict[tuple[str, str], object] = {}  # (call, path): what it gave
         self.variables: dict[str, str | None] = {}
-        self.values: dict[str, object] = {}  # answers of calls without a path
+        self.values: dict[tuple[object, ...], object] = {}  # answers of calls without a path
         self.blames: dict[str, str] = {}  # what can't be told, and the line to blame
         self._pure = frozenset(pure)
-        self.began_ns = time.time_ns()
+        self.identity, self.began_ns = beginning()
+        self.is_late = False  # whether something was noted after it was read and may have moved
+        self._unstable = _unstable_devices()
         self._loaded = frozenset(sys.modules)
 
     @contextmanager
     def active(self) -> Iterator[None]:
         """Record what happens in here; may be nested."""
-        if _active:
+        if ACTIVE:
             yield
             return
         with stand_ins(self):
-            _active.append(self)
+            ACTIVE.append(self)
             try:
                 yield
             finally:
-                _active.pop()
+                ACTIVE.pop()
 
     # -- what is told ----------------------------------------------------------------------------
 
@@ -137,12 +101,12 @@ class Recorder:
         if event == "open":
             self._opened(*arguments)
         elif event in {"os.listdir", "os.scandir"}:
-            self._listed(arguments[0])
+            self._listed(event, arguments[0])
         elif event == "exec":
-            if self.is_own(arguments[0].co_filename):
-                self.look_at_code(arguments[0])
+            if is_own(arguments[0].co_filename):
+                self._look_at_code(arguments[0])
         elif event == "import":
-            self.note_lookup(str(arguments[0]))
+            self.imports.note_lookup(str(arguments[0]))
         else:
             self.blame(f"does what Python calls `{event}`")
 
@@ -160,80 +124,98 @@ class Recorder:
                 full = f"{folder[0]}/{name.partition('.')[0]}.py"
         if (mode and set(mode) & set("wax+")) or flags & _WRITES:
             self.blame(f"writes `{full}`")
-        elif full.startswith(_UNSTABLE):
-            self.blame(f"reads `{full}`")
-        elif not full.startswith((_LIBRARY, _PACKAGE)):
+        elif not is_of_stagemake(full):
             self.note_file(full)
 
-    def _listed(self, path: object) -> None:
+    def _listed(self, event: str, path: object) -> None:
         if isinstance(path, int):
             self.blame("lists a directory by its descriptor")
             return
         full = self.absolute("." if path is None else path)
-        if _caller_is_importing():
-            self.note_search((full,))
-        else:
-            self.listings[os.path.realpath(full)] = self.note_directory(full)
+        caller = _caller()
+        if caller.startswith(_IMPORTERS):
+            self.imports.note_search((full,))
+            return
+        self.note_listing(full)
+        if event == "os.scandir" and caller != stat_stand_ins.__file__:
+            # From Python 3.13 on pathlib has the real one. It asks entries for their kind only.
+            if not is_standard(caller) or "/pathlib" not in caller.replace("/glob.py", "/pathlib"):
+                self.blame("lists a directory in an unusual way")
+            for name in names_in(full):
+                if os.path.islink(f"{full}/{name}"):
+                    os.path.exists(f"{full}/{name}")  # which has what it leads to noted
 
     def note_file(self, full: str) -> None:
         """Note that the content of a file counts, or that it isn't there; links with what they lead to."""
         for _ in range(40):
             if full in self.files:
                 return
-            self.files[full] = link_signature(full)
+            known = self.files[full] = link_signature(full)
+            self._check_place(full, known)
             try:
                 target = os.readlink(full)
             except OSError:
                 return
-            full = os.path.normpath(os.path.join(os.path.dirname(full), target))
+            full = tidy(os.path.join(os.path.dirname(full), target))
 
     def note_directory(self, full: str) -> Signature | None:
         """Return the signature that a directory had before it was first listed."""
-        real = os.path.realpath(full)
-        if real not in self.directories:
-            self.directories[real] = link_signature(real)
-        return self.directories[real]
+        if full not in self.directories:
+            known = self.directories[full] = signature(full)
+            self._check_place(f"{full}/", known)
+        return self.directories[full]
+
+    def note_listing(self, full: str) -> None:
+        """Note that whatever comes or goes in a directory counts."""
+        self.listings[full] = self.note_directory(full)
+
+    def _check_place(self, full: str, known: Signature | None) -> None:
+        if full.startswith(_UNSTABLE) or (known is not None and known[4] in self._unstable):
+            self.blame(f"reads `{full}`")
+        elif known is not None and stat.S_IFMT(known[5]) not in _ORDINARY:
+            self.blame(f"reads `{full}`, which is no ordinary file")
+
+    def check_descriptor(self, fd: object) -> None:
+        """Blame the use of an open file unless it was noted when it was opened."""
+        try:
+            status = _fstat(fd)  # type: ignore[arg-type]  # what isn't a descriptor can't be used either
+        except (OSError, TypeError, ValueError, OverflowError):
+            return
+        place = (status.st_ino, status.st_dev)
+        if fd in {0, 1, 2} or all(
+            known is None or known[3:5] != place for known in self.files.values()
+        ):
+            self.blame("uses a descriptor that it has not opened")
 
     @contextmanager
     def glob(self, base: str, pattern: str, excluded: tuple[str, ...]) -> Iterator[GlobNote]:
         """Record a glob as a whole: what it finds counts, not all that it looks at."""
         note = GlobNote()
-        with _unheard():
+        with unheard():
             yield note
         full = os.path.join(self.root, base)
-        listed = [os.path.realpath(os.path.join(full, each)) for each in note.visited]
+        listed = [tidy(f"{full}/{each}") for each in note.visited]
         self.globs[base, pattern, excluded, note.paths] = tuple(listed)
-
-    def note_search(self, directories: Iterable[str]) -> None:
-        """Note that modules are looked up in these: what an import would find there counts."""
-        for directory in directories:
-            full = self.absolute(directory or ".")
-            if full not in self.searched:
-                with _unheard():
-                    self.searched[full] = (link_signature(full), names_in(full))
-
-    def note_lookup(self, name: str) -> None:
-        """Note that a module is looked up, along `sys.path`, whether or not it is found."""
-        self.looked_up.update(name.split("."))
-        self.note_search(path for path in sys.path if isinstance(path, str))
 
     def note_variable(self, name: str, value: str | None) -> None:
         """Note that an environment variable's value counts."""
         self.variables.setdefault(name, value)
 
     def note_import(self, name: str, importer: str) -> None:
-        """Take in an import statement of the project's own code.
+        """Take in an import statement of the user's own code.
 
         Args:
             name: The module, absolute and dotted; empty for a relative import.
             importer: The file that it stands in.
         """
-        if not self.is_own(importer):
+        if not name or not is_own(importer):
             return
-        top = name.partition(".")[0]
-        self.note_lookup(name)  # it may have been there, and another one be found next time
+        top, _, below = name.partition(".")
+        self.imports.note_lookup(name)  # it may have been there, and another one be found next time
         if top in sys.stdlib_module_names and top not in SAFE:
             self.blame(f"imports `{top}`")
+        elif top == "stagemake" and below:
+            self.blame(f"imports `{name}`, a part of stagemake that is none of a Stagefile's")
 
     def blame(self, what: str) -> None:
         """Note that this evaluation has to be repeated each time, and for which line of the project's."""
@@ -245,62 +227,73 @@ class Recorder:
         """Return a path from the outside as an absolute text; a relative one makes the working directory count."""
         text = os.fsdecode(path)  # type: ignore[arg-type]  # a path, or this raises and is blamed
         if text[:1] == "/":
-            return os.path.normpath(text)
-        here = self.values.setdefault("getcwd", _getcwd())
-        return os.path.normpath(f"{here}/{text}")
-
-    def is_own(self, file: str) -> bool:
-        """Return whether a file is the project's own code."""
-        return file.startswith(self.root + os.sep) and not any(mark in file for mark in _INSTALLED)
+            return tidy(text)
+        here = self.values.setdefault(("getcwd",), _getcwd())
+        return tidy(f"{here}/{text}")
 
     def look_at_modules(self, texts: Iterable[str]) -> None:
-        """Note the files of everything that was imported meanwhile, and blame what is compiled.
+        """Note the files of everything that is imported by now, and blame what is compiled.
 
         Args:
-            texts: Files of the project that were compiled, absolute.
+            texts: Files of the user's that were compiled, absolute.
         """
         for file in texts:
             self.note_file(file)
-            self.note_search((os.path.dirname(file),))
-        for name in sorted(set(sys.modules) - self._loaded):
-            spec = getattr(sys.modules.get(name), "__spec__", None)
-            origin = getattr(spec, "origin", None)
-            if not isinstance(origin, str) or not origin.startswith("/"):
+            self._note_late(file)
+        for name in sorted(sys.modules):
+            origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
+            if not isinstance(origin, str) or origin[:1] != "/":
                 continue
-            if origin.startswith((_LIBRARY, _PACKAGE)) and not any(m in origin for m in _INSTALLED):
+            if (
+                is_standard(origin) and name != "sitecustomize"
+            ):  # which the system's administrator writes
                 continue
-            self.note_file(origin)
-            if not origin.endswith(".py") and name.partition(".")[0] not in self._pure:
+            self._note_late(origin)
+            is_compiled = not origin.endswith(".py") and name not in self._loaded
+            if is_compiled and name.partition(".")[0] not in self._pure:
                 self.blame(f"imports `{name}`, which is compiled code")
+        self.is_late |= self.imports.note_shadows(
+            [os.path.dirname(file) for file in texts], self.began_ns - CLOCK_LAG_NS
+        )
 
-    def look_at_code(self, code: CodeType) -> None:
+    def _note_late(self, full: str) -> None:
+        """Note a file that was read before; changed since, it may not be what was read."""
+        if full not in self.files:
+            self.note_file(full)
+            known = self.files[full]
+            self.is_late |= known is None or youngest_ns(known) >= self.began_ns - CLOCK_LAG_NS
+
+    def _look_at_code(self, code: CodeType) -> None:
         """Blame names by which code gets hold of what it never imported."""
-        waiting = [code]
-        while waiting:
-            one = waiting.pop()
-            for name in ESCAPES.intersection(one.co_names):
-                self.blames.setdefault(f"uses `{name}`", self._shown(code.co_filename, one))
-            waiting.extend(each for each in one.co_consts if isinstance(each, type(code)))
+        for name, line in escapes(code):
+            self.blames.setdefault(f"uses `{name}`", f"{self._shown(code.co_filename)}:{line}")
 
-    def _shown(self, filename: str, code: CodeType) -> str:
-        return f"{filename.removeprefix(self.root + os.sep)}:{code.co_firstlineno}"
+    def _shown(self, filename: str) -> str:
+        return filename.removeprefix(self.root + os.sep)
 
     def _place(self) -> str:
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.stack costs milliseconds
         while frame is not None:
             file = frame.f_code.co_filename
-            if self.is_own(file) and not file.startswith(_PACKAGE):
-                return f"{file.removeprefix(self.root + os.sep)}:{frame.f_lineno}"
+            if file[:1] == "/" and is_own(file):
+                return f"{self._shown(file)}:{frame.f_lineno}"
             frame = frame.f_back
         return ""
 
 
-_getcwd = os.getcwd  # the real one, whatever stands in for it later
+_OURS = (__file__, audit.__file__)
+_getcwd, _fstat = os.getcwd, os.fstat  # the real ones, whatever stands in for them later
 
 
-def _caller_is_importing() -> bool:
-    """Return whether it is the import system that lists a directory just now."""
+def _caller() -> str:
+    """Return the file of whoever did what is heard just now."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - as above
-    while frame is not None and frame.f_code.co_filename == __file__:
+    while frame is not None and frame.f_code.co_filename in _OURS:
         frame = frame.f_back
-    return frame is not None and frame.f_code.co_filename.startswith(_IMPORTERS)
+    return "" if frame is None else frame.f_code.co_filename
+
+
+def _unstable_devices() -> frozenset[int]:
+    """Return the devices of what the kernel makes up when it is read."""
+    found = {known[4] for place in _UNSTABLE if (known := signature(place)) is not None}
+    return frozenset(found) - {os.stat("/").st_dev}

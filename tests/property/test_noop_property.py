@@ -36,6 +36,15 @@ READS = (
     "value = os.path.isdir('in/deep')",
     "try:\n    import extra; value = extra.value\nexcept ImportError:\n    value = 0",
     "value = os.path.realpath('link')",
+    "value = open('linked/../b').read()",
+    "value = sorted(os.listdir('linked'))",
+    "value = [str(p) for p in glob('linked/*.txt')]",
+    "import importlib.util; value = importlib.util.find_spec('extra') is None",
+    "value = os.getenvb(b'WORD')",
+    "value = config('word', 'none')",
+    "fd = os.open('b', os.O_RDONLY); value = os.read(fd, 5); os.close(fd)",
+    "import pathlib; value = sorted(str(p) for p in pathlib.Path('in').glob('*/'))",
+    "import sub.inner; value = sub.inner.value",
     "value = 0",
 )
 STAGES = (
@@ -45,6 +54,7 @@ STAGES = (
     "command('linked', 'cat {inputs} > {outputs}', inputs=['link'], outputs=['out/linked'])",
     "command('makes', 'ln -s ../a {outputs}', inputs=['a'], outputs=['out/link'])",
     "command('check', 'test -s a', inputs=['a'])",
+    "command('through', 'cat {inputs} > {outputs}', inputs=['linked/x.txt'], outputs=['out/through'])",
     "command('own', './tool > {outputs}', outputs=['out/own'], inputs=['b'])",
 )  # fmt: skip
 
@@ -65,6 +75,11 @@ def change(project: Project, rnd: random.Random) -> str:
         "link",
         "mode",
         "move",
+        "linked",
+        "settings",
+        "in place",
+        "replaced",
+        "package",
     ]
     kind = rnd.choice(kinds)
     if kind == "edit" and (root / path).exists():
@@ -98,7 +113,29 @@ def change(project: Project, rnd: random.Random) -> str:
         for name in ("out", "in"):
             (root / name).rename(root / "elsewhere")
             (root / "elsewhere").rename(root / name)
+    elif kind == "linked":
+        (root / "linked").unlink()
+        (root / "linked").symlink_to(rnd.choice(("in", "in/deep", "in2")))
+    elif kind == "settings":
+        word = rnd.choice("12")
+        (root / "pyproject.toml").write_text(f"[tool.stagemake.config]\nword = '{word}'\n")
+    elif kind in {"in place", "replaced"} and (root / path).exists():
+        replace(root / path, in_place=kind == "in place")
+    elif kind == "package":
+        folder = root / rnd.choice(("sub", "extra"))
+        folder.mkdir(exist_ok=True)
+        (folder / rnd.choice(("__init__.py", "inner.py"))).write_text("value = 5\n")
     return f"{kind} {path}"
+
+
+def replace(path: Path, *, in_place: bool) -> None:
+    """Change a file and have its size and modification time as before, as `cp -p` and checkouts may."""
+    before = path.stat()
+    text = path.read_text().translate(str.maketrans("0123456789", "1234567890"))
+    target = path if in_place else path.with_name("new~")
+    target.write_text(text)
+    os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
+    target.replace(path)
 
 
 def is_done(project: Project) -> bool:
@@ -146,6 +183,8 @@ def sample(base: Path, rnd: random.Random) -> Project:
     project.write("tool", "#!/bin/sh\ncat b\n")
     (project.root / "tool").chmod(0o755)
     (project.root / "link").symlink_to("a")
+    project.write("in2/x.txt", "other").write("sub/inner.py", "value = 1\n")
+    (project.root / "linked").symlink_to("in")
     lines = ["import os"]
     for number, read in enumerate(rnd.sample(READS, rnd.randrange(1, 4))):
         lines.append(read)

@@ -1,0 +1,69 @@
+"""Python's audit hook: what it hears of while a Stagefile runs is told to the recorder."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from stagemake.freshness.identity import tool_identity
+from stagemake.stagefile.own_code import PACKAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stagemake.stagefile.recorder import Recorder
+
+_HARMLESS = frozenset((
+    "array.__new__", "builtins.id", "code.__new__", "compile", "function.__new__", "gc.get_referents",
+    "glob.glob", "glob.glob/2", "marshal.dumps", "marshal.load", "marshal.loads", "object.__delattr__",
+    "object.__getattr__", "object.__setattr__", "os.fwalk", "os.walk", "pathlib.Path.glob",
+    "pathlib.Path.rglob", "pathlib.Path.walk", "sys._getframe", "sys._getframemodulename", "sys.unraisablehook",
+    "sys.excepthook",
+))  # fmt: skip
+
+ACTIVE: list[Recorder] = []
+"""Who is told; at most one: the process has one audit hook, and it can't be removed."""
+
+_installed: list[tuple[tuple[object, ...], int]] = []  # the tool's identity, and when it began
+
+
+def install() -> None:
+    """Have evaluations of this process recorded from now on. For the command line's own process only."""
+    if not _installed:
+        _installed.append((tool_identity(PACKAGE), time.time_ns()))
+        sys.addaudithook(_hear)
+
+
+def is_installed() -> bool:
+    """Return whether evaluations are recorded in this process."""
+    return bool(_installed)
+
+
+def beginning() -> tuple[tuple[object, ...], int]:
+    """Return the tool's identity before anything was evaluated, and when that was, in ns."""
+    return _installed[0]
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:  # Any: whatever the event says
+    if event in _HARMLESS or not ACTIVE:  # the two most frequent ones come with each declaration
+        return
+    recorder = ACTIVE[-1]
+    with unheard():
+        try:
+            recorder.hear(event, arguments)
+        except Exception as error:
+            # An audit hook that raises stops what it heard of, which is none of our business.
+            recorder.blame(f"does something that can't be followed: `{event}`, {error}")
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Do something that is the recorder's own, not the Stagefile's."""
+    heard = list(ACTIVE)
+    ACTIVE.clear()
+    try:
+        yield
+    finally:
+        ACTIVE.extend(heard)
