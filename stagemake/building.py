@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -22,22 +23,23 @@ from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.world import NoRecords, World
 from stagemake.recorded import orphans_of, recorded_outputs
 from stagemake.records import StoredRecords
-from stagemake.state import locked
+from stagemake.state import is_locked, locked
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from stagemake.cache.guarded import GuardedStore
     from stagemake.cache.port import CacheSettings
     from stagemake.cache.reader import ReadOnlyStore
     from stagemake.dispatch import Subscriptions
     from stagemake.execute.interrupt import Interrupt
-    from stagemake.explaining import Explanation
+    from stagemake.explaining import Explainer
     from stagemake.hooks import HookBook
     from stagemake.model.event import Event
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
+    from stagemake.model.plan_file import PlannedStage
     from stagemake.model.report import DryRunReport
     from stagemake.model.request import BuildRequest
     from stagemake.plan.planner import Planned
@@ -80,14 +82,14 @@ class Builder:
         finally:
             self._close_reader()
 
-    def dry_run(self, pipeline: Pipeline) -> DryRunReport:
-        """Return a plan with its costs and conflicts. Changes nothing."""
+    def dry_run(self, pipeline: Pipeline, seen: list[PlannedStage] | None = None) -> DryRunReport:
+        """Return a plan with its costs and conflicts; what it was seen from goes to `seen`. Changes nothing."""
         from stagemake.forecasting import full_forecast  # noqa: PLC0415 - gate, dry runs only
 
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         world = self._world(digester)
         try:
-            plan = plan_pipeline(pipeline, world, self._orphans(digester)).plan
+            plan = self._planned(pipeline, world, self._orphans(digester), seen).plan
             return self._foreseen(full_forecast(self, plan, world, self.read_only()), world)
         finally:
             self._close_reader()
@@ -104,17 +106,21 @@ class Builder:
             told = foresee(report.plan, world, evaluations, self.environ, self.jobs)
         return told.added_to(report, world)
 
-    def explain(self, pipeline: Pipeline) -> tuple[Explanation, ...]:
-        """Return everything behind the verdict of each target. Changes nothing."""
-        from stagemake.explaining import explain_stage  # noqa: PLC0415 - gate, `why` only
+    @contextmanager
+    def explainer(self, pipeline: Pipeline) -> Iterator[Explainer]:
+        """Give what explains the stages of a pipeline, as long as the cache is open. Changes nothing."""
+        from stagemake.explaining import Explainer  # noqa: PLC0415 - gate, `why` and `-v` only
+        from stagemake.past.shelf import Shelf  # noqa: PLC0415 - as above
+        from stagemake.past.texts import Texts  # noqa: PLC0415 - as above
+        from stagemake.remembered import Remembered  # noqa: PLC0415 - as above
 
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         world = self._world(digester)
+        shelf = Shelf(self.state.builds, lambda: is_locked(self.state))
+        remembered = Remembered(self.root, Texts(self.state.history_path), self.read_only)
         try:
             orphans = self._orphans(digester)
-            return tuple(
-                explain_stage(pipeline, target, world, orphans) for target in pipeline.targets
-            )
+            yield Explainer(pipeline, world, shelf, remembered, self.environ, orphans)
         finally:
             self._close_reader()
 
@@ -230,7 +236,7 @@ class Builder:
             memo_before = len(digester.memo)
             world = self._world(digester)
             try:
-                planned = plan_pipeline(pipeline, world, self._orphans(digester))
+                planned = self._planned(pipeline, world, self._orphans(digester))
             finally:
                 self._close_reader()
             if planned.plan.is_done:
@@ -260,6 +266,33 @@ class Builder:
             self.state, pipeline, world, digester, clock, session.recorder, variables,
             covers_all=not self.request.targets,
         ).write()  # fmt: skip
+
+    def _planned(
+        self,
+        pipeline: Pipeline,
+        world: World,
+        orphans: tuple[str, ...],
+        seen: list[PlannedStage] | None = None,
+    ) -> Planned:
+        """Return the plan to carry out; one that is held to has to be the same still.
+
+        Raises:
+            PlanDrifted: It isn't.
+        """
+        held = self.request.held
+        if held is None and seen is None:
+            return plan_pipeline(pipeline, world, orphans)
+        from stagemake.plan.held import moved_since, plan_held  # noqa: PLC0415 - gate, --plan only
+        from stagemake.plan_files import check_moved, check_place  # noqa: PLC0415 - as above
+
+        if held is not None:
+            check_place(held, self.root)
+        planned, stages = plan_held(pipeline, world, orphans)
+        if held is not None:
+            check_moved(moved_since(held, stages, orphans))
+        if seen is not None:
+            seen.extend(stages)
+        return planned
 
     def _check_inputs_of_first_build(self, pipeline: Pipeline) -> None:
         made = pipeline.producer_by_path

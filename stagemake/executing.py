@@ -16,16 +16,24 @@ from stagemake.cache.disk import DiskStore, open_store
 from stagemake.calling import Caller, Circumstances, make_context
 from stagemake.dispatch import ToolEvents, decoded_event
 from stagemake.execute.environment import stage_environment
+from stagemake.execute.guard import Guard
 from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
-from stagemake.history import History
+from stagemake.forecasting import forecast
+from stagemake.history import History, Run
 from stagemake.hooking import BoundHooks, ResultsByName
 from stagemake.materialize import sweep_temps
 from stagemake.model.context import SharedData
 from stagemake.model.event import BuildFinished, Notice, PlanReady
 from stagemake.model.record import references
 from stagemake.model.result import Outcome
+from stagemake.model.stored import record_bytes, stored_bytes
+from stagemake.past.build import Ending
+from stagemake.past.recorder import Recorder
+from stagemake.past.shelf import Shelf
+from stagemake.plan.kind import input_bytes, kind_of
 from stagemake.records import StoredRecords
+from stagemake.remembering import remember
 from stagemake.report.amount import size
 from stagemake.runner.local import LocalRunner, local_runner
 from stagemake.runner.port import RunnerSettings
@@ -75,6 +83,13 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     )  # what a plugin brings may fail: nothing is open yet
     state = builder.state
     _open_state(builder, planned)
+    _recover_runs(builder, world)
+    recorder = _recorder(builder, planned, world)
+
+    def emit(event: Event) -> None:
+        recorder.handle(event)
+        builder.emit(event)
+
     hooks = _hooks(builder, ear)
     store, grown = None, -1
     try:
@@ -83,24 +98,19 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         store = _open_store(builder)
         volume = volume_bytes(store) if isinstance(store, DiskStore) else -1
         if store is not None and builder.request.cache.reads:
-            # What the plan did not find is not looked up again: 0.1 ms for each stage of a cold build.
-            planned_records = world.records
-            absent = planned_records.absent if isinstance(planned_records, StoredRecords) else set()
-            world.records = StoredRecords(lambda: store, absent)
-        shop = _workshop(builder, world, digester, runner, store)
+            _look_up_in(store, world)
+        shop = _workshop(builder, world, digester, runner, store, emit)
         shop.hooks = hooks
-        builder.emit(PlanReady(planned.plan, builder.jobs))
+        emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop)
         ear.began_s = shop.began_s
         before_s = time.monotonic() - began_s
         outcome = scheduler.run()
         ended_s = time.monotonic()
-        if outcome.ok:
-            builder.forget_finished(planned.plan)
-        if builder.has_left_over:
-            state.drop_left_over(builder.declared_paths())
-        if builder.project.session.recorder is not None:
-            _look_at_restored(planned, outcome, digester)
+        _tidy(builder, planned, outcome, digester)
+    except BaseException:
+        recorder.close()  # what was noted stays, as of a killed build
+        raise
     finally:
         try:
             runner.close()
@@ -117,13 +127,19 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     _note_costs(
         builder, planned, scheduler, outcome, before_s=before_s, ended_s=ended_s, grown=grown
     )
-    outcome = evolve(outcome, wall_s=time.monotonic() - began_s)
-    builder.emit(BuildFinished(outcome))
+    outcome = evolve(
+        outcome,
+        wall_s=time.monotonic() - began_s,
+        forecast_s=recorder.forecast_s,
+        drifted=() if shop.guard is None else tuple(shop.guard.refused),
+    )
+    emit(BuildFinished(outcome))
+    _keep_for_later(builder, planned, world, outcome, recorder)
     return outcome
 
 
 def _open_state(builder: Builder, planned: Planned) -> None:
-    """Begin the journal, after what a killed build may have left half-made."""
+    """Begin to write, and take away what a killed build left half done."""
     state = builder.state
     state.open()
     interrupted = [path for paths in state.snapshot.interrupted.values() for path in paths]
@@ -131,6 +147,26 @@ def _open_state(builder: Builder, planned: Planned) -> None:
     sweep_temps({*beside, state.directory, state.shared})
     for name, trace in planned.refreshed.items():
         state.settle(name, trace)
+
+
+def _look_up_in(store: Opened, world: World) -> None:
+    """Have records looked up in a store that is open now; what the plan did not find is not looked up again.
+
+    That is 0.1 ms for each stage of a cold build.
+    """
+    before = world.records
+    absent = before.absent if isinstance(before, StoredRecords) else set()
+    world.records = StoredRecords(lambda: store, absent)
+
+
+def _tidy(builder: Builder, planned: Planned, outcome: BuildOutcome, digester: Digester) -> None:
+    """Forget what no later build needs, and look at what the next one will ask for."""
+    if outcome.ok:
+        builder.forget_finished(planned.plan)
+    if builder.has_left_over:
+        builder.state.drop_left_over(builder.declared_paths())
+    if builder.project.session.recorder is not None:
+        _look_at_restored(planned, outcome, digester)
 
 
 def _note_costs(
@@ -149,6 +185,17 @@ def _note_costs(
         history.add((), costs)
 
 
+def _keep_for_later(
+    builder: Builder, planned: Planned, world: World, outcome: BuildOutcome, recorder: Recorder
+) -> None:
+    """Say what the history lacks, and keep the texts that the next `why` compares with."""
+    if recorder.problem:
+        text = f"history: {recorder.problem}; this build is not in it, or not all of it"
+        builder.emit(Notice(text))
+    if builder.settings.keep_sources:
+        remember(outcome, planned.plan.pipeline, world)
+
+
 def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digester) -> None:
     """Have what came from the cache looked at now, so that the next build knows it by its signature."""
     stages = planned.plan.pipeline.stages
@@ -157,6 +204,50 @@ def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digeste
         digester.output_entries(
             path.rstrip("/") for stage in stages if stage.name in restored for path in stage.outputs
         )
+
+
+def _recover_runs(builder: Builder, world: World) -> None:
+    """Have the runs that a killed build had finished count for estimates: it could not note them itself."""
+    last = next(Shelf(builder.state.builds).builds(), None)
+    if last is None or last.ending is not Ending.KILLED:
+        return
+    declared = {str(stage.name): stage for stage in builder.project.registry.stages()}
+    runs = []
+    for one in last.stages:
+        stage = declared.get(one.name)
+        if stage is None or one.outcome != Outcome.RAN.value or one.output_bytes is None:
+            continue
+        entries = map(
+            world.disk.entry, (*stage.inputs, *stage.implicit)
+        )  # as far as they are as then
+        runs.append(
+            Run(
+                one.name,
+                int(last.started_s),
+                one.wall_s or 0.0,
+                one.cpu_s or 0.0,
+                one.output_bytes,
+                changed=None,  # whether its inputs had changed is not known any more
+                stored_bytes=record_bytes(1) + stored_bytes(one.output_bytes),
+                input_bytes=input_bytes(entries) or 0,
+                kind=kind_of(stage, world),
+            )
+        )
+    History(builder.state.history_path).add(runs)
+
+
+def _recorder(builder: Builder, planned: Planned, world: World) -> Recorder:
+    """Return what notes this build, and the forecast that it will be held against.
+
+    Cost: some 35 µs for each stage that isn't fresh: 0.4 s where 10 000 are to run.
+    """
+    report = forecast(builder, planned.plan, world)
+    is_known = not report.unestimated and not report.opaque
+    return Recorder(
+        Shelf(builder.state.builds),
+        builder.request.targets,
+        report.wall_s if is_known else None,
+    )
 
 
 def _runner(
@@ -223,14 +314,17 @@ def _hooks(builder: Builder, ear: _Ear) -> BoundHooks:
     return BoundHooks(builder.hooks, context_of, builder.loop)
 
 
-def _workshop(
+def _workshop(  # noqa: PLR0917 - what a workshop is put together from
     builder: Builder,
     world: World,
     digester: Digester,
     runner: LocalRunner | GuardedRunner,
     store: Opened | None,
+    emit: Callable[[Event], None],
 ) -> Workshop:
+    held = builder.request.held
     return Workshop(
+        guard=None if held is None else Guard(held),
         root=builder.root,
         request=builder.request,
         jobs=builder.jobs,
@@ -239,7 +333,7 @@ def _workshop(
         state=builder.state,
         store=store,
         runner=runner,
-        emit=builder.emit,
+        emit=emit,
         base_env=builder.base_env(),
         environ=builder.environ,
         pools={pool.name: pool.depth for pool in builder.project.registry.pools.values()},

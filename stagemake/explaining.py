@@ -1,58 +1,174 @@
-"""Everything there is to say about one stage's verdict; for `why`."""
+"""Everything there is to say about stages' verdicts, from one plan and what was kept of the past; for `why`."""
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import define, evolve, field
 
 from stagemake.freshness import snapshot as columns
-from stagemake.model.plan import Verdict
+from stagemake.model.difference import Difference, hide, secret_values, without_secrets
+from stagemake.model.explanation import Cause, Change, Explanation, LastTime, Nearest
+from stagemake.model.plan import Reason, Verdict
+from stagemake.plan.components import components_of, distance
 from stagemake.plan.declaration import COMPONENTS
-from stagemake.plan.explain import differences
-from stagemake.plan.judge import judge, programs_of
+from stagemake.plan.explain import all_differences
+from stagemake.plan.judge import programs_of
 from stagemake.plan.planner import plan_pipeline
-from stagemake.plan.sight import PlannedSight
 from stagemake.report.amount import duration, plural, size
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from stagemake.freshness.snapshot import Trace
+    from stagemake.model.line_diff import LineDiff
     from stagemake.model.pipeline import Pipeline
-    from stagemake.model.plan import Step
-    from stagemake.model.stage import Stage
-    from stagemake.plan.explain import Difference
+    from stagemake.model.plan import Plan
+    from stagemake.model.stage import Stage, StageId
+    from stagemake.past.build import PastBuild, PastStage
+    from stagemake.past.shelf import Shelf
+    from stagemake.plan.fresh import Sight
+    from stagemake.plan.judge import Judgement
     from stagemake.plan.world import World
+    from stagemake.remembered import Remembered
+
+_BUILDS_SEARCHED = 50
 
 
-@frozen
-class Explanation:
-    """One stage's verdict with everything that led to it."""
+@define
+class Explainer:
+    """Explains stages of one pipeline. Plans once; changes nothing."""
 
-    stage: Stage
-    step: Step
-    differences: tuple[Difference, ...]  # from its last result here; empty without one
-    fallbacks: tuple[str, ...]  # parts of its function that could not be resolved exactly
-    counts: tuple[str, ...]  # what its key is made of, in words
-    last_run: str
+    pipeline: Pipeline
+    world: World
+    shelf: Shelf
+    remembered: Remembered
+    environ: Mapping[str, str]  # for the secrets that must not be shown
+    orphans: tuple[str, ...] = ()  # what a build would remove first
+    _judged: dict[int, Judgement] = field(factory=dict)
+    _differences: dict[int, tuple[Difference, ...]] = field(factory=dict)
+    _open: dict[int, tuple[str, ...]] = field(factory=dict)  # inputs not known before others run
+
+    def plan(self) -> Plan:
+        """Return a plan, and remember what led to each verdict. Comes first."""
+
+        def note(stage_id: int, made: Judgement, sight: Sight) -> None:
+            stage = self.pipeline.stages[stage_id]
+            self._judged[stage_id] = made
+            found = all_differences(stage, made, self.world, sight)
+            self._differences[stage_id] = without_secrets(found, secret_values(stage, self.environ))
+            paths = zip((*stage.inputs, *stage.implicit), made.entries, strict=True)
+            trace = self.world.snapshot.traces.get(stage.name)
+            more = [path for path, _ in trace[columns.DISCOVERED]] if trace is not None else []
+            self._open[stage_id] = (
+                *(path for path, entry in paths if entry is None),
+                *(path for path in more if sight.entry(path) is None),
+            )
+
+        return plan_pipeline(self.pipeline, self.world, self.orphans, note).plan
+
+    def explain(self, plan: Plan, stage_id: int) -> Explanation:
+        """Return why a stage has its verdict. Cost: reads what is compared; few builds of the past."""
+        stage, step = self.pipeline.stages[stage_id], plan.steps[stage_id]
+        trace = self.world.snapshot.traces.get(stage.name)
+        identity = self.world.identify(stage)
+        if step.verdict is Verdict.FRESH:
+            made: Explanation = Explanation(stage, step, last_time=self._last_time(stage))
+        else:
+            found = self._differences.get(stage_id, ())
+            changes = tuple(self.changes(stage, found))
+            made = Explanation(stage, step, changes, self._nearest(stage_id, step.verdict, found))
+        return evolve(
+            made,
+            fallbacks=tuple(getattr(identity, "fallbacks", ())),
+            counts=_counts(stage, trace, self.world),
+            last_run=_last(trace),
+        )
+
+    def changes(self, stage: Stage, found: Collection[Difference]) -> list[Change]:
+        """Return differences with what changed line by line."""
+        secrets = secret_values(stage, self.environ)
+        if any(one.reason is Reason.CODE_CHANGED for one in found):
+            texts = getattr(self.world.identify(stage), "texts", dict)
+            self.remembered.codes = texts()
+        return [Change(one, _hidden(self.remembered.diff(one), secrets)) for one in found]
+
+    def causes(self, plan: Plan, stage_id: int) -> tuple[Cause, ...]:
+        """Return what a stage's verdict follows from: what changed, and what stages upstream may change."""
+        step = plan.steps[stage_id]
+        if step.verdict is Verdict.FRESH:
+            return ()
+        found = list(self._differences.get(stage_id, ()))
+        known = {(one.reason, one.subject) for one in found}
+        if not found and step.reason is not Reason.UPSTREAM_RUNS:
+            found.append(Difference(step.reason, step.subject))
+        found.extend(
+            Difference(Reason.UPSTREAM_RUNS, path)
+            for path in self._open.get(stage_id, ())
+            if (Reason.UPSTREAM_RUNS, path) not in known
+        )
+        return tuple(self.cause(one) for one in found)
+
+    def cause(self, difference: Difference) -> Cause:
+        """Return a difference with the stage that makes its subject, where that is an input."""
+        producer: StageId | None = None
+        if difference.reason in {
+            Reason.INPUT_CHANGED,
+            Reason.UPSTREAM_RUNS,
+            Reason.PROGRAM_CHANGED,
+        }:
+            producer = self.pipeline.producer_of(difference.subject)
+        return Cause(difference, producer)
+
+    def _nearest(
+        self, stage_id: int, verdict: Verdict, found: Collection[Difference]
+    ) -> Nearest | None:
+        """Return the result in the cache that is nearest; None when the last one here is as near."""
+        made, stage = self._judged.get(stage_id), self.pipeline.stages[stage_id]
+        if verdict is not Verdict.MISS or made is None or not stage.cache:
+            return None
+        trace = self.world.snapshot.traces.get(stage.name)
+        discovered = trace[columns.DISCOVERED] if trace is not None else ()
+        now = components_of(
+            made.declaration,
+            made.entries,
+            made.programs,
+            [(path, self.world.disk.entry(path)) for path, _ in discovered],
+            made.values,
+        )
+        best: tuple[int, float, Nearest] | None = None
+        for near in self.world.records.near(stage.name):
+            apart = distance(now, near.components)
+            if not apart.total or (trace is not None and near.key == trace[columns.KEY]):
+                continue
+            shown = Nearest(near.key, near.created_s, apart.inputs, apart.input_count, apart.others)
+            if best is None or (apart.total, -near.created_s) < best[:2]:
+                best = apart.total, -near.created_s, shown
+        if best is None or (found and best[0] >= len(found)):
+            return None
+        return best[2]
+
+    def _last_time(self, stage: Stage) -> LastTime | None:
+        """Return how a stage last ended other than fresh, looking at some dozen builds."""
+        for build in islice(self.shelf.builds(), _BUILDS_SEARCHED):
+            for past in build.stages:
+                if past.name == stage.name and past.outcome in {"ran", "restored", "failed"}:
+                    return self.last_time(build, past, stage)
+        return None
+
+    def last_time(self, build: PastBuild, past: PastStage, stage: Stage) -> LastTime:
+        """Return how a stage ended in a past build, with what had changed line by line."""
+        changes = tuple(self.changes(stage, past.differences))
+        return LastTime(
+            build.number, build.started_s, past.outcome, past.reason, past.subject, changes
+        )
 
 
-def explain_stage(
-    pipeline: Pipeline, stage_id: int, world: World, orphans: tuple[str, ...] = ()
-) -> Explanation:
-    """Return why the stage has its verdict, `orphans` being removed first. Changes nothing."""
-    step = plan_pipeline(pipeline, world, orphans).plan.steps[stage_id]
-    stage = pipeline.stages[stage_id]
-    trace = world.snapshot.traces.get(stage.name)
-    found: tuple[Difference, ...] = ()
-    if trace is not None and step.verdict is not Verdict.FRESH:
-        sight = PlannedSight(world.disk)
-        sight.add_removed(orphans)
-        made = judge(stage, (), world, sight)
-        if made.declaration:
-            found = tuple(differences(stage, trace, made, world, sight))
-    identity = world.identify(stage)
-    fallbacks = tuple(getattr(identity, "fallbacks", ()))
-    return Explanation(stage, step, found, fallbacks, _counts(stage, trace, world), _last(trace))
+def _hidden(diff: LineDiff | None, secrets: tuple[str, ...]) -> LineDiff | None:
+    if diff is None or not secrets:
+        return diff
+    return evolve(diff, lines=tuple(hide(line, secrets) for line in diff.lines))
 
 
 def _counts(stage: Stage, trace: Trace | None, world: World) -> tuple[str, ...]:

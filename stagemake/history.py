@@ -44,6 +44,7 @@ _PACKED = struct.Struct("<qddqqqb")
 _MOST_NAMES = 500  # beyond, reading all is cheaper than asking by name
 _MOST_STAGES = 50_000
 _MOST_OF_A_KIND = 50
+_READ_TIMEOUT_S = 0.2  # whoever holds the file for longer costs estimates, not time
 
 
 @define
@@ -101,7 +102,9 @@ class History:
         from contextlib import closing  # noqa: PLC0415 - as above
 
         try:
-            with closing(sqlite3.connect(_read_only(self.path), uri=True)) as connection:
+            with closing(
+                sqlite3.connect(_read_only(self.path), uri=True, timeout=_READ_TIMEOUT_S)
+            ) as connection:
                 return connection.execute(query, tuple(values)).fetchall()
         except sqlite3.Error:
             return []

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import stagemake
 from stagemake.awaiting import in_thread
 from stagemake.building import Builder
 from stagemake.cache.locate import cache_directory
@@ -18,6 +19,7 @@ from stagemake.hooks import AFTER, BEFORE, HookBook, HookId
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.model.event import Notice
 from stagemake.model.pipeline import Pipeline
+from stagemake.model.plan_file import PlanFile
 from stagemake.model.request import BuildRequest
 from stagemake.model.stage import Stage
 from stagemake.project import Project
@@ -28,12 +30,15 @@ from stagemake.state import StateStore
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
     from typing import Self
 
-    from stagemake.explaining import Explanation
+    from stagemake.explaining import Explainer
     from stagemake.extending import Extensions
     from stagemake.model.event import Event
+    from stagemake.model.explanation import Explanation
     from stagemake.model.plan import Plan
+    from stagemake.model.plan_file import PlannedStage
     from stagemake.model.report import DryRunReport
     from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.seed import StageLike
@@ -339,6 +344,31 @@ class StageManager:
         pipeline = self.build_pipeline(request)
         return self._builder(request).dry_run(pipeline)
 
+    def hold_pipeline(self, targets: Targets = ()) -> tuple[DryRunReport, PlanFile]:
+        """Return a dry run, and the same as a plan to be held to. Changes nothing, anywhere.
+
+        Raises:
+            StagemakeError: As `build_pipeline`.
+        """
+        request = self._request(targets)
+        pipeline = self.build_pipeline(request)
+        seen: list[PlannedStage] = []
+        report = self._builder(request).dry_run(pipeline, seen)
+        return report, PlanFile(
+            version=stagemake.__version__,
+            root=self.root,
+            stagefile=self._name,
+            targets=request.targets,
+            cwd=request.cwd,
+            force=request.force,
+            cache=request.cache.value,
+            cache_store=request.cache_store,
+            runner=request.runner,
+            values={name: str(value) for name, value in self._given_values.items()},
+            stages=tuple(seen),
+            orphans=report.plan.orphans,
+        )
+
     def execute_pipeline(self, targets: Targets = ()) -> BuildOutcome:
         """Bring `targets` up to date; failed stages are in the outcome, not exceptions.
 
@@ -380,9 +410,14 @@ class StageManager:
         Raises:
             StagemakeError: As `build_pipeline`.
         """
-        request = self._request(targets)
-        pipeline = self.build_pipeline(request)
-        return self._builder(request).explain(pipeline)
+        pipeline = self.build_pipeline(targets)
+        with self.explainer(targets, pipeline) as explainer:
+            plan = explainer.plan()
+            return tuple(explainer.explain(plan, stage_id) for stage_id in pipeline.targets)
+
+    def explainer(self, targets: Targets, pipeline: Pipeline) -> AbstractContextManager[Explainer]:
+        """Return what explains stages of a pipeline one by one, to be used in a `with`."""
+        return self._builder(self._request(targets)).explainer(pipeline)
 
     def log_of(self, result: StageResult) -> tuple[bytes, bytes]:
         """Return what a stage printed when it last ran: stdout and stderr; empty when not kept.

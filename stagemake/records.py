@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 
-from stagemake.model.record import decode_hint, decode_result
+from stagemake.model.record import NEAR_SLOTS, decode_hint, decode_near, decode_result, near_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from stagemake.model.record import NearResult
     from stagemake.model.result import ActionResult
 
 Hint = tuple[tuple[tuple[str, ...], ...], float, int]
@@ -54,3 +55,11 @@ class StoredRecords:
             body = self.source_of().get([weak]).get(weak)
             self._hints[weak] = decode_hint(body) if body is not None else None
         return self._hints[weak]
+
+    def near(self, stage_name: str) -> list[NearResult]:
+        """Return what results of a stage were made from, those whose record is still there. Two reads."""
+        source = self.source_of()
+        noted = source.get([near_key(stage_name, slot) for slot in range(NEAR_SLOTS)])
+        found = [near for body in noted.values() if (near := decode_near(body)) is not None]
+        there = source.get([near.key for near in found])
+        return [near for near in found if near.key in there]

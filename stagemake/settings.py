@@ -17,7 +17,7 @@ DEFAULT_CACHE_AGE_S = 90 * 86_400.0
 _PLACE = ("in", "pyproject.toml, [tool.stagemake]")
 _KNOWN = (
     "cache_age_days", "cache_dir", "cache_size", "cache_store", "config", "environment", "jobs",
-    "plugins", "runner",
+    "keep_sources", "plugins", "runner",
 )  # fmt: skip
 
 
@@ -30,6 +30,7 @@ class ProjectConfig:
     cache_age_s: float = DEFAULT_CACHE_AGE_S  # unused for longer: removed
     inherit_environment: bool = False
     jobs: int = 0
+    keep_sources: bool = True  # copies of small source files, so that `why` can show what changed
     plugins: tuple[str, ...] = ()  # that take part, by name
     runner: str = ""  # by name; empty: local processes
     cache_store: str = ""  # by name; empty: the one on disk
@@ -83,6 +84,7 @@ def _checked(table: Mapping[str, Any]) -> ProjectConfig:  # Any: whatever TOML h
         cache_age_s=float(table.get("cache_age_days", DEFAULT_CACHE_AGE_S / 86_400)) * 86_400,
         inherit_environment=_environment(table.get("environment", "clean")),
         jobs=jobs,
+        keep_sources=_flag(table, "keep_sources", default=True),
         plugins=_plugins(table.get("plugins", [])),
         runner=_of(table, "runner", str, ""),
         cache_store=_of(table, "cache_store", str, ""),
@@ -94,6 +96,13 @@ def _of(table: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:  
     value = table.get(name, default)
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(f"`{name}` is {value!r}, not a {kind.__name__}")
+    return value
+
+
+def _flag(table: Mapping[str, Any], name: str, *, default: bool) -> bool:  # Any: as above
+    value = table.get(name, default)
+    if not isinstance(value, bool):
+        raise TypeError(f"`{name}` is {value!r}, not true or false")
     return value
 
 

@@ -40,6 +40,7 @@ class StateStore:
         self.failed = f"{self.directory}/failed"
         self.kept = f"{self.shared}/kept"
         self.history_path = f"{self.directory}/history.db"
+        self.builds = f"{self.directory}/builds"
         self.checkpoint_path = f"{self.directory}/checkpoint"
         self._snapshot: Snapshot | None = None
         self._journal_fd = -1

@@ -15,7 +15,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 import stagemake
 from stagemake.cli.main import run
@@ -27,6 +27,11 @@ PACKAGE_HOME = str(Path(stagemake.__file__).parents[1])
 PRELUDE = "from stagemake import capture, command, config, env, glob, include, matrix, need, output_for, pipeline, plugin, pool, stage, which\n"
 
 _TIME = r"(?:\d+ h \d\d m|\d+ m \d\d s|\d+(?:\.\d+)? m?s)\b"
+# A slow machine makes builds long enough to be scored: only tests about that want to see the line.
+_SCORE = re.compile(
+    rf"^stagemake: forecast {_TIME}(?: \(up to {_TIME}\))?, took {_TIME}\n", re.MULTILINE
+)
+_CHANGES = re.compile(r"^(?:  also: | {6}(?:was  |now  |@@ |[-+ ]|\()).*\n", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[\d*m")
 _STAGE_LINE = re.compile(r"^\[ *\d+/\d+\] (\w+) +(\S+)", re.MULTILINE)
 _BLOCKED = re.compile(r"^not run, because they need what failed: (.*)$", re.MULTILINE)
@@ -97,6 +102,10 @@ class Result:
         assert textwrap.dedent(text) == self.stdout + self.stderr
         return self
 
+    def without_changes(self) -> Result:
+        """Return this without what `-v` tells of each difference below a stage's line."""
+        return evolve(self, stderr=_CHANGES.sub("", self.stderr))
+
     def exited(self, exit_code: int) -> Result:
         """Compare the exit status."""
         assert exit_code == self.exit_code, self.stdout + self.stderr
@@ -117,6 +126,7 @@ class Project:
     root: Path = field(init=False)
     cache: Path = field(init=False)
     env: dict[str, str] = field(factory=dict)  # in addition to the fixed few
+    shows_score: bool = False  # whether results keep the line that scores the forecast
 
     def __attrs_post_init__(self) -> None:
         self.root = self.base / "project"
@@ -251,6 +261,8 @@ class Project:
 
     def normal(self, text: str) -> str:
         """Return text with times, temporary paths and the like replaced by words."""
+        if not self.shows_score:
+            text = _SCORE.sub("", text)
         for path, word in (
             (self.root, "<root>"),
             (self.cache, "<cache>"),

@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING
 
 from attrs import define, field
-from project import PACKAGE_HOME
 
 if TYPE_CHECKING:
     from typing import Self
@@ -35,7 +34,7 @@ class Terminal:
     def start(cls, project: Project, *arguments: str, shell: str = "") -> Terminal:
         """Start stagemake with these arguments, or bash on a text in which `$stagemake` starts it."""
         argv = [sys.executable, "-m", "stagemake", *arguments]
-        env = {**project.environment(), "PYTHONPATH": PACKAGE_HOME, "TERM": "dumb"}
+        env = {**project.process_environment(), "TERM": "dumb"}
         if shell:
             argv = ["/bin/bash", "--norc", "--noprofile", "-c", shell]
             env["stagemake"] = f"{sys.executable} -m stagemake"

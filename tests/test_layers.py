@@ -16,10 +16,17 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     "durable freshness awaiting",
     "model program tree hook_thread core_stages",
-    "checkpoint",
-    "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded records state start storage dispatch hook",
-    "plan digesting settings calling stage_class logs recording hooking plugins lifecycle",
-    "capturing execute project overlap explaining cleaning operations noop_programs",
+    "checkpoint past",
+    (
+        "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded"
+        " records schema_check state start storage dispatch hook"
+    ),
+    (
+        "plan digesting settings calling stage_class logs recording hooking plugins lifecycle"
+        " remembered"
+    ),
+    "plan_files",
+    "capturing execute project overlap explaining cleaning operations remembering noop_programs",
     "conflicts",
     "forecasting",
     "executing noop_record foreseeing extending",
@@ -36,8 +43,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 TYPES_ONLY = {
     ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"), ("forecasting", "building"),  # the request's parts
-    ("report", "doctor"), ("report", "explaining"), ("report", "plan"), ("report", "plugins"),
-    ("report", "stagefile"),  # what is put into words
+    ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"),  # what is put into words
 }  # fmt: skip
 
 

@@ -11,11 +11,13 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
+from attrs import evolve
 
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
 from stagemake.cli.raw_output import terminal_columns
 from stagemake.model.context import ExecutionMode
+from stagemake.model.error import PlanDrifted, UsageError
 from stagemake.model.event import PlanReady
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.model.result import Outcome
@@ -51,6 +53,10 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
     "-v", "--verbose", is_flag=True, help="Print reasons, unchanged stages and replayed logs."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("-o", "--output", metavar="FILE", help="With -n: also write the plan to FILE.")
+@click.option("--plan", "plan_file", metavar="FILE",
+              help="Do exactly what the plan in FILE says, or exit with 4.")  # fmt: skip
+@click.option("--ask", is_flag=True, help="Show the plan and ask before anything is done.")
 @click.option("--cache", type=click.Choice([mode.value for mode in CacheMode]), default="on",
               help="What may be done with the cache.")  # fmt: skip
 @click.option("--cache-store", default="", metavar="NAME",
@@ -71,6 +77,9 @@ def command(  # noqa: PLR0917 - click passes keywords
     silent: bool,
     verbose: bool,
     as_json: bool,
+    output: str | None,
+    plan_file: str | None,
+    ask: bool,
     cache: str,
     cache_store: str,
     runner: str,
@@ -81,6 +90,32 @@ def command(  # noqa: PLR0917 - click passes keywords
 
     Without targets: the default pipeline, else every stage.
     """
+    if output is not None and not dry_run:
+        raise UsageError("`-o` goes with `-n`", hint="stagemake -n -o FILE")
+    request = BuildRequest(
+        targets=targets,
+        jobs=jobs or 0,
+        keep_going=keep_going,
+        force=always_make,
+        cache=CacheMode(cache),
+        cache_store=cache_store,
+        runner=runner,
+        wait=not no_wait,
+        keeps_stdout=as_json,
+    )
+    request = evolve(request, cwd=place.cwd(os.path.dirname(place.path())))
+    if plan_file is not None:
+        from stagemake.cli.planned import placed, requested  # noqa: PLC0415 - gate, plan files only
+
+        has_more = question or ask or output is not None
+        request = requested(plan_file, request, place, has_more=has_more)
+        place = placed(request, place)
+    if ask:
+        from stagemake.cli.planned import Answer, asked  # noqa: PLC0415 - as above
+
+        answer, request = asked(place, request, color, has_more=dry_run or question or as_json)
+        if answer is not Answer.YES:
+            return int(answer is Answer.NO)
     detail = Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL
     style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
     only_looks = dry_run or question
@@ -93,43 +128,50 @@ def command(  # noqa: PLR0917 - click passes keywords
         else functools.partial(_open_reporters, style=style, detail=detail),
         jobs=jobs or 0,
     )
+    if ask:  # the Stagefile was run twice: what the second run read is not all
+        manager.project.session.recorder = None
     _warn_of_hidden_stages(manager)
-    request = BuildRequest(
-        targets=targets,
-        jobs=jobs or 0,
-        keep_going=keep_going,
-        force=always_make,
-        cache=CacheMode(cache),
-        cache_store=cache_store,
-        runner=runner,
-        wait=not no_wait,
-        keeps_stdout=as_json,
-        cwd=place.cwd(manager.root),
-    )
     if question:
         return 0 if manager.plan(request).is_done else 1
     if dry_run:
-        return _dry_run(manager, request, color, as_json=as_json, verbose=verbose)
+        return _dry_run(manager, request, color, output, as_json=as_json, verbose=verbose)
     return _build(manager, request, style, detail, as_json=as_json)
 
 
 def _open_reporters(manager: StageManager, style: Style, detail: Detail) -> None:
-    reporter = TerminalReporter(sys.stderr, style, detail)
+    terminal = TerminalReporter(sys.stderr, style, detail)
+    if detail is Detail.VERBOSE:
+        from stagemake.cli.verbose import changes_of  # noqa: PLC0415 - gate, -v only
+
+        terminal.changes_of = functools.partial(changes_of, manager)
     if sys.stderr.isatty() and detail is not Detail.SILENT:
         from stagemake.plan.remaining import Remaining  # noqa: PLC0415 - gate, 6 ms, terminals only
 
-        reporter.countdown = Remaining()
-    manager.reporter.add(reporter)
+        terminal.countdown = Remaining()
+    manager.reporter.add(terminal)
     manager.reporter.add(_CollectAgain())
 
 
 def _dry_run(
-    manager: StageManager, request: BuildRequest, color: str, *, as_json: bool, verbose: bool
+    manager: StageManager,
+    request: BuildRequest,
+    color: str,
+    output: str | None,
+    *,
+    as_json: bool,
+    verbose: bool,
 ) -> int:
     from stagemake.report.json_form import dumps, plan_object  # noqa: PLC0415 - gate, dry runs only
     from stagemake.report.plan_text import plan_text  # noqa: PLC0415 - as above
 
-    report = manager.dry_run_pipeline(request)
+    if output is None:
+        report = manager.dry_run_pipeline(request)
+    else:
+        from stagemake.cli.planned import written  # noqa: PLC0415 - gate, plan files only
+
+        report = written(manager, request, output)
+        if output == "-":
+            return 0
     style = style_for(color, os.environ, is_terminal=sys.stdout.isatty())
     if as_json:
         text = dumps(plan_object(report, request.targets))
@@ -152,6 +194,8 @@ def _build(
         _tell_of_evaluation(manager)
     if outcome.interrupted_by:
         return 128 + outcome.interrupted_by
+    if outcome.drifted:
+        return PlanDrifted.exit_code
     return 0 if outcome.ok else 1
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from stagemake.cli.project_options import Place, project_options
-from stagemake.cli.raw_output import print_known, terminal_columns
+from stagemake.cli.raw_output import print_known, stdout_has, terminal_columns
 from stagemake.model.error import UsageError
 from stagemake.report.json_form import dumps
 from stagemake.report.listing import listing_object, listing_text
@@ -33,7 +31,7 @@ def command(place: Place, targets: tuple[str, ...], *, tree: bool, as_json: bool
         from stagemake.report.listing_tree import ASCII, UNICODE, final_stages, tree_text  # noqa: PLC0415 - gate, 3 ms, --tree only
 
         roots = tuple(dict.fromkeys(pipeline.targets)) if targets else final_stages(pipeline)
-        twigs = UNICODE if _stdout_has(UNICODE.fork + UNICODE.last + UNICODE.beside) else ASCII
+        twigs = UNICODE if stdout_has(UNICODE.fork + UNICODE.last + UNICODE.beside) else ASCII
         print_known(tree_text(pipeline, roots, twigs))
         return 0
     pipelines = () if targets else tuple(manager.project.registry.pipelines.values())
@@ -42,12 +40,3 @@ def command(place: Place, targets: tuple[str, ...], *, tree: bool, as_json: bool
     else:
         print_known(listing_text(pipeline.stages, pipelines, terminal_columns()))
     return 0
-
-
-def _stdout_has(characters: str) -> bool:
-    """Whether stdout's encoding knows these."""
-    try:
-        characters.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -21,6 +21,7 @@ from stagemake.model.event import Notice
 from stagemake.report.amount import printable
 from stagemake.stagefile import audit, recorder
 from stagemake.stagefile.loader import find_stagefile
+from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,30 @@ class Place:
     cache_dir: str | None
     opened: list[StageManager] = field(factory=list, eq=False)  # to be closed at the command's end
     handlers: dict[int, Any] = field(factory=dict, eq=False)  # of signals, from before the session
+
+    def path(self) -> str:
+        """Return where the Stagefile is, absolute, without reading it.
+
+        Raises:
+            StagemakeError: There is none.
+        """
+        path = (
+            os.path.realpath(os.path.join(self.directory, self.stagefile))
+            if self.stagefile
+            else os.path.realpath(find_stagefile(self.directory))
+        )
+        if not os.path.isfile(path):
+            raise UsageError(f"there is no Stagefile `{self.stagefile}`")
+        return path
+
+    def state(self) -> StateStore:
+        """Return the project's memory, without running the Stagefile.
+
+        Raises:
+            StagemakeError: There is no Stagefile.
+        """
+        path = self.path()
+        return StateStore(os.path.dirname(path), os.path.basename(path))
 
     def manager(
         self,
@@ -58,13 +83,7 @@ class Place:
         Raises:
             StagemakeError: There is no Stagefile, or something in it or in a plugin is wrong.
         """
-        path = (
-            os.path.realpath(os.path.join(self.directory, self.stagefile))
-            if self.stagefile
-            else os.path.realpath(find_stagefile(self.directory))
-        )
-        if not os.path.isfile(path):
-            raise UsageError(f"there is no Stagefile `{self.stagefile}`")
+        path = self.path()
         root = os.path.dirname(path)
         recorded = None
         if audit.is_installed() and not self.values:

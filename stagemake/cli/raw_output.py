@@ -25,6 +25,15 @@ def print_known(text: str) -> None:
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False)
 
 
+def stdout_has(characters: str) -> bool:
+    """Whether stdout's encoding knows these."""
+    try:
+        characters.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def terminal_columns() -> int:
     """Return the width of the terminal that stdout is; 0 if it is none."""
     try:

@@ -1,24 +1,154 @@
-"""`stagemake why STAGE`: why it would run, or ran last time."""
+"""`stagemake why [STAGE…]`: why it would run, or ran last time; without one: why the last build did what it did."""
 
 from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
 
 import click
 
 from stagemake.cli.project_options import Place, project_options
+from stagemake.cli.raw_output import print_known, stdout_has
+from stagemake.model.difference import Difference
 from stagemake.model.error import UsageError
+from stagemake.model.explanation import Cause, LastTime
+from stagemake.model.plan import Reason
 from stagemake.model.request import BuildRequest
-from stagemake.report.why_text import why_text
+from stagemake.report.json_form import dumps
+from stagemake.report.listing_tree import ASCII, UNICODE
+from stagemake.report.why_json import last_build_object, why_object
+from stagemake.report.why_text import OUTCOMES, VERDICTS, last_build_text, why_text
+from stagemake.report.why_tree import CauseTree
+
+if TYPE_CHECKING:
+    from stagemake.explaining import Explainer
+    from stagemake.model.pipeline import Pipeline
+    from stagemake.past.build import PastBuild, PastStage
+    from stagemake.report.listing_tree import Twigs
+
+_SHOWN = 20  # stages
+_SHOWN_LINES = 100
 
 
 @click.command("why")
-@click.argument("stages", nargs=-1, required=True, metavar="STAGE...")
+@click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@click.option("--tree", is_flag=True, help="Follow causes upstream to what was edited.")
+@click.option("-a", "--all", "shows_all", is_flag=True, help="Cut no list.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @project_options
-def command(place: Place, stages: tuple[str, ...]) -> int:
-    """Say why STAGE would run, be restored or is fresh: each input, variable and function."""
+def command(
+    place: Place, stages: tuple[str, ...], *, tree: bool, shows_all: bool, as_json: bool
+) -> int:
+    """Say why STAGE would run, be restored or is fresh: each input, variable and function.
+
+    STAGE may also be an output's path. Without any: why the last build did what it did.
+    """
+    if tree and as_json:
+        raise UsageError("`--tree` is for people, `--json` for programs: give one of them")
     manager = place.manager()
-    request = BuildRequest(targets=stages, cwd=place.cwd(manager.root))
-    explanations = manager.explain(request)
-    if not explanations:
-        raise UsageError("nothing to explain")
-    click.echo("\n".join(why_text(each) for each in explanations), nl=False)
+    everything = tuple(stage.name for stage in manager.get_stages())
+    request = BuildRequest(targets=stages or everything, cwd=place.cwd(manager.root))
+    pipeline = manager.build_pipeline(request)
+    with manager.explainer(request, pipeline) as explainer:
+        if stages:
+            text = _now(explainer, pipeline, tree=tree, shows_all=shows_all, as_json=as_json)
+        else:
+            text = _last(explainer, pipeline, tree=tree, shows_all=shows_all, as_json=as_json)
+    print_known(text)
     return 0
+
+
+def _now(
+    explainer: Explainer, pipeline: Pipeline, *, tree: bool, shows_all: bool, as_json: bool
+) -> str:
+    """Return why the targets would run now."""
+    plan = explainer.plan()
+    if tree:
+        drawing = CauseTree(
+            describe=lambda stage_id: VERDICTS[plan.steps[stage_id].verdict].partition(":")[0],
+            causes_of=lambda stage_id: explainer.causes(plan, stage_id),
+            name_of=lambda stage_id: pipeline.stages[stage_id].name,
+            twigs=_twigs(),
+            most_lines=None if shows_all else _SHOWN_LINES,
+        )
+        return drawing.text(tuple(dict.fromkeys(pipeline.targets)))
+    found = [explainer.explain(plan, stage_id) for stage_id in pipeline.targets]
+    if as_json:
+        return dumps(why_object(found))
+    now_s = time.time()
+    return "\n".join(why_text(each, now_s) for each in found)
+
+
+def _last(
+    explainer: Explainer, pipeline: Pipeline, *, tree: bool, shows_all: bool, as_json: bool
+) -> str:
+    """Return why the last build did what it did."""
+    build = next(explainer.shelf.builds(), None)
+    if build is None:
+        raise UsageError("nothing was built here yet", hint="name a stage: stagemake why STAGE")
+    ids: dict[str, int] = {
+        str(stage.name): stage_id for stage_id, stage in enumerate(pipeline.stages)
+    }
+    if tree:
+        return _last_tree(explainer, pipeline, build, ids, shows_all=shows_all)
+    past = [stage for stage in build.stages if stage.outcome != "cut_off"]
+    shown = past if shows_all or as_json else past[:_SHOWN]
+    stages = [
+        (
+            one.name,
+            explainer.last_time(build, one, pipeline.stages[ids[one.name]])
+            if one.name in ids
+            else LastTime(build.number, build.started_s, one.outcome, one.reason, one.subject),
+        )
+        for one in shown
+    ]
+    if as_json:
+        return dumps(last_build_object(build, stages))
+    return last_build_text(build, stages, len(past) - len(shown), time.time())
+
+
+def _last_tree(
+    explainer: Explainer,
+    pipeline: Pipeline,
+    build: PastBuild,
+    ids: dict[str, int],
+    *,
+    shows_all: bool,
+) -> str:
+    """Return a tree for each stage of a build that no other one of it followed from."""
+    past = {
+        ids[one.name]: one
+        for one in build.stages
+        if one.name in ids and one.outcome not in {"cut_off", "blocked", "cancelled"}
+    }
+
+    def causes_of(stage_id: int) -> tuple[Cause, ...]:
+        one = past.get(stage_id)
+        if one is None:
+            return ()
+        found = one.differences or _reason_alone(one)
+        causes = [explainer.cause(each) for each in found]
+        return tuple(
+            cause if cause.producer in past else Cause(cause.difference) for cause in causes
+        )
+
+    followed = {cause.producer for stage_id in past for cause in causes_of(stage_id)}
+    drawing = CauseTree(
+        describe=lambda stage_id: OUTCOMES[past[stage_id].outcome],
+        causes_of=causes_of,
+        name_of=lambda stage_id: pipeline.stages[stage_id].name,
+        twigs=_twigs(),
+        most_lines=None if shows_all else _SHOWN_LINES,
+    )
+    roots = [stage_id for stage_id in sorted(past) if stage_id not in followed]
+    return drawing.text(roots) if roots else "nothing ran in the last build\n"
+
+
+def _reason_alone(stage: PastStage) -> tuple[Difference, ...]:
+    """Return the reason of a stage that had no last result to differ from."""
+    reason = next((each for each in Reason if each.code == stage.reason), None)
+    return () if reason is None else (Difference(reason, stage.subject),)
+
+
+def _twigs() -> Twigs:
+    return UNICODE if stdout_has(UNICODE.fork + UNICODE.last + UNICODE.beside) else ASCII

@@ -37,6 +37,7 @@ def result_of(
         stdout=mask(completion.stdout, shop.environ, stage),
         stderr=mask(completion.stderr, shop.environ, stage),
         problem=problem,
+        differences=run.judgement.differences,
     )
 
 

@@ -18,10 +18,12 @@ from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
 from stagemake.hooks import Facts
 from stagemake.materialize import Restored, restore
+from stagemake.model.difference import secret_values, without_secrets
 from stagemake.model.event import Notice, StageStarted
 from stagemake.model.plan import Reason, Verdict
 from stagemake.model.result import CacheUse, Outcome, StageResult
 from stagemake.model.stage import Command
+from stagemake.plan.explain import all_differences
 from stagemake.plan.judge import judge, own_paths, programs_of
 from stagemake.plan.sight import DiskSight
 from stagemake.runner.port import Completion, Work
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from stagemake.execute.outputs import OutputKeeper
     from stagemake.execute.workshop import Workshop
     from stagemake.history import Run as PastRun
+    from stagemake.model.difference import Difference
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Step
     from stagemake.model.result import ActionResult
@@ -93,10 +96,18 @@ class Launcher:
         )
         if missing:
             return self._missing(stage, missing)
+        guard = shop.guard
+        problem = guard.problem(stage.name, step, made) if guard is not None else ""
+        if problem:
+            return self._failed(stage, step.reason, problem, step.subject)
         if made.verdict is Verdict.FRESH:
             return self._cut_off(stage, made)
-        if made.verdict is Verdict.HIT and made.cached is not None:
+        made.differences = self._differences(stage, made)
+        is_held = guard is not None and step.verdict is not Verdict.MAYBE
+        if made.cached is not None and not (is_held and step.verdict is Verdict.MISS):
             restored = self._restore(stage, made, made.cached)
+            if restored is None and guard is not None and is_held:
+                return self._failed(stage, step.reason, guard.lost(stage.name), step.subject)
             if restored is not None:
                 return restored
         # What the plan said is what people read, unless it could only say "wait and see".
@@ -106,6 +117,12 @@ class Launcher:
         old = shop.state.snapshot.traces.get(stage.name)
         was_maybe = step.verdict is Verdict.MAYBE
         return self._start(Run(stage_id, stage, made, before, 0, old, was_maybe))
+
+    def _differences(self, stage: Stage, made: Judgement) -> tuple[Difference, ...]:
+        """Return what differs from the last result, before anything of that is forgotten."""
+        shop = self.shop
+        found = all_differences(stage, made, shop.world, DiskSight(shop.digester, self.values))
+        return without_secrets(found, secret_values(stage, shop.environ))
 
     def _read_last_time(self, stage: Stage) -> list[str]:
         trace = self.shop.state.snapshot.traces.get(stage.name) if stage.depfile else None
@@ -179,6 +196,7 @@ class Launcher:
             stage.name, Outcome.RESTORED, made.reason.code, made.subject, key,
             started_s=started - self.began_s, wall_s=shop.now_s() - started,
             output_bytes=cached.output_bytes, stdout=stdout, stderr=stderr, changed=True,
+            differences=made.differences,
         )  # fmt: skip
 
     def _log(self, cached: ActionResult) -> tuple[bytes, bytes]:

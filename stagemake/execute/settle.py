@@ -111,7 +111,7 @@ def settle(
     if stage.cache and shop.request.cache.writes and shop.store is not None:
         try:
             check_manifest(manifest)
-            store_result(run, key, result, small, shop)
+            store_result(run, key, found, result, small, shop)
         except ValueError as error:  # a link that leaves the project: right here, wrong elsewhere
             notes = (f"not cached: {error}",)
     return Settled(result, key, trace_of(stage, run.judgement, key, found, result), notes)

@@ -1,4 +1,4 @@
-"""Put what an action made into the cache. And the action under way that this is about."""
+"""Into the cache with what a run made: contents, record, hint, what it was made from. And the run itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake.model.record import decode_hint, encode_hint, encode_result
+from stagemake.model.record import (
+    NearResult,
+    decode_hint,
+    encode_hint,
+    encode_near,
+    encode_result,
+    near_key,
+    near_slot,
+)
+from stagemake.plan.components import components_of
 
 if TYPE_CHECKING:
     from stagemake.execute.workshop import Workshop
@@ -35,10 +44,24 @@ class Run:
     has_told_hooks: bool = False  # post hooks are called once, however often it is tried
 
 
-def store_result(
-    run: Run, key: str, result: ActionResult, small: dict[str, bytes], shop: Workshop
+def store_result(  # noqa: PLR0917 - all that a result consists of
+    run: Run,
+    key: str,
+    found: tuple[tuple[str, str], ...],
+    result: ActionResult,
+    small: dict[str, bytes],
+    shop: Workshop,
 ) -> None:
-    """Put contents, then the record, then the hint under the weak key."""
+    """Put contents, then the record, then the hint under the weak key, then what it was made from.
+
+    Args:
+        run: What was run, and what it was judged by.
+        key: The result's action key.
+        found: Path and entry of its discovered inputs.
+        result: What came of it.
+        small: Contents that have been read already, by digest.
+        shop: Has the store.
+    """
     store = shop.store
     assert store is not None, "storing needs a store"
     paths = {row.digest: row.path for row in result.outputs if row.digest}
@@ -59,6 +82,18 @@ def store_result(
     weak = run.judgement.weak
     if weak is not None:
         store.put(weak, _hint(weak, result, shop))
+    _note_near(run, key, found, result, shop)
+
+
+def _note_near(
+    run: Run, key: str, found: tuple[tuple[str, str], ...], result: ActionResult, shop: Workshop
+) -> None:
+    """Note what the result was made from, so that a later miss can be compared with it."""
+    made = run.judgement
+    components = components_of(made.declaration, made.entries, made.programs, found, made.values)
+    body = encode_near(NearResult(key, result.created_s, components))
+    if body is not None and shop.store is not None:
+        shop.store.put(near_key(run.stage.name, near_slot(key, made.old_key)), body)
 
 
 def _hint(weak: str, result: ActionResult, shop: Workshop) -> bytes:

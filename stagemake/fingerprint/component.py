@@ -15,7 +15,7 @@ from stagemake.fingerprint.encoding import fields
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from stagemake.fingerprint.sources import ParsedSource
 
@@ -38,6 +38,8 @@ class FunctionIdentity:
     always: bool  # something can change the result unseen: only running is safe
     files: tuple[str, ...]  # sources read, sorted; relative to the root when inside it
     absent: tuple[str, ...]  # files whose appearance would change the identity, relative, sorted
+    texts: Callable[[], dict[str, str]] = field(default=dict, eq=False, repr=False)
+    """Source texts by the digests in `components`, where there are any. Cost: O(their lengths)."""
 
 
 @define(eq=False)
@@ -145,7 +147,26 @@ def summarize(root: Component) -> FunctionIdentity:
         always=any(component.always for component in order),
         files=_collected(component.files for component in order),
         absent=_collected(component.absent for component in order),
+        texts=lambda: _texts(order, with_text=with_text, with_hints=with_hints),
     )
+
+
+def _texts(order: list[Component], *, with_text: bool, with_hints: bool) -> dict[str, str]:
+    """Return the sources of functions, classes and modules; of a constant the line that sets it."""
+    parsed = {
+        component.label.partition(":")[0]: component.text[0]
+        for component in order
+        if component.text is not None
+    }
+    found = {}
+    for component in order:
+        file, _, name = component.label.partition(":")
+        text = "" if component.text is None else component.text[0].segment(component.text[1])
+        if not text and name and file in parsed:
+            text = parsed[file].assignment(name)
+        if text:
+            found[component.listed_digest(with_text=with_text, with_hints=with_hints)] = f"{text}\n"
+    return found
 
 
 def _listed(

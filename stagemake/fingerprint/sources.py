@@ -66,6 +66,16 @@ class ParsedSource:
         last: int = node.end_lineno  # type: ignore[attr-defined]  # functions and classes have one
         return "\n".join(self._lines[_first_line(node) - 1 : last])
 
+    def assignment(self, name: str) -> str:
+        """Return the last statement of the module's own that sets a name; empty when there is none."""
+        for node in reversed(self.tree.body):
+            targets = (
+                node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            )
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                return self.segment(node)
+        return ""
+
     def _index(self) -> None:
         pending: list[tuple[ast.AST, str]] = [(self.tree, "")]
         while pending:

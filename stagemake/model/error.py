@@ -12,6 +12,7 @@ StagemakeError
 │   └── DependencyCycle
 ├── MissingProgram          a program that a Stagefile needs is not on this machine
 ├── UndeclaredAccess        an action asked for what its stage doesn't declare
+├── PlanDrifted             a plan file does not fit any more
 ├── MissingInput            an input is neither there nor made by a stage
 ├── PluginError             a plugin can't do what it is needed for
 │   └── UnknownPlugin       (it is named, but not installed)
@@ -156,6 +157,12 @@ class UndeclaredAccess(StagemakeError):
 
 class MissingInput(StagemakeError):
     """An input is neither there nor made by any stage."""
+
+
+class PlanDrifted(StagemakeError):
+    """Something moved since a plan file was made: it is not carried out at all."""
+
+    exit_code = 4
 
 
 class PluginError(StagemakeError):

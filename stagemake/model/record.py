@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import zlib
 from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+from xxhash import xxh3_128_hexdigest
 
 from stagemake.model.entry import decode_manifest, encode_manifest
 from stagemake.model.result import ActionResult, LogBlob
@@ -11,7 +15,15 @@ from stagemake.model.result import ActionResult, LogBlob
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+Component = tuple[str, str, str]
+"""Kind, name and digest or entry of one part of an action key, see `plan.components`."""
+
 VERSION = 1
+NEAR_SLOTS = 8
+"""How many results of a stage can be compared with a miss. By key, so that storing one needs no reading."""
+
+_MOST_COMPONENTS = 20_000
+_COMPRESS_FROM_BYTES = 1000
 _LARGEST_RECORD = 256 * 1024 * 1024
 
 
@@ -76,6 +88,64 @@ def decode_hint(body: bytes) -> tuple[tuple[tuple[str, ...], ...], float, int] |
     try:
         lists = tuple(_texts(paths) for paths in data["discovered"])
         return lists, float(data["duration_s"]), int(data["output_bytes"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+@frozen
+class NearResult:
+    """What a result in the cache was made from, for comparing; `key` is that of its record."""
+
+    key: str
+    created_s: int  # unix seconds
+    components: tuple[Component, ...]
+
+
+def near_key(stage_name: str, slot: int) -> str:
+    """Return where one of the results of a stage is noted for comparing."""
+    return xxh3_128_hexdigest(b"near %d %b" % (slot, stage_name.encode("utf-8", "surrogatepass")))
+
+
+def near_slot(key: str, before: str = "") -> int:
+    """Return the slot for the result under an action key; not that of the result `before` it."""
+    slot = int(key[-2:], 16) % NEAR_SLOTS
+    if before and before != key and int(before[-2:], 16) % NEAR_SLOTS == slot:
+        return (slot + 1) % NEAR_SLOTS
+    return slot
+
+
+def encode_near(result: NearResult) -> bytes | None:
+    """Return a result for comparing as the body of an `act:` record; None when it is too large for that."""
+    if len(result.components) > _MOST_COMPONENTS:
+        return None
+    body = _dump(
+        {
+            "version": VERSION,
+            "kind": "near",
+            "key": result.key,
+            "created_s": result.created_s,
+            "components": [list(one) for one in result.components],
+        }
+    )
+    return b"z" + zlib.compress(body, 1) if len(body) > _COMPRESS_FROM_BYTES else body
+
+
+def decode_near(body: bytes) -> NearResult | None:
+    """Return the result for comparing in a record's body; None when it isn't one, whatever is wrong."""
+    if body[:1] == b"z":
+        try:
+            inflater = zlib.decompressobj()
+            body = inflater.decompress(body[1:], _LARGEST_RECORD)
+        except zlib.error:
+            return None
+    data = _load(body, "near")
+    if data is None:
+        return None
+    try:
+        components = [
+            (_text(kind), _text(name), _text(digest)) for kind, name, digest in data["components"]
+        ]
+        return NearResult(_text(data["key"]), int(data["created_s"]), tuple(components))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 

@@ -6,6 +6,8 @@ import enum
 
 from attrs import frozen
 
+from stagemake.model.plan_file import PlanFile  # noqa: TC001 - attrs field type, read by tools
+
 
 class CacheMode(enum.Enum):
     """What a build may do with the cache."""
@@ -40,3 +42,4 @@ class BuildRequest:
     runner: str = ""  # what carries out actions, by name; empty: the project's setting, else local
     keeps_stdout: bool = False  # the caller prints there: console stages get stderr in its place
     cwd: str = ""  # the working directory relative to the root, for targets that are paths
+    held: PlanFile | None = None  # do exactly this, or refuse

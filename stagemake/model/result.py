@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import enum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from stagemake.model.entry import OutputFile  # noqa: TC001 - attrs field type, read by tools
 from stagemake.model.quick import QuicklyMade, give_defaults
+
+if TYPE_CHECKING:  # both know this module
+    from stagemake.model.difference import Difference
+    from stagemake.model.plan import Interval
 
 
 @frozen
@@ -91,6 +96,8 @@ class StageResult(QuicklyMade):
     problem: str = ""  # for failed and blocked ones: what was wrong, one line
     notes: tuple[str, ...] = ()  # what a user should know besides; one line each
     changed: bool = False  # outputs differ from the previous build's
+    differences: tuple[Difference, ...] = ()  # from its last result here, for what ran or came back
+    expected_s: Interval | None = None  # what the plan had said its run would take
 
 
 @frozen
@@ -113,6 +120,10 @@ class BuildOutcome:
     interrupted_by: int = 0  # the signal's number; 0: ran to its end
     removed: tuple[str, ...] = ()  # orphaned outputs removed
     kept: tuple[tuple[str, str], ...] = ()  # files of the user's put aside: path, where it is now
+    forecast_s: Interval | None = (
+        None  # what the plan had said of `wall_s`; None: nothing worth the name
+    )
+    drifted: tuple[str, ...] = ()  # stages that could not be done as a plan file says
 
     @property
     def ok(self) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from stagemake.freshness import snapshot as trace_columns
+from stagemake.model.difference import CODE_PREFIX, Difference
 from stagemake.model.plan import Reason
 from stagemake.plan import declaration as columns
 
@@ -20,16 +19,6 @@ if TYPE_CHECKING:
     from stagemake.plan.world import World
 
 
-@frozen
-class Difference:
-    """One thing that is not as it was; `old` and `new` are for people."""
-
-    reason: Reason
-    subject: str = ""
-    old: str = ""
-    new: str = ""
-
-
 def first_difference(
     stage: Stage,
     trace: Trace,
@@ -41,6 +30,19 @@ def first_difference(
     for difference in differences(stage, trace, made, world, sight):
         return difference.reason, difference.subject
     return Reason.OUTPUT_MODIFIED, ""
+
+
+def all_differences(
+    stage: Stage, made: Judgement, world: World, sight: Sight
+) -> tuple[Difference, ...]:
+    """Return everything that differs from the stage's last result here; nothing without one.
+
+    Cost: one look-up for each input, discovered input, program and output.
+    """
+    trace = world.snapshot.traces.get(stage.name)
+    if trace is None or not trace[trace_columns.KEY] or not made.declaration:
+        return ()
+    return tuple(differences(stage, trace, made, world, sight))
 
 
 def differences(
@@ -126,11 +128,18 @@ def _code(old: columns.Declaration, new: columns.Declaration) -> Iterator[Differ
     for label in sorted(before.keys() | after.keys()):
         if before.get(label) != after.get(label):
             found = True
-            old_text = "" if label in before else "not used"
-            new_text = "" if label in after else "not used any more"
-            yield Difference(Reason.CODE_CHANGED, label, old_text, new_text)
+            yield Difference(
+                Reason.CODE_CHANGED,
+                label,
+                _code_text(before.get(label)),
+                _code_text(after.get(label)),
+            )
     if not found:
         yield Difference(Reason.CODE_CHANGED)
+
+
+def _code_text(digest: str | None) -> str:
+    return "not used" if digest is None else CODE_PREFIX + digest
 
 
 def _pairs(

@@ -17,6 +17,7 @@ from stagemake.plan.fresh import as_seen, fresh_key, outputs_hold
 
 if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
+    from stagemake.model.difference import Difference
     from stagemake.model.result import ActionResult
     from stagemake.model.stage import Stage
     from stagemake.plan.declaration import Declaration
@@ -45,6 +46,7 @@ class Judgement:
     old_outputs: tuple[str, ...] | None = None  # entries of the outputs as last recorded
     old_key: str = ""  # what they were recorded under
     refreshed: Trace | None = None  # a trace to replace the old one
+    differences: tuple[Difference, ...] = ()  # from the last result, where somebody asked for all
 
 
 def judge(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sight) -> Judgement:

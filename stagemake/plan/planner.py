@@ -12,8 +12,11 @@ from stagemake.plan.fresh import fresh_key
 from stagemake.plan.sight import PlannedSight
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.pipeline import Pipeline
+    from stagemake.plan.fresh import Sight
     from stagemake.plan.judge import Judgement
     from stagemake.plan.world import World
 
@@ -26,13 +29,20 @@ class Planned:
     refreshed: dict[str, Trace]
 
 
-def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = ()) -> Planned:
+def plan_pipeline(
+    pipeline: Pipeline,
+    world: World,
+    orphans: tuple[str, ...] = (),
+    on_judged: Callable[[int, Judgement, Sight], None] | None = None,
+) -> Planned:
     """Return what a build of `pipeline` would do. Changes nothing.
 
     Args:
         pipeline: The stages, in order.
         world: What is on disk, in past traces and in the cache.
         orphans: What the build removes before it starts anything; no stage will see it.
+        on_judged: Told of each stage that is not fresh at first sight, with what was seen of everything
+            before it; for explaining.
 
     Cost: one stat per path for what is fresh; for the rest also a cache look-up, and a read of every
     input whose content isn't known.
@@ -58,6 +68,8 @@ def plan_pipeline(pipeline: Pipeline, world: World, orphans: tuple[str, ...] = (
         from stagemake.plan.judge import judge  # noqa: PLC0415 - gate, 6 ms, only with work to do
 
         made = judge(stage, pipeline.upstream[stage_id], world, sight)
+        if on_judged is not None:
+            on_judged(stage_id, made, sight)
         if made.verdict is Verdict.FRESH:
             if stage.provides:
                 sight.add_fresh(traces[stage.name][trace_columns.VALUES][1])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from stagemake.freshness.snapshot import Snapshot
     from stagemake.history import History
+    from stagemake.model.record import NearResult
     from stagemake.model.result import ActionResult
     from stagemake.model.stage import Stage
     from stagemake.plan.declaration import Declaration, Identity
@@ -66,6 +67,9 @@ class Records(Protocol):
     def hint(self, weak: str) -> tuple[tuple[tuple[str, ...], ...], float, int] | None:
         """Return lists of discovered inputs, seconds and bytes known for a declaration."""
 
+    def near(self, stage_name: str) -> list[NearResult]:
+        """Return what past results of a stage were made from; at most `NEAR_SLOTS`, in no order."""
+
 
 class NoRecords:
     """The records of a build that may not read the cache."""
@@ -75,6 +79,11 @@ class NoRecords:
 
     def hint(self, weak: str) -> None:
         """Return None: nothing is known."""
+
+    def near(self, stage_name: str) -> list[NearResult]:
+        """Return an empty list: nothing is known."""
+        del stage_name
+        return []
 
 
 @define

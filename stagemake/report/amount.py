@@ -9,7 +9,9 @@ from stagemake.model.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["about", "duration", "joined", "plural", "printable", "size"]
+    from stagemake.model.plan import Interval
+
+__all__ = ["about", "ago", "duration", "interval", "joined", "plural", "printable", "size"]
 
 
 def duration(seconds: float) -> str:
@@ -35,6 +37,21 @@ def about(seconds: float) -> str:
         return duration(max(round(seconds / 5) * 5, 20)).replace(".0 s", " s")
     minutes = round(seconds / 60)
     return f"{minutes} m" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} m"
+
+
+def interval(seconds: Interval) -> str:
+    """Return a forecast: `1.4 s`, or `1.4 s (up to 2.0 s)` where the two differ."""
+    if duration(seconds.p50) == duration(seconds.p90):
+        return duration(seconds.p50)
+    return f"{duration(seconds.p50)} (up to {duration(seconds.p90)})"
+
+
+def ago(seconds: float) -> str:
+    """Return how long something is past: `just now`, `5 minutes ago`, `2 days ago`."""
+    for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= length:
+            return f"{plural(int(seconds // length), unit)} ago"
+    return "just now"
 
 
 def size(count: float) -> str:

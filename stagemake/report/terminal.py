@@ -15,15 +15,21 @@ from stagemake.model.event import (
     StageStarted,
     WaitingForLock,
 )
-from stagemake.model.plan import Reason
 from stagemake.model.result import Outcome
-from stagemake.report.amount import about, duration, plural, printable
+from stagemake.report.amount import about, duration, interval, plural, printable
+from stagemake.report.change_text import changes_text
+from stagemake.report.reason_words import reason_text
 from stagemake.report.style import Style
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from stagemake.model.event import Event
+    from stagemake.model.explanation import Change
     from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.report.port import Countdown
+
+__all__ = ["Detail", "TerminalReporter", "reason_text", "shown_log"]
 
 _WORDS = {
     Outcome.RESTORED: ("restored", "blue"),
@@ -34,7 +40,8 @@ _WORDS = {
     Outcome.CANCELLED: ("cancelled", "yellow"),
     Outcome.FRESH: ("fresh", "dim"),
 }
-_REASONS = {reason.code: reason.value for reason in Reason}
+_DIFF_LINES = 12
+_SCORED_FROM_S = 0.5  # below, it is the machine's noise that would be scored
 
 
 class Detail(enum.Enum):
@@ -53,6 +60,7 @@ class TerminalReporter:
     style: Style = field(factory=Style)
     detail: Detail = Detail.NORMAL
     rerun: str = "stagemake"  # the command that failures name
+    changes_of: Callable[[StageResult], Iterable[Change]] | None = None  # what changed, for details
     countdown: Countdown | None = None  # where somebody watches: shown with each line
     _failed: list[StageResult] = field(factory=list)
     _left_width: int = 0
@@ -121,6 +129,10 @@ class TerminalReporter:
         if self.detail is Detail.VERBOSE and result.reason:
             tail += self.style.paint(f"  ({reason_text(result.reason, result.subject)})", "dim")
         self._line(f"{head} {printable(result.name)}{tail}")
+        if self.detail is Detail.VERBOSE and result.differences and self.changes_of is not None:
+            said = reason_text(result.reason, result.subject)
+            for line in changes_text(self.changes_of(result), most_lines=_DIFF_LINES, said=said):
+                self._line(self.style.paint(line, "dim"))
         if result.outcome is Outcome.FAILED:
             return  # all about it comes at the end, where it is not scrolled away
         if result.outcome is Outcome.RAN or self.detail is Detail.VERBOSE:
@@ -163,6 +175,10 @@ class TerminalReporter:
             self._line(f"not run, because they need what failed: {names}{more}")
         if self.detail is not Detail.SILENT or not outcome.ok:
             self._line(self._summary(outcome))
+        if self.detail is not Detail.SILENT and _is_worth_scoring(outcome):
+            assert outcome.forecast_s is not None, "worth scoring only with a forecast"
+            said, took = interval(outcome.forecast_s), duration(outcome.wall_s)
+            self._line(self.style.paint(f"stagemake: forecast {said}, took {took}", "dim"))
 
     def _failure(self, result: StageResult) -> None:
         self._line("")
@@ -191,10 +207,15 @@ class TerminalReporter:
         return f"stagemake: {verb}, {stages}: {', '.join(parts)} in {duration(outcome.wall_s)}"
 
 
-def reason_text(code: str, subject: str) -> str:
-    """Return a reason for people: `input changed: src/a.c`."""
-    text = _REASONS.get(code, code)
-    return f"{text}: {printable(subject)}" if subject else text
+def _is_worth_scoring(outcome: BuildOutcome) -> bool:
+    """Whether to hold the forecast against what came: there was one, all was done, and not in a blink."""
+    forecast = outcome.forecast_s
+    return (
+        forecast is not None
+        and outcome.ok
+        and outcome.count(Outcome.RAN) > 0
+        and max(forecast.p90, outcome.wall_s) >= _SCORED_FROM_S
+    )
 
 
 def shown_log(data: bytes, *, keep_colour: bool) -> str:

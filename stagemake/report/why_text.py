@@ -1,83 +1,123 @@
-"""Why a stage would run, for people: every difference, old and new."""
+"""Why a stage would run, or ran, for people: every difference, old and new."""
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from stagemake.model.plan import Reason, Verdict
-from stagemake.report.amount import printable, size
-from stagemake.report.terminal import reason_text
+from stagemake.report.amount import ago, plural, printable
+from stagemake.report.change_text import changes_text
+from stagemake.report.reason_words import reason_text
+from stagemake.report.table import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from stagemake.explaining import Explanation
-    from stagemake.plan.explain import Difference
+    from stagemake.model.explanation import Explanation, LastTime, Nearest
+    from stagemake.past.build import PastBuild
 
-_VERDICTS = {
+VERDICTS = {
     Verdict.FRESH: "is fresh: nothing it depends on has changed",
     Verdict.HIT: "would be restored from the cache",
     Verdict.MISS: "would run",
     Verdict.MAYBE: "may run: that depends on what comes out upstream",
 }
+OUTCOMES = {
+    "ran": "ran",
+    "restored": "was restored from the cache",
+    "failed": "failed",
+    "blocked": "was blocked",
+    "cancelled": "was not run",
+}
+_KINDS = {
+    "env": "variable",
+    "config": "configuration",
+    "param": "parameter",
+    "program": "program",
+    "value": "shared value",
+    "code": "function",
+}
+_MOST_PATHS = 3
+_DIFF_LINES = 40
+_SHORT_DIFF_LINES = 8
 
 
-def why_text(explanation: Explanation) -> str:
-    """Return the explanation as text that ends with a newline."""
-    return "\n".join(_lines(explanation)) + "\n"
+def why_text(explanation: Explanation, now_s: float) -> str:
+    """Return the explanation as text that ends with a newline; `now_s` is in unix seconds."""
+    return "\n".join(_lines(explanation, now_s)) + "\n"
 
 
-def _lines(explanation: Explanation) -> Iterator[str]:
+def _lines(explanation: Explanation, now_s: float) -> Iterator[str]:
     step = explanation.step
     name = printable(explanation.stage.name)
     if step.reason is Reason.RESUMED:
         yield f"`{name}` is fresh: {step.reason.value}"
     else:
-        yield f"`{name}` {_VERDICTS[step.verdict]}"
+        yield f"`{name}` {VERDICTS[step.verdict]}"
     if step.verdict is not Verdict.FRESH:
-        yield f"  because: {reason_text(step.reason.code, step.subject)}"
-    for difference in explanation.differences:
-        yield from _difference(difference)
+        said = reason_text(step.reason.code, step.subject)
+        yield f"  because: {said}"
+        yield from changes_text(explanation.changes, most_lines=_DIFF_LINES, said=said)
+    if explanation.nearest is not None:
+        yield from _nearest(explanation.nearest, now_s)
+    if explanation.last_time is not None:
+        yield from _last_time(explanation.last_time, now_s)
     for text in explanation.fallbacks:
         yield f"  note: {printable(text)}"
     if explanation.counts:
-        yield "  its key counts " + ", ".join(explanation.counts)
+        yield "  its key counts " + ", ".join(map(printable, explanation.counts))
     if explanation.last_run:
         yield f"  last result: {explanation.last_run}"
 
 
-def _difference(difference: Difference) -> Iterator[str]:
-    yield f"  - {reason_text(difference.reason.code, difference.subject)}"
-    old, new = _shown(difference.old), _shown(difference.new)
-    if old and new and len(old) + len(new) > 60:
-        yield f"      was  {old}"
-        yield f"      now  {_marked(old, new)}"
-    elif old or new:
-        yield f"      was  {old or '-'}"
-        yield f"      now  {new or '-'}"
-
-
-def _shown(value: str) -> str:
-    """Return an entry or a value for people."""
-    kind, _, rest = value.partition(":")
-    if kind in {"f", "x"} and rest.count(":") == 1:
-        digest, _, count = rest.partition(":")
-        return f"{'executable, ' if kind == 'x' else ''}{size(int(count))}, {digest[:12]}"
-    if kind == "d" and len(rest) == 32:
-        return f"directory {rest[:12]}"
-    if kind == "l" and len(rest) == 32:
-        return f"link {rest[:12]}"
-    return "missing" if value == "-" else printable(value.replace("\n", " "))
-
-
-def _marked(old: str, new: str) -> str:
-    """Return `new` with what differs from `old` in brackets, by words."""
-    before, after = old.split(" "), new.split(" ")
+def _nearest(nearest: Nearest, now_s: float) -> Iterator[str]:
+    """Yield how the nearest result differs: `1 of 214 inputs differs from the result of 2 days ago: src/a.h`."""
+    yield "  nearest in the cache:"
     parts = []
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for kind, _, _, start, end in matcher.get_opcodes():
-        text = " ".join(after[start:end])
-        if text:
-            parts.append(text if kind == "equal" else f"[{text}]")
-    return " ".join(parts)
+    count = len(nearest.inputs)
+    if count:
+        verb = "differs" if count == 1 else "differ"
+        paths = ", ".join(map(printable, nearest.inputs[:_MOST_PATHS]))
+        more = f" and {count - _MOST_PATHS} more" if count > _MOST_PATHS else ""
+        parts.append(
+            (f"{count} of {plural(nearest.input_count, 'input')}", verb, f": {paths}{more}")
+        )
+    for kind, name in nearest.others:
+        shown = f" {printable(name)}" if name else ""
+        parts.append((f"the {_KINDS.get(kind, kind)}{shown}", "differs", ""))
+    (what, verb, tail), *others = parts
+    yield f"      {what} {verb} from the result of {ago(now_s - nearest.created_s)}{tail}"
+    yield from (f"      also {what}{tail}" for what, _, tail in others[:_MOST_PATHS])
+    if len(others) > _MOST_PATHS:
+        yield f"      and {plural(len(others) - _MOST_PATHS, 'more difference')}"
+
+
+def _last_time(last: LastTime, now_s: float) -> Iterator[str]:
+    yield f"  it {OUTCOMES.get(last.outcome, last.outcome)} {ago(now_s - last.started_s)}, in build {last.build}"
+    said = reason_text(last.reason, last.subject)
+    yield f"  because: {said}"
+    yield from changes_text(last.changes, most_lines=_DIFF_LINES, said=said)
+
+
+def last_build_text(
+    build: PastBuild, stages: Sequence[tuple[str, LastTime]], left_out: int, now_s: float
+) -> str:
+    """Return why each stage of a past build was done, in the order they settled.
+
+    Args:
+        build: The build.
+        stages: Name and how it ended, of those that were not fresh.
+        left_out: How many more there were.
+        now_s: Unix seconds.
+    """
+    lines = [f"build {build.number}, {ago(now_s - build.started_s)}: {build.ending.value}"]
+    for name, last in stages:
+        lines += ["", f"`{printable(name)}` {OUTCOMES.get(last.outcome, last.outcome)}"]
+        if last.outcome == "blocked":
+            lines.append(f"  because: `{printable(last.subject)}` failed")
+            continue
+        said = reason_text(last.reason, last.subject)
+        lines += [f"  because: {said}"] if said else []
+        lines += changes_text(last.changes, most_lines=_SHORT_DIFF_LINES, said=said)
+    more = list(cut(left_out, "stage", "stagemake why --all"))
+    return "\n".join([*lines, *([""] if more else []), *more]) + "\n"

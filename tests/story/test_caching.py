@@ -39,6 +39,8 @@ def test_a_deleted_output_comes_back(copied: Project) -> None:
     copied.build("-v").restored("copy").printed(
         """\
         [1/1] restored  copy  (output missing: b)
+              was  1 B, df3ce784d856
+              now  missing
         stagemake: done, 1 stage: 1 restored in <time>
         """
     )
@@ -164,6 +166,11 @@ def test_an_early_cut_off_stops_a_whole_chain(project: Project) -> None:
     project.build("-v").printed(
         """\
         [1/3] ran       trim  <time>  (input changed: a)
+              was  3 B, 266ddb82a61c
+              now  4 B, 8a5bb1f1ed9c
+              @@ -1 +1 @@
+              -1·
+              +1··
         [2/3] unchanged one  (unchanged)
         [3/3] unchanged two  (unchanged)
         stagemake: done, 3 stages: 1 ran, 2 unchanged in <time>
@@ -268,6 +275,8 @@ def test_a_hand_edited_output_is_kept_and_made_anew(copied: Project) -> None:
     copied.build("-v").printed(
         """\
         [1/1] restored  copy  (output modified by hand: b)
+              was  1 B, df3ce784d856
+              now  6 B, 673a4c832964
         stagemake: `b` was yours; kept as `.stagemake/kept/<when>/b`
         stagemake: done, 1 stage: 1 restored in <time>
         """

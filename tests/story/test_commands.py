@@ -116,13 +116,15 @@ def test_why_of_something_fresh(two: Project) -> None:
         two.build("why", "link").printed(
             """\
             `link` is fresh: nothing it depends on has changed
+              it ran just now, in build 1
+              because: never built
               its key counts 1 declared input, the code Stagefile:link(), 1 parameter
               last result: took <time>, made 4 B, key <key>
             """
         )
 
 
-def test_why_tells_every_difference_with_old_and_new(two: Project) -> None:
+def test_why_tells_every_difference_once_with_old_and_new(two: Project) -> None:
     two.build().ran("compile", "link")
     two.stagefile(TWO.replace('"level": 1', '"level": 2').replace('"map")', '"plan")'))
     two.remove("app")
@@ -131,11 +133,20 @@ def test_why_tells_every_difference_with_old_and_new(two: Project) -> None:
         """\
         `link` would run
           because: function changed: Stagefile:link()
-          - function changed: Stagefile:link()
-          - parameters changed: level
+              @@ -1,3 +1,3 @@
+              -@stage(inputs=["obj/o"], outputs=["app", "map"], params={"level": 1})
+              +@stage(inputs=["obj/o"], outputs=["app", "map"], params={"level": 2})
+               def link(context):
+                   '''Join everything.
+              @@ -6,3 +6,3 @@
+                   '''
+                   context.outputs[0].write_text(context.inputs[0].read_text())
+              -    context.outputs[1].write_text("map")
+              +    context.outputs[1].write_text("plan")
+          also: parameters changed: level
               was  1
               now  2
-          - output missing: app
+          also: output missing: app
               was  1 B, df3ce784d856
               now  missing
           its key counts 1 declared input, the code Stagefile:link(), 1 parameter
@@ -186,9 +197,11 @@ def test_why_of_what_waits_for_something_upstream(two: Project) -> None:
         """\
         `compile` would run
           because: input changed: src
-          - input changed: src
               was  1 B, df3ce784d856
               now  1 B, cb358fcee0df
+              @@ -1 +1 @@
+              -1  (no newline at the end)
+              +2  (no newline at the end)
           its key counts 1 declared input, the program /bin/sh, tr
           last result: took <time>, made 1 B, key <key>
 
@@ -236,7 +249,7 @@ def test_cache_stats_count_what_is_in_it(two: Project) -> None:
     assert result.json == {
         "schema": 1,
         "path": "<cache>",
-        "records": 4,
+        "records": 6,
         "blobs": 2,
         "bytes": result.json["bytes"],
         "limit_bytes": 10 * 1024**3,
@@ -382,6 +395,8 @@ def test_help_of_all_commands_at_once(project: Project) -> None:
           build       bring targets up to date (what `stagemake` does by itself)
           list        show stages, pipelines and descriptions
           why         say why a stage would run, or ran last time
+          history     show past builds, how good their forecasts were, what differs
+                      between two
           graph       show which stage waits for which, as dot, mermaid or JSON
           cache       look at the cache, clean it up, check it
           clean       remove what stagemake made, and nothing else
@@ -401,6 +416,7 @@ COMMANDS = [
     ("build", "--help"),
     ("list", "--help"),
     ("why", "--help"),
+    ("history", "--help"),
     ("graph", "--help"),
     ("clean", "--help"),
     ("completion", "--help"),

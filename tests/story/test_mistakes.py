@@ -656,8 +656,8 @@ WRONG_ARGUMENTS = {  # by name: arguments, and all that is printed
     "nothing to explain": (
         ("why",),
         """\
-        error: missing argument 'STAGE...'
-        hint: see `stagemake why --help`
+        error: nothing was built here yet
+        hint: name a stage: stagemake why STAGE
         """,
     ),
     "an unknown stage to clean": (

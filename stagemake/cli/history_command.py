@@ -1,0 +1,82 @@
+"""`stagemake history`: past builds, one of them, or the difference of two."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from stagemake.cli.project_options import Place, project_options
+from stagemake.cli.raw_output import print_known, terminal_columns
+from stagemake.model.error import UsageError
+from stagemake.past.codec import NewerFormat
+from stagemake.past.compare import compare
+from stagemake.past.shelf import Shelf
+from stagemake.report.history_json import build_object, builds_object, comparison_object
+from stagemake.report.history_text import Page, build_text, builds_text, comparison_text
+from stagemake.report.json_form import dumps
+from stagemake.state import is_locked
+
+if TYPE_CHECKING:
+    from stagemake.past.build import PastBuild
+
+_SHOWN = 20
+
+
+@click.command("history")
+@click.argument("runs", nargs=-1, metavar="[RUN [RUN]]")
+@click.option("-a", "--all", "shows_all", is_flag=True, help="Cut no list.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@project_options
+def command(place: Place, runs: tuple[str, ...], *, shows_all: bool, as_json: bool) -> int:
+    """Show past builds and how good their forecasts were; RUN: one of them; two: what differs.
+
+    RUN is a build's number, or `last`.
+    """
+    if len(runs) > 2:
+        raise UsageError("`history` takes at most two builds", hint="stagemake history A B")
+    state = place.state()
+    shelf = Shelf(state.builds, lambda: is_locked(state))
+    chosen = [_chosen(shelf, run) for run in runs]
+    page = Page(None if shows_all else _SHOWN, terminal_columns(), time.time())
+    if not chosen:
+        builds = tuple(shelf.builds())
+        text = (
+            dumps(builds_object(builds, shelf.newer_count()))
+            if as_json
+            else builds_text(builds, shelf.newer_count(), page)
+        )
+    elif len(chosen) == 1:
+        text = dumps(build_object(chosen[0])) if as_json else build_text(chosen[0], page)
+    else:
+        before, after = chosen
+        found = compare(before, after, shelf.names(before.roster), shelf.names(after.roster))
+        text = (
+            dumps(comparison_object(before, after, found))
+            if as_json
+            else comparison_text(before, after, found, page)
+        )
+    print_known(text)
+    return 0
+
+
+def _chosen(shelf: Shelf, run: str) -> PastBuild:
+    """Return the build that a user means.
+
+    Raises:
+        UsageError: There is no such build.
+    """
+    numbers = shelf.numbers()
+    if run == "last" and numbers:
+        run = str(numbers[-1])
+    if run.isascii() and run.isdecimal() and int(run) in numbers:
+        try:
+            build = shelf.read(int(run))
+        except NewerFormat:
+            raise UsageError(f"build {int(run)} was noted by a newer stagemake") from None
+        if build is None:
+            raise UsageError(f"what was noted of build {int(run)} can't be read")
+        return build
+    kept = f"builds {numbers[0]} to {numbers[-1]} are kept" if numbers else "no build is kept"
+    raise UsageError(f"there is no build `{run}`", hint=f"{kept}; see `stagemake history`")

@@ -1,0 +1,62 @@
+"""One past build and its stages, as `history` and `why` read them."""
+
+from __future__ import annotations
+
+import enum
+
+from attrs import field, frozen
+
+from stagemake.model.difference import Difference  # noqa: TC001 - attrs field type, read by tools
+from stagemake.model.plan import Interval  # noqa: TC001 - as above
+
+
+class Ending(enum.Enum):
+    """How a build ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    KILLED = "killed"  # it left no word of its end
+    RUNNING = "running"  # nor could it, so far
+
+
+@frozen
+class PastStage:
+    """A stage that was not fresh, in one build."""
+
+    name: str
+    outcome: str  # code, see `model.result.Outcome`
+    reason: str = ""  # code, see `model.plan.Reason`
+    subject: str = ""
+    key: str | None = None
+    wall_s: float | None = None  # None: nothing ran
+    cpu_s: float | None = None
+    exit_code: int | None = None
+    output_bytes: int | None = None
+    changed: bool = False  # whether its outputs differed from those before
+    expected_s: Interval | None = None  # what the plan had said of `wall_s`
+    differences: tuple[Difference, ...] = ()
+
+
+@frozen
+class PastBuild:
+    """One build that had something to do."""
+
+    number: int
+    started_s: float  # unix seconds
+    targets: tuple[str, ...]
+    jobs: int
+    version: str  # of stagemake
+    ending: Ending
+    forecast_s: Interval | None = None  # of `wall_s`; None: some stage had never run
+    wall_s: float | None = None  # None: not known, it was killed
+    counts: dict[str, int] = field(factory=dict)  # by outcome code; what is known of a killed one
+    stages: tuple[PastStage, ...] = ()  # in the order they settled, those not fresh
+    roster: str = ""  # digest of the names of all its stages
+
+    @property
+    def is_inside(self) -> bool | None:
+        """Whether it took no longer than the forecast's p90; None where that can't be said."""
+        if self.forecast_s is None or self.wall_s is None or self.ending is not Ending.DONE:
+            return None
+        return self.wall_s <= self.forecast_s.p90

@@ -1,0 +1,185 @@
+"""A past build as lines of JSON, each behind its checksum: what is not whole is dropped, never misread.
+
+The first line begins a build, each further one is a stage that settled, the last one ends it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from stagemake.model.difference import from_plain, plain
+from stagemake.model.plan import Interval
+from stagemake.past.build import Ending, PastBuild, PastStage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from stagemake.model.result import BuildOutcome, StageResult
+
+FORMAT = 1
+"""Raised when older versions could misread what newer ones write; they then leave such a build out."""
+
+BEGIN, STAGE, END = "build", "stage", "end"
+
+
+class NewerFormat(ValueError):
+    """A build was noted by a newer version."""
+
+
+def line_of(data: dict[str, Any]) -> bytes:
+    """Return one record as a line."""
+    text = json.dumps(data, separators=(",", ":")).encode("ascii")
+    return b"%08x %b\n" % (zlib.crc32(text), text)
+
+
+def begin_of(  # noqa: PLR0917 - what a build begins with
+    started_s: float,
+    targets: Sequence[str],
+    jobs: int,
+    version: str,
+    forecast_s: Interval | None,
+    roster: str,
+) -> dict[str, Any]:
+    """Return the record that begins a build."""
+    return {
+        "kind": BEGIN,
+        "format": FORMAT,
+        "started_s": round(started_s, 3),
+        "targets": list(targets),
+        "jobs": jobs,
+        "stagemake": version,
+        "forecast_s": interval_object(forecast_s),
+        "roster": roster,
+    }
+
+
+def stage_of(result: StageResult, expected_s: Interval | None) -> dict[str, Any]:
+    """Return the record of a stage that settled."""
+    did_run = result.exit_code is not None
+    return {
+        "kind": STAGE,
+        "name": result.name,
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+        "subject": result.subject,
+        "key": result.key,
+        "wall_s": round(result.wall_s, 6) if did_run or result.wall_s else None,
+        "cpu_s": round(result.cpu_s, 6) if did_run else None,
+        "exit_code": result.exit_code,
+        "output_bytes": result.output_bytes,
+        "changed": result.changed,
+        "expected_s": interval_object(expected_s),
+        "why": plain(result.differences),
+    }
+
+
+def end_of(outcome: BuildOutcome, counts: dict[str, int]) -> dict[str, Any]:
+    """Return the record that ends a build."""
+    ending = Ending.DONE if outcome.ok else Ending.FAILED
+    if outcome.interrupted_by:
+        ending = Ending.INTERRUPTED
+    return {
+        "kind": END,
+        "ending": ending.value,
+        "wall_s": round(outcome.wall_s, 6),
+        "counts": counts,
+    }
+
+
+def interval_object(interval: Interval | None) -> dict[str, float] | None:
+    """Return an interval as JSON has it."""
+    return (
+        None if interval is None else {"p50": round(interval.p50, 6), "p90": round(interval.p90, 6)}
+    )
+
+
+def decode(number: int, data: bytes, *, is_running: bool) -> PastBuild | None:
+    """Return the build in a file's bytes; None when not even its beginning is there.
+
+    Args:
+        number: The build's.
+        data: All of the file, or what there is of it.
+        is_running: Whether it may still go on, if nothing says that it ended.
+
+    Raises:
+        NewerFormat: A newer version noted it.
+    """
+    records = _records(data)
+    begin = next(records, None)
+    if begin is None or begin.get("kind") != BEGIN:
+        return None
+    if begin.get("format") != FORMAT:
+        raise NewerFormat(number)
+    stages: list[PastStage] = []
+    end: dict[str, Any] = {}
+    try:
+        for record in records:
+            if record.get("kind") == STAGE:
+                stages.append(_stage(record))
+            elif record.get("kind") == END:
+                end = record
+        unfinished = Ending.RUNNING if is_running else Ending.KILLED
+        return PastBuild(
+            number=number,
+            started_s=float(begin["started_s"]),
+            targets=tuple(map(str, begin["targets"])),
+            jobs=int(begin["jobs"]),
+            version=str(begin["stagemake"]),
+            ending=Ending(end["ending"]) if end else unfinished,
+            forecast_s=_interval(begin["forecast_s"]),
+            wall_s=float(end["wall_s"]) if end else None,
+            counts=_counts(end["counts"]) if end else _counted(stages),
+            stages=tuple(stages),
+            roster=str(begin["roster"]),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _records(data: bytes) -> Iterator[dict[str, Any]]:
+    """Yield records up to the first that is not whole."""
+    for line in data.split(b"\n"):
+        checksum, _, text = line.partition(b" ")
+        try:
+            if int(checksum, 16) != zlib.crc32(text):
+                return
+            record = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(record, dict):
+            return
+        yield record
+
+
+def _stage(record: dict[str, Any]) -> PastStage:
+    return PastStage(
+        name=str(record["name"]),
+        outcome=str(record["outcome"]),
+        reason=str(record["reason"]),
+        subject=str(record["subject"]),
+        key=None if record["key"] is None else str(record["key"]),
+        wall_s=None if record["wall_s"] is None else float(record["wall_s"]),
+        cpu_s=None if record["cpu_s"] is None else float(record["cpu_s"]),
+        exit_code=None if record["exit_code"] is None else int(record["exit_code"]),
+        output_bytes=None if record["output_bytes"] is None else int(record["output_bytes"]),
+        changed=record["changed"] is True,
+        expected_s=_interval(record["expected_s"]),
+        differences=from_plain(record["why"]),
+    )
+
+
+def _interval(data: Any) -> Interval | None:  # Any: as read
+    return None if data is None else Interval(float(data["p50"]), float(data["p90"]))
+
+
+def _counts(data: Any) -> dict[str, int]:  # Any: as read
+    return {str(code): int(count) for code, count in data.items()}
+
+
+def _counted(stages: Iterable[PastStage]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for stage in stages:
+        found[stage.outcome] = found.get(stage.outcome, 0) + 1
+    return found

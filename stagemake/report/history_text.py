@@ -1,0 +1,208 @@
+"""Past builds for people: a list with scores, one build, the difference of two. At most 80 columns."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from stagemake.past.compare import Change
+from stagemake.past.score import by_stage, overall
+from stagemake.report.amount import ago, duration, interval, plural, printable
+from stagemake.report.reason_words import reason_text
+from stagemake.report.table import cut, middle, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from stagemake.past.build import PastBuild, PastStage
+    from stagemake.past.compare import Compared
+    from stagemake.past.score import Score
+
+_NAME_WIDTH = 30
+_SHORT_NAME_WIDTH = 20
+_INSIDE = {True: "inside", False: "longer than that", None: ""}
+_SHORT = {True: "yes", False: "no", None: ""}
+
+
+@frozen
+class Page:
+    """How much to show, and where it is read."""
+
+    most: int | None  # rows of a list; None: all
+    width: int  # columns of the terminal; 0: nothing is cut
+    now_s: float  # unix seconds, for what happened today
+
+
+def builds_text(builds: Sequence[PastBuild], newer: int, page: Page) -> str:
+    """Return the list of builds, newest first, with the scores of their forecasts.
+
+    Args:
+        builds: Newest first.
+        newer: How many more were noted by a newer version.
+        page: See there.
+    """
+    return "\n".join(_builds(builds, newer, page)) + "\n"
+
+
+def _builds(builds: Sequence[PastBuild], newer: int, page: Page) -> Iterator[str]:
+    if not builds:
+        yield "no builds yet: one that had nothing to do is not listed"
+    else:
+        shown = builds[: page.most]
+        rows = [_HEADING, *(_build_row(build, page.now_s) for build in shown)]
+        yield from table(rows, right=range(2, 10), width=page.width)
+        yield from cut(len(builds) - len(shown), "build", "stagemake history --all")
+    if newer:
+        yield f"{plural(newer, 'build')} noted by a newer stagemake: left out"
+    score = overall(builds)
+    if score.count:
+        yield ""
+        yield from _scores(score, by_stage(builds), page)
+
+
+_HEADING = ("run", "when", "took", "p50", "p90", "in", "ran", "back", "same", "bad", "targets")
+
+
+def _build_row(build: PastBuild, now_s: float) -> tuple[str, ...]:
+    forecast, counts = build.forecast_s, build.counts
+    bad = sum(counts.get(code, 0) for code in ("failed", "blocked", "cancelled"))
+    return (
+        f"{build.number:>3}",
+        _when(build.started_s, now_s),
+        build.ending.value if build.wall_s is None else _short(build.wall_s),
+        "" if forecast is None else _short(forecast.p50),
+        "" if forecast is None else _short(forecast.p90),
+        _SHORT[build.is_inside],
+        str(counts.get("ran", 0)),
+        str(counts.get("restored", 0)),
+        str(counts.get("fresh", 0) + counts.get("cut_off", 0)),
+        str(bad or ""),
+        " ".join(map(printable, build.targets)) or "(default)",
+    )
+
+
+def _short(seconds: float) -> str:
+    return duration(seconds).replace(" ", "")
+
+
+def _what(build: PastBuild) -> str:
+    words = ("ran", "restored", "failed", "blocked", "cancelled")
+    parts = [f"{build.counts[code]} {code}" for code in words if build.counts.get(code)]
+    return ", ".join(parts) or "nothing ran"
+
+
+def _when(at_s: float, now_s: float) -> str:
+    there, now = time.localtime(at_s), time.localtime(now_s)
+    if there[:3] == now[:3]:
+        return time.strftime("%H:%M:%S", there)
+    return time.strftime("%m-%d %H:%M" if there[0] == now[0] else "%Y-%m-%d", there)
+
+
+def _scores(score: Score, stages: dict[str, Score], page: Page) -> Iterator[str]:
+    yield "forecasts against what came (inside: took no longer than p90):"
+    rows = [("", "forecasts", "inside", "median error"), ("builds", *_score_cells(score))]
+    worst = sorted(stages, key=lambda name: (-(stages[name].median_error or 0.0), name))
+    shown = worst[: page.most]
+    rows += [(middle(printable(name), _NAME_WIDTH), *_score_cells(stages[name])) for name in shown]
+    yield from table(rows, right=(1, 2, 3))
+    yield from cut(len(worst) - len(shown), "stage", "stagemake history --all")
+
+
+def _score_cells(score: Score) -> tuple[str, str, str]:
+    error = "" if score.median_error is None else f"{score.median_error:.0%}"
+    return str(score.count), f"{score.inside / score.count:.0%}" if score.count else "", error
+
+
+def build_text(build: PastBuild, page: Page) -> str:
+    """Return one build with its stages: what came of each, and why."""
+    return "\n".join(_build(build, page)) + "\n"
+
+
+def _build(build: PastBuild, page: Page) -> Iterator[str]:
+    targets = " ".join(map(printable, build.targets)) or "the default"
+    yield f"build {build.number}: {targets}"
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(build.started_s))
+    yield f"  began     {at}, {ago(page.now_s - build.started_s)}, with {plural(build.jobs, 'job')}"
+    took = "?" if build.wall_s is None else duration(build.wall_s)
+    said = (
+        "none: some stage had never run" if build.forecast_s is None else interval(build.forecast_s)
+    )
+    yield f"  took      {took}"
+    yield f"  forecast  {said}" + (
+        f": {_INSIDE[build.is_inside]}" if _INSIDE[build.is_inside] else ""
+    )
+    unchanged = build.counts.get("fresh", 0) + build.counts.get("cut_off", 0)
+    tail = f", {unchanged} unchanged" if unchanged else ""
+    yield f"  ended     {build.ending.value}: {_what(build)}{tail}"
+    stages = [stage for stage in build.stages if stage.outcome != "cut_off"]
+    if not stages:
+        return
+    yield ""
+    shown = stages[: page.most]
+    rows = [("outcome", "stage", "took", "expected", "why"), *map(_stage_row, shown)]
+    yield from table(rows, right=(2, 3), width=page.width)
+    yield from cut(len(stages) - len(shown), "stage", f"stagemake history --all {build.number}")
+
+
+def _stage_row(stage: PastStage) -> tuple[str, ...]:
+    return (
+        stage.outcome,
+        middle(printable(stage.name), _NAME_WIDTH),
+        "" if stage.wall_s is None else duration(stage.wall_s),
+        "" if stage.expected_s is None else duration(stage.expected_s.p50),
+        _why(stage),
+    )
+
+
+def _why(stage: PastStage) -> str:
+    if stage.outcome == "blocked":
+        return f"needs {printable(stage.subject)}"
+    return reason_text(stage.reason, stage.subject) if stage.reason else ""
+
+
+def comparison_text(
+    before: PastBuild, after: PastBuild, found: Sequence[Compared], page: Page
+) -> str:
+    """Return what differs between two builds, stage by stage."""
+    return "\n".join(_comparison(before, after, found, page)) + "\n"
+
+
+def _comparison(
+    before: PastBuild, after: PastBuild, found: Sequence[Compared], page: Page
+) -> Iterator[str]:
+    for build in (before, after):
+        took = "?" if build.wall_s is None else duration(build.wall_s)
+        targets = middle(" ".join(map(printable, build.targets)) or "the default", 24)
+        yield f"build {build.number}: {targets}: {_what(build)} in {took}"
+    yield ""
+    if not found:
+        yield "no stage differs"
+        return
+    shown = found[: page.most]
+    heading = ("what", "stage", f"build {before.number}", f"build {after.number}", "reason")
+    rows = [heading, *map(_row, shown)]
+    yield from table(rows, width=page.width)
+    tail = f"stagemake history --all {before.number} {after.number}"
+    yield from cut(len(found) - len(shown), "stage", tail)
+
+
+def _row(one: Compared) -> tuple[str, ...]:
+    was, now = one.before, one.after
+    reason = ""
+    if Change.REASON in one.changes and was is not None and now is not None:
+        reason = f"{_why(now)} (was: {_why(was)})"
+    return (
+        "+".join(change.value for change in one.changes),
+        middle(printable(one.name), _SHORT_NAME_WIDTH),
+        "" if Change.ADDED in one.changes else _cell(was),
+        "" if Change.REMOVED in one.changes else _cell(now),
+        reason,
+    )
+
+
+def _cell(stage: PastStage | None) -> str:
+    if stage is None:
+        return "fresh"
+    return stage.outcome if stage.wall_s is None else f"{stage.outcome} {duration(stage.wall_s)}"
