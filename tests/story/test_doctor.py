@@ -99,7 +99,7 @@ project
 cache
   ok       `<cache>` (from STAGEMAKE_CACHE_DIR)
   ok       yours alone (mode 0700)
-  ok       2 records, 1 blob, """
+  ok       3 records, 1 blob, """
         in lines
     )
     assert lines.endswith("\nstagemake: no problems, 1 note\n")

@@ -91,7 +91,7 @@ def test_the_first_build_measures_every_module(cold: tuple[Example, Report]) -> 
     measured = [one for one in report["stages"] if one["name"].startswith("measure.")]
 
     assert len(measured) >= 150
-    assert names(report, "ran") == {"measure.*", "graph", "functions"} | LATER
+    assert names(report, "ran") == {"measure.*", "import_graph", "functions"} | LATER
     assert report["outcomes"]["ran"] == len(report["stages"])
 
 
@@ -172,7 +172,7 @@ def test_one_more_figure_is_cut_off_behind_the_joining(built: Example) -> None:
 
     report = built.run()
 
-    assert names(report, "ran") == {"measure.*", "graph", "functions"}
+    assert names(report, "ran") == {"measure.*", "import_graph", "functions"}
     assert names(report, "cut_off") == LATER
 
 
