@@ -83,6 +83,7 @@ _VARYING = (
     (re.compile(r"^\[ *\d+/"), "[<n>/"),
     (re.compile(r" +"), " "),  # columns are as wide as what is in them
 )
+_SCORE = "stagemake: forecast "  # a line that only builds of half a second or more have
 _STAGE_LINE = re.compile(r"^\[<n>/|^(?:fresh|hit|miss|maybe) \S")
 
 
@@ -455,6 +456,8 @@ def _normal(text: str) -> list[str]:
     """Return lines without what differs from run to run; runs of stage lines are sorted."""
     lines: list[str] = []
     for line in text.splitlines():
+        if line.startswith(_SCORE):
+            continue
         for pattern, shown in _VARYING:
             line = pattern.sub(shown, line)  # noqa: PLW2901 - one after the other
         lines.append(line.rstrip())
