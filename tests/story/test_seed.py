@@ -201,7 +201,8 @@ def test_dry_run_context_dry_runnable_and_execution_mode(manager: StageManager) 
     assert set(context.stage_operations) == {*NAMES, "says"}
     assert report.estimated_disk_usage() == context.estimated_disk_usage == 40
     assert report.estimated_duration().p50 == 0
-    assert report.potential_conflicts() == ()
+    (conflict,) = report.potential_conflicts()
+    assert (conflict.kind.code, conflict.stages) == ("no_dry_run", ("hidden",))
     assert [report.plan.pipeline.stages[one].name for one in report.opaque] == ["hidden"]
 
 
