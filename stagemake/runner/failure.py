@@ -27,7 +27,9 @@ def print_failure(error: BaseException) -> int:
         if isinstance(error, StagemakeError):  # one line of it, with its hint, tells what to do
             frames = traceback.extract_tb(error.__traceback__)
             own = [one for one in frames if not one.filename.startswith(OWN_DIRECTORY)]
-            place = "".join(traceback.format_list(own or frames))
+            # Without columns: newer Pythons mark them by a line of carets, which tells nothing here.
+            plain = [(one.filename, one.lineno or 0, one.name, one.line) for one in own or frames]
+            place = "".join(traceback.StackSummary.from_list(plain).format())
             sys.stderr.write(f"Traceback (most recent call last):\n{place}{in_one_line(error)}\n")
         else:
             traceback.print_exception(error, file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,7 +123,7 @@ def test_a_lost_or_damaged_history_leaves_what_the_cache_knows(
 
 def test_a_history_of_another_version_is_not_read(project: Project) -> None:
     project.stagefile(HALVES).write("a", "1").build("--cache=off").ran("first", "second")
-    with sqlite3.connect(project.root / HISTORY) as connection:
+    with closing(sqlite3.connect(project.root / HISTORY, isolation_level=None)) as connection:
         connection.execute("alter table fits_2 rename to fits_3")
         connection.execute("alter table builds_2 rename to builds_3")
     connection.close()

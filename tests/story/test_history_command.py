@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import textwrap
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -220,7 +221,9 @@ def test_a_killed_build_leaves_what_had_finished(two: Project) -> None:
 
     says(two.build("history", "2"), _UNDER_WAY.format(ending="killed"))
     two.stagefile(TWO).build().ran("second")
-    with sqlite3.connect(two.root / ".stagemake/Stagefile/history.db") as connection:
+    with closing(
+        sqlite3.connect(two.root / ".stagemake/Stagefile/history.db", isolation_level=None)
+    ) as connection:
         runs = connection.execute(
             "select stage, samples, kind from fits_2 order by stage"
         ).fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,7 +82,9 @@ def test_only_the_last_runs_and_builds_are_kept(tmp_path: Path) -> None:
 
     assert history.fits(["s"])["s"].median_s == pytest.approx(2)
     assert history.fits(["s"])["s"].samples == SAMPLES
-    assert sqlite3.connect(path).execute("select count(*) from builds_2").fetchone() == (BUILDS,)
+    with closing(sqlite3.connect(path)) as connection:
+        counted = connection.execute("select count(*) from builds_2").fetchone()
+    assert counted == (BUILDS,)
 
 
 def test_a_build_is_measured_against_what_any_machine_would_take(tmp_path: Path) -> None:
@@ -113,7 +116,7 @@ def test_values_that_nobody_wrote_are_unknown(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     history = History(str(path))
     history.add([run(), run("t")], build())
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("update fits_2 set median_s = 'long' where stage = 's'")
         connection.execute("update fits_2 set sigma = -1 where stage = 't'")
         connection.execute("update builds_2 set before_s = 'x', launched = null")
@@ -130,7 +133,7 @@ def test_values_that_nobody_wrote_are_unknown(tmp_path: Path) -> None:
 
 def test_tables_of_an_older_version_are_replaced(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("create table runs (stage text, duration_s real)")
         connection.execute("create table of_others (x)")
     connection.close()
@@ -139,7 +142,8 @@ def test_tables_of_an_older_version_are_replaced(tmp_path: Path) -> None:
     assert history.fits(["s"]) == {}
     history.add([run()])
 
-    names = {row[0] for row in sqlite3.connect(path).execute("select name from sqlite_master")}
+    with closing(sqlite3.connect(path)) as connection:
+        names = {row[0] for row in connection.execute("select name from sqlite_master")}
     assert "runs" not in names
     assert "of_others" in names
 
@@ -148,7 +152,7 @@ def test_a_table_of_ours_in_another_form_does_not_stand_in_the_way(tmp_path: Pat
     path = tmp_path / "history.db"
     history = History(str(path))
     history.add([run()], build())
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("alter table fits_2 add column later")
         connection.execute("alter table builds_2 drop column gap_s")
     connection.close()

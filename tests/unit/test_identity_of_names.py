@@ -87,7 +87,6 @@ CHANGES: list[tuple[str, tuple[Files, Files]]] = [
     ("library func patched with lambda", pair("import os\nos.getcwdz=lambda: @@\n" + G + "os.getcwdz()\n")),
     ("library func patched by partial", pair("import os,functools\nos.zz=functools.partial(int,@@)\n" + G + "os.zz()\n")),
     ("library subclass method", pair("import json\nclass E(json.JSONEncoder):\n    def default(self,o): return @@\n" + G + "json.dumps(context,cls=E)\n")),
-    ("itertools.count", pair("import itertools\nC=itertools.count(@@)\n" + G + "next(C)\n")),
     ("iterator position", pair("C=iter([1,2,3])\n@@\n" + G + "next(C)\n", "pass", "next(C)")),
     ("deque", pair("import collections\nC=collections.deque([1],maxlen=@@)\n" + G + "C\n")),
     ("Counter", pair("import collections\nC=collections.Counter(a=@@)\n" + G + "C\n")),
@@ -134,6 +133,16 @@ def test_what_can_change_a_result_changes_the_identity(
     assert before.source != after.source, before
     assert before.components != after.components
     assert not before.always
+
+
+def test_a_counter_of_the_library_counts_or_runs_always(tmp_path: Path) -> None:
+    files = pair("import itertools\nC=itertools.count(@@)\n" + G + "next(C)\n")
+    before = identity_of(tmp_path / "project-before", files[0])
+
+    after = identity_of(tmp_path / "project-after", files[1])
+
+    # From 3.13 on it can't say what it holds.
+    assert (before.always and after.always) or before.source != after.source
 
 
 @pytest.mark.parametrize("files", [row[1] for row in STAYS], ids=[row[0] for row in STAYS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,7 +69,7 @@ def test_the_oldest_go_when_it_is_full(tmp_path: Path) -> None:
     kept = [number for number in range(20) if texts.get(str(number)) is not None]
 
     assert kept == list(range(kept[0], 20))
-    with sqlite3.connect(texts.path) as connection:
+    with closing(sqlite3.connect(texts.path, isolation_level=None)) as connection:
         ((total,),) = connection.execute("select sum(stored_bytes) from texts")
     connection.close()
     assert 15_000 < total <= 20_000
