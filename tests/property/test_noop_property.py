@@ -6,6 +6,7 @@ import io
 import os
 import random
 import shutil
+import warnings
 from contextlib import chdir, redirect_stderr
 from typing import TYPE_CHECKING
 
@@ -145,9 +146,11 @@ def is_done(project: Project) -> bool:
         os.environ.clear()
         os.environ.update(own)
         try:
-            manager = StageManager(project.root)
-            manager.load("Stagefile")
-            return manager.plan().is_done
+            # A Stagefile may leave closing a file to the interpreter; here that is not an error.
+            with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+                manager = StageManager(project.root)
+                manager.load("Stagefile")
+                return manager.plan().is_done
         finally:
             os.environ.clear()
             os.environ.update(before)
