@@ -105,6 +105,8 @@ class _Work:
             project.tool_token if spec.kind in {Kind.ARGV, Kind.SCAN} else "",
             project.extra_token if spec.reads_extra else "",
             project.layout if IN_WORDS.intersection(spec.marks) else "",
+            # What is imported late counts with what it holds, where it is loaded already.
+            "late" in spec.marks and project.loads_lib,
             *(self.values.get(spec.uses, ""), spec.program, self.programs.get(spec.program, "")),
         )
         return hashlib.sha256(repr(parts).encode()).hexdigest()

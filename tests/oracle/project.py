@@ -193,6 +193,11 @@ class ProjectModel:
         """Return the stages that a build of these takes."""
         return self._reach(names, self.pulls)
 
+    @property
+    def loads_lib(self) -> bool:
+        """Return whether the Stagefile, and not only a function in it, imports from `lib`."""
+        return any(IN_WORDS.intersection(spec.marks) for spec in self.specs)
+
     def waits_for(self, name: str) -> set[str]:
         """Return a stage and all that have to be done before it, in a build of everything."""
         return self._reach([name], self.upstream)
