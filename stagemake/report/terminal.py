@@ -11,6 +11,7 @@ from stagemake.model.event import (
     BuildFinished,
     Notice,
     PlanReady,
+    StageEvent,
     StageSettled,
     StageStarted,
     WaitingForLock,
@@ -71,6 +72,8 @@ class TerminalReporter:
         """Print what the event is worth; later, while a stage has the terminal to itself."""
         if self.countdown is not None:
             self.countdown.handle(event)
+        if isinstance(event, StageEvent):
+            return  # said to programs: the stage's own output is what people read
         if isinstance(event, StageStarted):
             if event.console:
                 self._release()  # a retry: between two attempts there is time to print
