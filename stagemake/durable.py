@@ -136,6 +136,15 @@ def open_append(path: str, mode: int = 0o666) -> int:
     return os.open(path, flags, mode)
 
 
+def open_emptied(path: str, mode: int = 0o666) -> int:
+    """Open a file that a user names for `append`, empty; links are followed, pipes and terminals are fine.
+
+    Returns the descriptor, the caller's to close. Waits for a reader if it is a named pipe without one.
+    """
+    _point("open", path)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+
+
 def append(fd: int, data: bytes, path: str = "") -> None:
     """Write all of `data` at the end of an open file; `path` only names it in errors."""
     _write_all(fd, data, path or f"descriptor {fd}")

@@ -57,6 +57,9 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
 @click.option("--plan", "plan_file", metavar="FILE",
               help="Do exactly what the plan in FILE says, or exit with 4.")  # fmt: skip
 @click.option("--ask", is_flag=True, help="Show the plan and ask before anything is done.")
+@click.option("--events", metavar="FILE", help="Write what happens to FILE, as lines of JSON.")
+@click.option("--timeline", metavar="FILE",
+              help="Write a timeline to FILE, for Perfetto or Chrome.")  # fmt: skip
 @click.option("--cache", type=click.Choice([mode.value for mode in CacheMode]), default="on",
               help="What may be done with the cache.")  # fmt: skip
 @click.option("--cache-store", default="", metavar="NAME",
@@ -80,6 +83,8 @@ def command(  # noqa: PLR0917 - click passes keywords
     output: str | None,
     plan_file: str | None,
     ask: bool,
+    events: str | None,
+    timeline: str | None,
     cache: str,
     cache_store: str,
     runner: str,
@@ -92,6 +97,8 @@ def command(  # noqa: PLR0917 - click passes keywords
     """
     if output is not None and not dry_run:
         raise UsageError("`-o` goes with `-n`", hint="stagemake -n -o FILE")
+    if (dry_run or question) and (events is not None or timeline is not None):
+        raise UsageError("`--events` and `--timeline` follow a build, not `-n` or `-q`")
     request = BuildRequest(
         targets=targets,
         jobs=jobs or 0,
@@ -135,7 +142,12 @@ def command(  # noqa: PLR0917 - click passes keywords
         return 0 if manager.plan(request).is_done else 1
     if dry_run:
         return _dry_run(manager, request, color, output, as_json=as_json, verbose=verbose)
-    return _build(manager, request, style, detail, as_json=as_json)
+    if events is None and timeline is None:
+        return _build(manager, request, style, detail, as_json=as_json)
+    from stagemake.cli.followed import followed  # noqa: PLC0415 - gate, 7 ms with json
+
+    with followed(manager, events, timeline):
+        return _build(manager, request, style, detail, as_json=as_json)
 
 
 def _open_reporters(manager: StageManager, style: Style, detail: Detail) -> None:

@@ -130,7 +130,7 @@ def outcome_object(outcome: BuildOutcome, forecast: dict[str, Any] | None) -> di
         "ok": outcome.ok,
         "wall_s": round(outcome.wall_s, 6),
         "outcomes": {each.value: outcome.count(each) for each in Outcome},
-        "stages": [_result(result) for result in outcome.results],
+        "stages": [result_object(result) for result in outcome.results],
         "forecast": forecast,
         "cache": {
             "hits": outcome.cache.hits,
@@ -141,7 +141,8 @@ def outcome_object(outcome: BuildOutcome, forecast: dict[str, Any] | None) -> di
     }
 
 
-def _result(result: StageResult) -> dict[str, Any]:
+def result_object(result: StageResult) -> dict[str, Any]:
+    """Return how one stage ended, as `build --json` and `--events` tell it."""
     did_run = result.exit_code is not None
     return {
         "name": result.name,

@@ -37,6 +37,11 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Printed:
             context.outputs[0].write_text("x")
 
         command("bad", "test ! -s t", inputs=["t", "a"])
+
+        @stage(inputs=["a"], outputs=["told"])
+        def tells(context):
+            context.events.emit("half", {"of": [1, None]})
+            context.outputs[0].write_text("x")
         """
     )
     found: Printed = {name: [] for name in NAMES}
@@ -46,7 +51,10 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Printed:
         found["why"].append(project.build("why", "--json", "one", "two", "three", "bad").json)
         project.build("-n", "-o", "plan.json").exited(0)
         found["plan-file"].append(json.loads(project.read("plan.json")))
-        found["build"].append(json.loads(project.build("--json", "-k").stdout))
+        found["build"].append(
+            json.loads(project.build("--json", "-k", "--events", "events").stdout)
+        )
+        found["event"] += map(json.loads, project.read("events").splitlines())
         found["why"].append(project.build("why", "--json").json)
         found["why"].append(project.build("why", "--json", "one").json)
     found["history"] += [
@@ -110,7 +118,7 @@ def test_each_key_is_required(printed: Printed, name: str) -> None:
     schema = load_schema(name)
     for key in printed[name][0]:
         left_out = {other: value for other, value in printed[name][0].items() if other != key}
-        if key == "orphans" or name in {"why", "history"}:
+        if key == "orphans" or name in {"why", "history", "event"}:
             continue
 
         assert first_problem(left_out, schema) == f"$.{key}: left out"

@@ -101,6 +101,15 @@ def test_appends_add_up_and_can_be_cut_off(at):
     assert contents(f"{at}/journal") == b"onet"
 
 
+def test_a_file_that_a_user_names_is_emptied_through_a_link(at):
+    put(f"{at}/file")
+    durable.symlink("file", f"{at}/link")
+
+    os.close(durable.open_emptied(f"{at}/link"))
+
+    assert contents(f"{at}/file") == b""
+
+
 def test_a_failed_append_names_the_file(at):
     fd = os.open(put(f"{at}/file"), os.O_RDONLY)
 
