@@ -133,6 +133,9 @@ class _Rows:
     signatures: list[Signature | None] = field(factory=list)
     observed: dict[tuple[str, str], object] = field(factory=dict)
     _directories: dict[str, tuple[int, ...]] = field(factory=dict)
+    _chains: dict[str, tuple[int, ...]] = field(
+        factory=dict
+    )  # by link: of shells and compilers, most often
 
     def relative(self, full: str) -> str:
         """Return a path as the record has it: relative to the root where it lies in there."""
@@ -234,7 +237,10 @@ class _Rows:
             return self._of_directory(path, entry)
         if self.digester.entry(path) != entry:
             raise Unclear
-        return self._of_chain(path)
+        chain = self._chains.get(path)
+        if chain is None:
+            chain = self._chains[path] = tuple(self._of_chain(path))
+        return chain
 
     def _of_link(self, path: str) -> int:
         return self.add(path, link_signature(self._full(path)))
