@@ -1,12 +1,12 @@
-"""The bytes of one file and their digest. Asked by digesting only."""
+"""The bytes of one file and their digest. Asked by digesting, and where a no-op finds files that were touched."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

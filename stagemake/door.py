@@ -7,7 +7,7 @@ import os
 import sys
 
 import stagemake
-from stagemake.freshness import identity, lock, noop, place, plain_argv
+from stagemake.freshness import identity, lock, noop, place, plain_argv, survey
 
 UP_TO_DATE = "stagemake: up to date\n"
 
@@ -31,7 +31,9 @@ def answer(argv: list[str]) -> int | None:
         return None
     targets, is_dry_run, is_question, is_silent = asked
     try:
-        if not _has_nothing_to_do(targets, tells_of_locks=is_dry_run):
+        if not _has_nothing_to_do(
+            targets, tells_of_locks=is_dry_run, may_write=not (is_dry_run or is_question)
+        ):
             return None
     except (
         Exception
@@ -46,13 +48,14 @@ def answer(argv: list[str]) -> int | None:
     return 0
 
 
-def _has_nothing_to_do(targets: tuple[str, ...], *, tells_of_locks: bool) -> bool:
+def _has_nothing_to_do(targets: tuple[str, ...], *, tells_of_locks: bool, may_write: bool) -> bool:
     stagefile, _ = place.nearest_stagefile(os.getcwd())
     if not stagefile:
         return False
     root, name = os.path.split(os.path.realpath(stagefile))
     state = f"{root}/.stagemake"
-    record = noop.load(f"{state}/{name}/noop", stagemake.__version__)
+    directory = f"{state}/{name}"
+    record = noop.load(directory, stagemake.__version__)
     if record is None:
         return False
     if tells_of_locks and lock.is_held(f"{state}/lock"):
@@ -64,7 +67,14 @@ def _has_nothing_to_do(targets: tuple[str, ...], *, tells_of_locks: bool) -> boo
 
         return expand(root, base, pattern, exclude=excluded)[0]
 
-    return noop.holds(record, targets, root, tool, expand)
+    moved = survey.moved_since(record, targets, root, tool, expand)
+    if not moved:
+        return moved is not None
+    from stagemake import touched  # noqa: PLC0415 - gate, 3 ms, where something has moved
+
+    if may_write:
+        return touched.note_touched(record, moved, directory, root)
+    return touched.only_touched(record, moved, root) is not None
 
 
 def script() -> None:

@@ -66,6 +66,8 @@ class Finish:
             return
         if _content(path) != data:
             durable.write_atomic(path, data, mode=0o600)
+        if os.path.exists(touched := f"{self.state.directory}/touched"):  # of an older one
+            durable.remove(touched)
 
     def _record(self) -> Record:
         recorder, pipeline, directory = self.recorder, self.pipeline, self.state.directory
@@ -111,6 +113,7 @@ class Finish:
             guards,
             self.covers_all,
             marshal.dumps((names, pipeline.upstream, own_ids)),
+            b"".join(rows.digests),
         )
 
 
@@ -131,6 +134,7 @@ class _Rows:
     clock: FileClock
     ids: dict[str, int] = field(factory=dict)
     signatures: list[Signature | None] = field(factory=list)
+    digests: list[bytes] = field(factory=list)  # as in the column of that name
     observed: dict[tuple[str, str], object] = field(factory=dict)
     _directories: dict[str, tuple[int, ...]] = field(factory=dict)
     _chains: dict[str, tuple[int, ...]] = field(
@@ -141,12 +145,15 @@ class _Rows:
         """Return a path as the record has it: relative to the root where it lies in there."""
         return full.removeprefix(f"{self.root}/")
 
-    def add(self, path: str, signature: Signature | None) -> int:
-        """Return the id of a row; the same path always has the same signature."""
+    def add(self, path: str, signature: Signature | None, entry: str = "") -> int:
+        """Return the id of a row; the same path always has the same signature. `entry` is a file's, if known."""
         known = self.ids.get(path)
         if known is None:
             known = self.ids[path] = len(self.signatures)
             self.signatures.append(signature)
+            self.digests.append(
+                entry[0].encode() + bytes.fromhex(entry[2:34]) if entry else noop.NO_DIGEST
+            )
         elif self.signatures[known] != signature:
             raise Unclear
         return known
@@ -230,7 +237,7 @@ class _Rows:
             record = self.digester.memo.get(path)
             if record is None or record[1] != entry:
                 raise Unclear
-            return (self.add(path, record[0]),)
+            return (self.add(path, record[0], entry),)
         if entry == MISSING:
             return (self.add(path, None),)
         if kind == "d":
@@ -280,7 +287,9 @@ class _Rows:
             now = of_status(status)
             if not self.clock.trusts(now, before_ns):
                 raise Unclear
-            found.append(self.add(inner, now))
+            record = self.digester.memo.get(inner)
+            is_known = record is not None and record[0] == now
+            found.append(self.add(inner, now, record[1] if record and is_known else ""))
         self._directories[path] = tuple(found)
         return found
 

@@ -95,6 +95,7 @@ PIPES = {
     "cli/main.py": {"os.O_WRONLY"},  # the null device, when whoever read us has left
     "door.py": {"os.write", "os.O_RDWR", "open"},  # the null device, for closed streams
     "execute/interrupt.py": {"os.write"},
+    "freshness/survey.py": {"os.write"},  # a pipe
     # Flags that a Stagefile's own calls of open are compared with.
     "stagefile/recorder.py": {
         "os.O_WRONLY",

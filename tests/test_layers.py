@@ -14,11 +14,11 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 # From the bottom up, each as low as what it imports allows. A package may know itself.
 LAYERS = (
-    "durable freshness awaiting",
-    "model program tree hook_thread core_stages",
+    "durable freshness awaiting contents",
+    "model program tree hook_thread core_stages touched",
     "checkpoint past",
     (
-        "stagefile resolve fingerprint cache runner report contents history hooks materialize recorded"
+        "stagefile resolve fingerprint cache runner report history hooks materialize recorded"
         " records schema_check state start storage dispatch hook"
     ),
     (

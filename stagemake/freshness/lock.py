@@ -1,4 +1,4 @@
-"""Whether a build holds a project just now. Asked by dry runs, which say so."""
+"""Whether a build holds a project just now: dry runs say so. And holding it for a moment."""
 
 from __future__ import annotations
 
@@ -20,3 +20,16 @@ def is_held(path: str) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def take(path: str) -> int:
+    """Take the lock at `path` if nobody holds it; return a descriptor that holds it until closed, else -1."""
+    import fcntl  # noqa: PLC0415 - as above
+
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        return -1
+    return fd
