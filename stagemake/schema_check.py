@@ -19,7 +19,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
-NAMES = ("plan", "plan-file", "build", "why", "history", "event")
+NAMES = ("plan", "plan-file", "build", "why", "history", "event", "bench")
 
 
 def schema_path(name: str) -> str:

@@ -32,7 +32,7 @@ LAYERS = (
     "executing noop_record foreseeing extending",
     "building",
     "manager",
-    "doctor",
+    "doctor throughput",
     "cli",
     "door",
     "__main__",
@@ -43,7 +43,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 TYPES_ONLY = {
     ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"), ("forecasting", "building"),  # the request's parts
-    ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"),  # what is put into words
+    ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"), ("report", "throughput"),  # what is put into words
 }  # fmt: skip
 
 

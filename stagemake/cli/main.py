@@ -25,6 +25,7 @@ COMMANDS = {
     "graph": "show which stage waits for which, as dot, mermaid or JSON",
     "cache": "look at the cache, clean it up, check it",
     "clean": "remove what stagemake made, and nothing else",
+    "bench": "measure how fast stages are built here, and compare with before",
     "init": "write a first Stagefile for this directory",
     "doctor": "say what is off on this machine, and how to mend it",
     "plugins": "show installed plugins: version, state and what they bring",

@@ -62,6 +62,11 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Printed:
         *(project.build("history", str(run), "--json").json for run in (1, 4)),
         project.build("history", "1", "4", "--json").json,
     ]
+    found["bench"].append(project.run("bench", "--json", "-r", "1", "one", "two").json)
+    project.run("bench", "--json", "-r", "1", "-o", "base.json", "one").exited(0)
+    found["bench"].append(
+        project.run("bench", "--json", "-r", "1", "--baseline", "base.json", "one").json
+    )
     clone = project.clone()
     clone.write("s", "4")
     found["why"].append(clone.build("why", "--json", "one").json)
