@@ -1,0 +1,168 @@
+"""What a build with nothing to do asks of the system, counted with strace: each path once, and little else.
+
+Counts, not times: they are the same on every machine.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from noop_kit import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from project import Project
+
+STAGEFILE = """\
+for leaf in glob("in/*.txt"):
+    command(f"copy.{leaf.stem}", "cat {inputs} > {outputs}", inputs=[leaf], outputs=[f"out/{leaf.stem}.txt"])
+"""
+CALL = re.compile(r"^\d+ +(\w+)\((.*)$")
+NAME = re.compile(r'"((?:[^"\\]|\\.)*)"')
+STATS = ("stat", "lstat", "newfstatat", "statx", "fstatat64", "stat64", "lstat64")
+STARTS = ("clone", "clone3", "fork", "vfork")
+MODULES = {
+    "stagemake", "stagemake.door", "stagemake.freshness", "stagemake.freshness.identity",
+    "stagemake.freshness.lock", "stagemake.freshness.noop", "stagemake.freshness.place",
+    "stagemake.freshness.plain_argv", "stagemake.freshness.signature",
+    "stagemake.freshness.snapshot", "stagemake.freshness.touched", "__future__", "gc", "zlib", "fcntl",
+}  # fmt: skip
+"""All that may be imported to find out that there is nothing to do, beyond what the interpreter has."""
+
+Calls = list[tuple[str, str]]  # name of the system call, its arguments as strace writes them
+
+
+@pytest.fixture(scope="module")
+def strace(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the program; skip where there is none, or where it may not look."""
+    found = shutil.which("strace")
+    if found is None:
+        pytest.skip("strace is not installed; .ci/run installs it")
+    trial = tmp_path_factory.mktemp("strace") / "trace"
+    done = subprocess.run(
+        [found, "-o", trial, "true"], capture_output=True, timeout=60, check=False
+    )
+    if done.returncode:
+        pytest.skip("strace may not trace here")
+    return found
+
+
+def built(project: Project, stage_count: int) -> Project:
+    """Return a project of so many stages that has nothing to do and knows it."""
+    project.stagefile(STAGEFILE)
+    for number in range(stage_count):
+        project.write(f"in/{number:03d}.txt", "text")
+    assert build(project).returncode == 0
+    assert build(project).stderr == "stagemake: up to date\n"
+    return project
+
+
+def traced(strace: str, project: Project, program: str, *arguments: str) -> Calls:
+    """Return the system calls of a Python program in the order they were made."""
+    trace: Path = project.base / "trace"
+    done = subprocess.run(
+        [strace, "-f", "-s", "4096", "-o", trace, sys.executable, "-P", "-c", program, *arguments],
+        cwd=project.root,
+        env=project.process_environment(),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [
+        (found[1], found[2]) for found in map(CALL.match, trace.read_text().splitlines()) if found
+    ]
+
+
+def noop(strace: str, project: Project, *arguments: str) -> Calls:
+    """Return the system calls of the installed script's own function."""
+    return traced(strace, project, "from stagemake.door import script; script()", *arguments)
+
+
+def stat_counts(calls: Calls) -> Counter[str]:
+    """Return how often each name was statted, empty names (open files) left out."""
+    found = (NAME.search(words) for name, words in calls if name in STATS)
+    return Counter(match[1] for match in found if match is not None and match[1])
+
+
+@pytest.mark.parametrize("arguments", [(), ("-s",), ("-q",), ("-n",), ("-j4",)], ids=" ".join)
+def test_every_input_and_output_is_statted_once_by_its_short_name_and_never_opened(
+    strace: str, project: Project, arguments: tuple[str, ...]
+) -> None:
+    built(project, 6)
+    names = {f"{place}/{number:03d}.txt" for place in ("in", "out") for number in range(6)}
+
+    calls = noop(strace, project, *arguments)
+
+    counts = stat_counts(calls)
+    assert {name: counts[name] for name in counts if name.endswith(".txt")} == dict.fromkeys(
+        names, 1
+    )
+    assert [
+        words for name, words in calls if name.startswith("open") and re.search(r"\d\.txt", words)
+    ] == []
+
+
+def test_ten_stages_more_are_twenty_calls_more(strace: str, tmp_path: Path) -> None:
+    from project import Project
+
+    fewer, more = built(Project(tmp_path / "five"), 5), built(Project(tmp_path / "more"), 15)
+    counts = [
+        Counter(name for name, _ in noop(strace, one) if name not in {"mmap", "munmap", "brk"})
+        for one in (fewer, more)  # where memory comes from is the allocator's matter
+    ]
+
+    assert (
+        counts[1] - counts[0] == Counter({"newfstatat": 20})
+        or sum((counts[1] - counts[0])[name] for name in STATS)
+        == (counts[1] - counts[0]).total()
+        == 20
+    )  # another name for it on other machines
+    assert counts[0] - counts[1] == Counter()
+
+
+def test_nothing_is_started_written_or_looked_up_in_the_cache(
+    strace: str, project: Project
+) -> None:
+    calls = noop(strace, built(project, 3))
+
+    assert [call for call in calls if call[0] in STARTS or call[0].startswith("socket")] == []
+    assert [name for name, _ in calls].count("execve") == 1  # the interpreter itself
+    opened = [words for name, words in calls if name.startswith("open")]
+    assert [words for words in opened if re.search("O_WRONLY|O_RDWR|O_CREAT", words)] == []
+    assert [words for _, words in calls if str(project.cache) in words] == []
+    assert [words for _, words in calls if "cache.db" in words or "history.db" in words] == []
+    written = [words for name, words in calls if name in {"write", "writev", "pwrite64"}]
+    assert [NAME.search(words)[1] for words in written] == [r"stagemake: up to date\n"]  # type: ignore[index]  # it is there
+
+
+def test_the_record_is_the_only_file_of_the_project_that_is_read(
+    strace: str, project: Project
+) -> None:
+    calls = noop(strace, built(project, 3))
+
+    opened = [NAME.search(words) for name, words in calls if name.startswith("open")]
+    below = [each[1] for each in opened if each is not None and str(project.root) in each[1]]
+    assert below == [f"{project.root}/.stagemake/Stagefile/noop"]
+
+
+def test_the_modules_of_a_build_with_nothing_to_do_are_few_and_known(project: Project) -> None:
+    built(project, 3)
+    code = (
+        "import sys; before = set(sys.modules); from stagemake.door import answer; code = answer([]);"
+        "print(code, *sorted(set(sys.modules) - before))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=project.root, env=project.process_environment(),
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+    code, *modules = done.stdout.split()
+    assert code == "0"
+    assert set(modules) - MODULES == set()
