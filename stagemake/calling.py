@@ -6,8 +6,6 @@ import contextlib
 import inspect
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -56,16 +54,16 @@ class Caller:
         stage = self.pipeline.stages[stage_id]
         assert isinstance(stage.action, Call), "only calls come here"
         told = json.loads(payload)
-        os.makedirs(self.scratch, exist_ok=True)
-        scratch = tempfile.mkdtemp(dir=self.scratch)
+        scratch = _Scratch(f"{self.scratch}/{stage_id}-{os.urandom(8).hex()}")
         try:
             around = Circumstances(
                 root=self.root,
-                scratch=scratch,
+                scratch=scratch.path,
                 env=told["env"],
                 shared=SharedData(stage, told["uses"]),
-                storage=LiveStorage(Places(self.root, scratch)),
+                storage=LiveStorage(Places(self.root, scratch.path)),
                 events=WorkerEvents(stage.name, say),
+                make_scratch=scratch.make,
             )
             context = make_context(stage, around)
             with contextlib.ExitStack() as stack:
@@ -78,7 +76,7 @@ class Caller:
 
                     answer = asyncio.run(_awaited(answer))
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.remove()
         if answer is not None and stage.action.returns_nothing:
             raise BadValue(
                 f"execute() of stage `{stage.name}` returned {shown_value(answer)}; it returns None",
@@ -89,6 +87,27 @@ class Caller:
 
 async def _awaited(answer: Any) -> Any:  # Any: whatever users return
     return await answer
+
+
+@define
+class _Scratch:
+    """A directory of one run. Few ask for theirs, and to make and remove one costs half a millisecond."""
+
+    path: str  # absolute; of no other run
+    _is_made: bool = False
+
+    def make(self) -> None:
+        """Have it there from now on."""
+        if not self._is_made:
+            os.makedirs(self.path, mode=0o700, exist_ok=True)  # threads may ask at once
+            self._is_made = True
+
+    def remove(self) -> None:
+        """Take it away, with all that is in it."""
+        if self._is_made:
+            import shutil  # noqa: PLC0415 - gate, 8 ms, for those who had it made
+
+            shutil.rmtree(self.path, ignore_errors=True)
 
 
 @frozen
@@ -103,6 +122,7 @@ class Circumstances:
     events: EventDispatcher
     dry_run: DryRunContext | None = None  # None: live
     results: Mapping[str, StageResult] | None = None  # None: for an action
+    make_scratch: Callable[[], object] | None = None  # None: it stays as it is
 
 
 def make_context(stage: Stage, around: Circumstances) -> StageContext:
@@ -123,4 +143,5 @@ def make_context(stage: Stage, around: Circumstances) -> StageContext:
         events=around.events,
         dry_run=around.dry_run,
         results=around.results,
+        make_scratch=around.make_scratch,
     )

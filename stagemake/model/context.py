@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path  # noqa: TC003 - part of the public type
 from typing import Any
 
@@ -133,7 +133,7 @@ class StageContext:
     stage: Stage
     mode: ExecutionMode
     root: Path
-    scratch: Path  # private to this run of the stage, removed afterwards; in a dry run not there
+    _scratch: Path = field(alias="scratch")
     inputs: tuple[Path, ...]  # in declared order; `implicit` ones are not listed
     outputs: tuple[Path, ...]  # in declared order; parents exist
     env: Mapping[str, str]  # the whole environment of the stage
@@ -144,6 +144,17 @@ class StageContext:
     events: EventDispatcher  # of this stage; what it says reaches the tool while it runs
     dry_run: DryRunContext | None = None  # set iff mode is DRY_RUN
     _results: Mapping[str, StageResult] | None = field(default=None, alias="results")
+    _make_scratch: Callable[[], object] | None = field(default=None, alias="make_scratch")
+
+    @property
+    def scratch(self) -> Path:
+        """A directory private to this run of the stage, made when first asked for and removed afterwards.
+
+        In a dry run it is not there.
+        """
+        if self._make_scratch is not None:
+            self._make_scratch()
+        return self._scratch
 
     @property
     def name(self) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import faulthandler
 import gc
 import os
 import signal
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, NoReturn
 
 from attrs import frozen
@@ -16,11 +14,13 @@ from attrs import frozen
 from stagemake.runner import prctl
 from stagemake.runner.failure import FAILED, print_failure
 from stagemake.runner.protocol import encode
+from stagemake.runner.template import adopt_environment, open_streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from stagemake.runner.port import PythonCall
+    from stagemake.runner.template import Template
 
 
 @frozen
@@ -35,6 +35,7 @@ class Job:
     value_fd: int  # receives `encode(value)`, or `encode(None)` after sys.exit(0)
     close_fds: Iterable[int]  # the supervisor's own
     join_group: int | None  # a process group to be in; None: a session of one's own
+    template: Template  # what is prepared already
 
 
 def run(job: Job) -> NoReturn:
@@ -55,6 +56,7 @@ def run(job: Job) -> NoReturn:
 
 
 def _settle_in(job: Job) -> None:
+    """Do what differs from one function to the next; the rest is in the template."""
     if job.join_group is None:
         os.setsid()
     else:
@@ -64,43 +66,15 @@ def _settle_in(job: Job) -> None:
         os.dup2(fd, target)
     for fd in job.close_fds:
         os.close(fd)
-    _reset_signals()
-    os.environ.clear()
-    os.environ.update(job.env)
-    time.tzset()  # TZ is part of the environment
-    _open_streams()
-    gc.enable()
-
-
-def _reset_signals() -> None:
-    """Put Python's own defaults back; until here everything was blocked."""
     signal.set_wakeup_fd(-1)
-    for signum in signal.valid_signals():
-        if signum in {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGINT}:
-            continue
-        try:
-            signal.signal(signum, signal.SIG_DFL)
-        except (OSError, ValueError):  # kept by the C library for itself
-            continue
+    for signum in job.template.to_default:
+        signal.signal(signum, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
-def _open_streams() -> None:
-    """Give the function streams of its own, and leave what the tool had not yet flushed alone."""
-    # The tool's streams must live on: their finalizers would print what they still hold.
-    sys.stagemake_inherited_streams = (  # type: ignore[attr-defined]
-        (sys.stdin, sys.stdout, sys.stderr),
-        (sys.__stdin__, sys.__stdout__, sys.__stderr__),
-    )
-    stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 - lives as long as the process
-    stdout = open(1, "w", 1, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 - the same
-    stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - the same
-    sys.stdin = sys.__stdin__ = stdin  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = stdout  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = stderr  # type: ignore[misc]
-    faulthandler.disable()  # where the tool had it on, its handlers are gone by now
-    faulthandler.enable(stderr, all_threads=False)  # a segfault shows where it happened
+    adopt_environment(job.env)
+    if job.join_group is not None:  # the console: no pipes, as the template's streams expect
+        open_streams()
+    gc.enable()
 
 
 def _carry_out(job: Job, pid: int) -> int:

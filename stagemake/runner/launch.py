@@ -14,6 +14,7 @@ from stagemake.runner.console import Loan
 from stagemake.runner.descendants import MARKER_VARIABLE, mark
 from stagemake.runner.program import NOT_FOUND, NOT_STARTED, Refusal
 from stagemake.runner.running import Running, ValuePipe
+from stagemake.runner.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +54,7 @@ class Launcher:
         self._captures: set[Capture] = set()
         self._idle: list[Capture] = []
         self._value_fds: set[int] = set()
+        self._template: Template | None = None  # made for the first function
 
     def start(self, work: Work) -> Running | Refusal:
         """Begin `work`; return it on its way, or why it is not."""
@@ -141,6 +143,8 @@ class Launcher:
             return pid if isinstance(pid, Refusal) else (pid, None)
         if self._settings.call is None or work.payload is None:
             return Refusal(NOT_FOUND, "could not start: nothing here carries out Python calls")
+        if self._template is None:
+            self._template = Template.prepared(env, self._desk.null_fd)
         value_fd, value_write_fd = os.pipe()
         os.set_blocking(value_fd, False)
         job = call.Job(
@@ -152,6 +156,7 @@ class Launcher:
             value_fd=value_write_fd,
             close_fds=(value_fd, *self._own_fds()),
             join_group=join_group,
+            template=self._template,
         )
         try:
             pid = _fork(job)
@@ -184,8 +189,7 @@ class Launcher:
 
 
 def _fork(job: call.Job) -> int:
-    # Blocked, so that no signal finds the child with the supervisor's handlers.
-    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    signal.pthread_sigmask(signal.SIG_BLOCK, job.template.blocked)
     try:
         pid = os.fork()
         if pid == 0:

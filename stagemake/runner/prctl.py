@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import sys
 
 PR_SET_PDEATHSIG = 1
@@ -21,13 +22,24 @@ def signal_on_parent_death(signum: int) -> bool:
 
 def flush_c_streams() -> None:
     """Write out what C code printed with `printf` and the like."""
-    ctypes.CDLL(None).fflush(None)
+    _library().fflush(None)
+
+
+def release_free_memory() -> None:
+    """Give freed memory back to the system, where the C library can: forks then have less to copy."""
+    trim = getattr(_library(), "malloc_trim", None)  # glibc's
+    if trim is not None:
+        trim(0)
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    """Return the C library; looked up once, forks share what was found."""
+    return ctypes.CDLL(None)
 
 
 def _prctl(option: int, value: int) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     zero = ctypes.c_ulong(0)
-    return bool(
-        ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), zero, zero, zero) == 0,
-    )
+    return bool(_library().prctl(option, ctypes.c_ulong(value), zero, zero, zero) == 0)

@@ -60,6 +60,45 @@ def test_it_runs_in_the_root_with_just_the_works_environment(tmp_path) -> None:
     assert done.value.decode() == repr((str(tmp_path), env, ("XYZ", "XYZ"), "", True))
 
 
+def test_nothing_of_one_functions_environment_is_in_the_next(tmp_path) -> None:
+    def report(_id, _payload):
+        os.environ["LEFT"] = "behind"
+        own = {name: value for name, value in os.environ.items() if name != "STAGEMAKE_MARKER"}
+        return repr((own, time.tzname, os.popen("echo $LEFT $A $B").read())).encode()
+
+    envs = [
+        {"PATH": "/bin:/usr/bin", "A": "1", "TZ": "XYZ-3"},
+        {"B": "2", "PATH": "/bin:/usr/bin"},
+        {"A": "3", "B": "2", "PATH": "/bin:/usr/bin", "TZ": "ABC1"},
+    ]
+
+    with local_runner(tmp_path, report) as runner:
+        seen = [run_one(runner, Work(0, env, payload=b"")).value.decode() for env in envs]
+
+    assert seen == [
+        repr(({**envs[0], "LEFT": "behind"}, ("XYZ", "XYZ"), "behind 1\n")),
+        repr(({**envs[1], "LEFT": "behind"}, ("UTC", "UTC"), "behind 2\n")),
+        repr(({**envs[2], "LEFT": "behind"}, ("ABC", "ABC"), "behind 3 2\n")),
+    ]
+
+
+def test_signals_do_in_a_function_what_they_do_in_any_python(tmp_path) -> None:
+    def report(_id, _payload):
+        odd = {
+            signal.Signals(each).name: signal.getsignal(each)
+            for each in signal.valid_signals()
+            if signal.getsignal(each) is not signal.SIG_DFL
+        }
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        return repr((odd, blocked, signal.set_wakeup_fd(-1))).encode()
+
+    with local_runner(tmp_path, report) as runner:
+        seen = [run_one(runner, called(0, b"")).value.decode() for _ in range(2)]
+
+    usual = {"SIGINT": signal.default_int_handler, "SIGPIPE": signal.SIG_IGN}
+    assert seen == [repr((usual, set(), -1))] * 2
+
+
 def test_what_one_leaves_in_a_module_the_next_does_not_see(tmp_path) -> None:
     def count(_stage_id, _payload):
         COUNTER[0] += 1
