@@ -67,6 +67,37 @@ def test_a_tool_that_does_not_do_its_work_gets_a_reason_in_place_of_a_figure(tmp
     assert row["problem"] == "make: 12 outputs missing"
 
 
+@pytest.mark.slow
+def test_forecasts_are_held_against_builds(tmp_path):
+    results, script = tmp_path / "forecast.json", str(BENCHMARKS / "forecast.py")
+    words = ["--projects", "mix", "--stages", "15", "--edits", "5", "--jobs", "2", "--repeats", "2"]
+    command = ["--stagemake", f"{sys.executable} -m stagemake"]
+
+    done = subprocess.run(
+        [sys.executable, script, *words, *command, "-o", str(results)],
+        check=True, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+
+    trials = json.loads(results.read_text())["trials"]
+    assert [(one["number"], one["repeat"]) for one in trials] == [
+        (number, repeat) for number in range(1, 7) for repeat in range(2)
+    ]
+    assert [one["verdict_errors"] for one in trials] == [[]] * 12
+    assert all(one["least_runs"] <= one["runs"] <= one["most_runs"] for one in trials)
+    assert [one["runs"] for one in trials[:2]] == [15, 15]
+    assert trials[0]["p50_s"] is None  # nothing was known yet
+    restored = trials[10:]
+    assert [(one["edit"], one["runs"]) for one in restored] == [("level back: restored", 0)] * 2
+    assert all(one["said_bytes"] == one["done_bytes"] > 0 for one in restored)  # exact, for hits
+    assert all(one["process_s"] > one["took_s"] > 0 for one in trials if one["p50_s"])
+    assert "| all | 12 | 0 | 0 |" in done.stdout
+    again = subprocess.run(
+        [sys.executable, script, "--report", str(results)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert again.stdout == done.stdout
+
+
 def test_every_peer_has_a_writer_and_is_named_in_the_readme():
     code = (
         "import peers, writers\n"
