@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from stagemake import checkpoint, durable
 from stagemake.capturing import CaptureMemo
@@ -235,8 +235,13 @@ class Builder:
             digester = Digester(self.root, self.state.snapshot.memo, clock)
             memo_before = len(digester.memo)
             world = self._world(digester)
+            forecast = None
             try:
                 planned = self._planned(pipeline, world, self._orphans(digester))
+                if self.request.keeps_forecast:
+                    planned_s = time.monotonic()
+                    forecast = self._forecast(planned.plan, world)
+                    began_s += time.monotonic() - planned_s  # asked for besides: not the build's
             finally:
                 self._close_reader()
             if planned.plan.is_done:
@@ -249,7 +254,12 @@ class Builder:
                     outcome = carry_out(self, planned, world, digester, lock_fd, began_s)
             if outcome.ok and not self.has_left_over:
                 self._remember(pipeline, world, digester, clock)
-            return outcome
+            return outcome if forecast is None else evolve(outcome, forecast=forecast)
+
+    def _forecast(self, plan: Plan, world: World) -> DryRunReport:
+        from stagemake.forecasting import forecast  # noqa: PLC0415 - gate, with work to do or --json
+
+        return forecast(self, plan, world, self.read_only())
 
     def _remember(
         self, pipeline: Pipeline, world: World, digester: Digester, clock: FileClock

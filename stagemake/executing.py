@@ -19,7 +19,7 @@ from stagemake.execute.environment import stage_environment
 from stagemake.execute.guard import Guard
 from stagemake.execute.scheduler import Scheduler
 from stagemake.execute.workshop import Workshop
-from stagemake.forecasting import forecast
+from stagemake.forecasting import wall_forecast_of
 from stagemake.history import History, Run
 from stagemake.hooking import BoundHooks, ResultsByName
 from stagemake.materialize import sweep_temps
@@ -239,15 +239,10 @@ def _recover_runs(builder: Builder, world: World) -> None:
 def _recorder(builder: Builder, planned: Planned, world: World) -> Recorder:
     """Return what notes this build, and the forecast that it will be held against.
 
-    Cost: some 35 µs for each stage that isn't fresh: 0.4 s where 10 000 are to run.
+    Cost: some 25 µs for each stage that isn't fresh: 0.3 s where 10 000 are to run.
     """
-    report = forecast(builder, planned.plan, world)
-    is_known = not report.unestimated and not report.opaque
-    return Recorder(
-        Shelf(builder.state.builds),
-        builder.request.targets,
-        report.wall_s if is_known else None,
-    )
+    forecast_s = wall_forecast_of(builder, planned.plan, world)
+    return Recorder(Shelf(builder.state.builds), builder.request.targets, forecast_s)
 
 
 def _runner(

@@ -18,7 +18,7 @@ from stagemake.model.record import references
 from stagemake.model.report import Eviction, FileSystem
 from stagemake.model.stored import contents_of, record_bytes, stored_bytes
 from stagemake.plan.chance import changes_p
-from stagemake.plan.estimate import Circumstances, report_of
+from stagemake.plan.estimate import Circumstances, report_of, wall_forecast
 from stagemake.state import lock_holder
 
 if TYPE_CHECKING:
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
 
     from stagemake.building import Builder
     from stagemake.cache.reader import ReadOnlyStore
-    from stagemake.model.plan import Plan
+    from stagemake.model.plan import Interval, Plan
     from stagemake.model.report import DryRunReport
     from stagemake.plan.world import World
 
 _STATE_BYTES, _STATE_PER_STAGE_BYTES = 1 << 16, 1500  # snapshot, journal, history
 
 
-def forecast(builder: Builder, plan: Plan, world: World) -> DryRunReport:
-    """Return the plan with its times and amounts, by the builder's history; without disks and conflicts."""
+def wall_forecast_of(builder: Builder, plan: Plan, world: World) -> Interval | None:
+    """Return how long a build of the plan would take; None if some stage that may run is unknown."""
+    return wall_forecast(plan, builder.jobs, _circumstances(builder, world))
+
+
+def _circumstances(builder: Builder, world: World) -> Circumstances:
     pools = {pool.name: pool.depth for pool in builder.project.registry.pools.values()}
     history = world.history
-    around = Circumstances(pools, physical_memory_bytes(), history.pace, history.tail())
-    report = report_of(plan, builder.jobs, around)
-    if builder.request.cache.writes:
-        return report
-    return evolve(report, new_bytes=0)
+    return Circumstances(pools, physical_memory_bytes(), history.pace, history.tail())
 
 
-def full_forecast(
+def forecast(
     builder: Builder, plan: Plan, world: World, reader: ReadOnlyStore | GuardedStore
 ) -> DryRunReport:
-    """Return all that a dry run says. Changes nothing."""
-    report = forecast(builder, plan, world)
+    """Return the plan with its times, amounts and disks; without conflicts. Changes nothing."""
+    report = report_of(plan, builder.jobs, _circumstances(builder, world))
     report = evolve(report, new_bytes=_new_bytes(builder, report, world, reader))
     systems = _file_systems(builder, report)
     known = [one.free_bytes for one in systems if one.free_bytes is not None]
-    report = evolve(
+    return evolve(
         report,
         cache_bytes=0 if isinstance(reader, GuardedStore) else reader.volume_bytes(),
         free_bytes=min(known, default=0),
@@ -62,6 +62,13 @@ def full_forecast(
         if isinstance(reader, GuardedStore)
         else _evicted(builder, report, reader),
     )
+
+
+def full_forecast(
+    builder: Builder, plan: Plan, world: World, reader: ReadOnlyStore | GuardedStore
+) -> DryRunReport:
+    """Return all that a dry run says. Changes nothing."""
+    report = forecast(builder, plan, world, reader)
     found = conflicts_of(report, world, held=lock_holder(builder.state))
     return evolve(report, conflicts=found)
 

@@ -109,6 +109,7 @@ def command(  # noqa: PLR0917 - click passes keywords
         runner=runner,
         wait=not no_wait,
         keeps_stdout=as_json,
+        keeps_forecast=as_json and not dry_run,
     )
     request = evolve(request, cwd=place.cwd(os.path.dirname(place.path())))
     if plan_file is not None:
@@ -234,10 +235,10 @@ def _build_for_programs(manager: StageManager, request: BuildRequest) -> BuildOu
     """Build, and print the outcome beside what the plan had said as one JSON object."""
     from stagemake.report.json_form import dumps, forecast_object, outcome_object  # noqa: PLC0415 - gate, --json only
 
-    forecast = forecast_object(manager.dry_run_pipeline(request))
     # What hooks and reporters of plugins print must not come between.
     with _signals(manager), redirect_stdout(sys.stderr):
         outcome = manager.execute_pipeline(request)
+    forecast = None if outcome.forecast is None else forecast_object(outcome.forecast)
     click.echo(dumps(outcome_object(outcome, forecast)), nl=False)
     return outcome
 

@@ -41,5 +41,6 @@ class BuildRequest:
     cache_store: str = ""  # the cache, by name; empty: the project's setting, else the one on disk
     runner: str = ""  # what carries out actions, by name; empty: the project's setting, else local
     keeps_stdout: bool = False  # the caller prints there: console stages get stderr in its place
+    keeps_forecast: bool = False  # a build's outcome also holds what its plan had said
     cwd: str = ""  # the working directory relative to the root, for targets that are paths
     held: PlanFile | None = None  # do exactly this, or refuse

@@ -11,9 +11,10 @@ from attrs import field, frozen
 from stagemake.model.entry import OutputFile  # noqa: TC001 - attrs field type, read by tools
 from stagemake.model.quick import QuicklyMade, give_defaults
 
-if TYPE_CHECKING:  # both know this module
+if TYPE_CHECKING:  # they know this module
     from stagemake.model.difference import Difference
     from stagemake.model.plan import Interval
+    from stagemake.model.report import DryRunReport
 
 
 @frozen
@@ -124,6 +125,9 @@ class BuildOutcome:
         None  # what the plan had said of `wall_s`; None: nothing worth the name
     )
     drifted: tuple[str, ...] = ()  # stages that could not be done as a plan file says
+    forecast: DryRunReport | None = (
+        None  # all that the plan had said, where the request asked for it
+    )
 
     @property
     def ok(self) -> bool:

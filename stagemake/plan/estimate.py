@@ -31,7 +31,7 @@ from stagemake.plan.simulate import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stagemake.model.plan import Plan
+    from stagemake.model.plan import Chance, Interval, Plan
 
 _MOST_JOBS = 64
 _WORTH = 0.03  # of the wall time: what is less is no saving
@@ -80,14 +80,63 @@ def report_of(plan: Plan, jobs: int, circumstances: Circumstances | None = None)
     return _with_times(report, around, likely_s, is_known=not running or unknown < len(busy))
 
 
+def wall_forecast(plan: Plan, jobs: int, around: Circumstances) -> Interval | None:
+    """Return the `wall_s` of `report_of` and no more; None if the cost of any stage that may run is unknown.
+
+    Cost: as `report_of` without other `-j`.
+    """
+    stages = plan.pipeline.stages
+    for step in plan.steps:
+        if step.verdict is Verdict.MISS or step.verdict is Verdict.MAYBE:
+            is_foreseen = stages[step.stage_id].supports_dry_run
+            if step.estimate.duration_s is None or not is_foreseen:
+                return None
+    return _Rounds.of(plan, _course(plan, jobs, around), chances(plan), around).wall_s
+
+
+def _course(plan: Plan, jobs: int, around: Circumstances) -> Course:
+    pools = {stage.pool: _MOST_JOBS for stage in plan.pipeline.stages if stage.pool}
+    limits = Limits(jobs, around.memory_bytes, {**pools, **around.pools})
+    return Course.of(plan, limits, tool_of(plan, around.pace))
+
+
+@frozen
+class _Rounds:
+    """A plan gone through several times."""
+
+    columns: Sequence[Sequence[float]]  # the draws
+    walls: Sequence[float]  # what each of them took
+    overhead_s: float  # what the tool takes before and after
+    wall_s: Interval
+
+    @classmethod
+    def of(
+        cls, plan: Plan, course: Course, odds: Mapping[int, Chance], around: Circumstances
+    ) -> _Rounds:
+        """Go through a plan under several circumstances."""
+        columns = draws(plan, odds, around.pace.load_sigma, around.tail)
+        walls = [course.wall_s(column) for column in columns]
+        busy = [step.verdict for step in plan.steps if step.verdict is not Verdict.FRESH]
+        overhead_s = 0.0
+        if busy:
+            most = sum(1 for verdict in busy if verdict is not Verdict.HIT)
+            overhead_s = around.pace.before_s(len(plan.steps), len(busy))
+            overhead_s += around.pace.after_s(most)
+        wall_s = interval_of(walls, overhead_s, around.pace.around_sigma)
+        return cls(columns, walls, overhead_s, wall_s)
+
+    @property
+    def middle(self) -> int:
+        """Which of them took as long as half of them at least."""
+        return sorted(range(len(self.walls)), key=self.walls.__getitem__)[len(self.walls) // 2]
+
+
 def _with_times(
     report: DryRunReport, around: Circumstances, likely_s: Sequence[float], *, is_known: bool
 ) -> DryRunReport:
     """Return the report with wall time, longest chain and what other `-j` would give."""
     plan = report.plan
-    pools = {stage.pool: _MOST_JOBS for stage in plan.pipeline.stages if stage.pool}
-    limits = Limits(report.jobs, around.memory_bytes, {**pools, **around.pools})
-    course = Course.of(plan, limits, tool_of(plan, around.pace))
+    course = _course(plan, report.jobs, around)
     along_s = [
         course.tool.idle_s[i] if step.verdict is Verdict.HIT else likely_s[i]
         for i, step in enumerate(plan.steps)
@@ -96,21 +145,15 @@ def _with_times(
     report = evolve(report, critical_path=path, critical_path_s=path_s)
     if not is_known:
         return report
-    columns = draws(plan, report.chances, around.pace.load_sigma, around.tail)
-    walls = [course.wall_s(column) for column in columns]
-    busy = sum(1 for step in plan.steps if step.verdict is not Verdict.FRESH)
-    overhead_s = 0.0
-    if busy:
-        overhead_s = around.pace.before_s(len(plan.steps), busy)
-        overhead_s += around.pace.after_s(report.runs[1])
-    report = evolve(report, wall_s=interval_of(walls, overhead_s, around.pace.around_sigma))
+    rounds = _Rounds.of(plan, course, report.chances, around)
+    report = evolve(report, wall_s=rounds.wall_s)
     if not report.runs[1]:
         return report
-    middle = sorted(range(len(walls)), key=walls.__getitem__)[len(walls) // 2]
-    fed = _fed(plan, columns[middle], around.processors)
-    others = _other_jobs(course, columns[middle], walls[middle], path_s, fed)
+    middle = rounds.middle
+    action_s, wall_s = rounds.columns[middle], rounds.walls[middle]
+    others = _other_jobs(course, action_s, wall_s, path_s, _fed(plan, action_s, around.processors))
     return evolve(
-        report, other_jobs=tuple((count, seconds + overhead_s) for count, seconds in others)
+        report, other_jobs=tuple((count, seconds + rounds.overhead_s) for count, seconds in others)
     )
 
 

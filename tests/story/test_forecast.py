@@ -218,3 +218,16 @@ def test_remaining_time_is_shown_on_a_terminal_and_nowhere_else(project: Project
     assert [line.partition("]")[0] for line in lines] == [
         "[1/4 ~<1 s", "[2/4 ~<1 s", "[3/4 ~<1 s", "[4/4      ",
     ]  # fmt: skip
+
+
+def test_a_build_for_programs_tells_what_a_dry_run_would_have_said(project: Project) -> None:
+    project.stagefile(HALVES).write("a", "1").build().ran("first", "second")
+    project.write("a", "22")
+    said = forecast(project, "-j2")
+
+    built = project.build("--json", "-j2").json["forecast"]
+
+    varying = {"free_bytes", "file_systems", "cache_bytes_after"}  # other programs write, too
+    assert {name: built[name] for name in built.keys() - varying} == {
+        name: said[name] for name in said.keys() - varying
+    }

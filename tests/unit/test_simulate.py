@@ -11,7 +11,7 @@ from stagemake.model.pace import Pace
 from stagemake.model.plan import Interval, Verdict
 from stagemake.plan.agenda import Limits
 from stagemake.plan.chain import critical_path, priorities
-from stagemake.plan.estimate import Circumstances, report_of
+from stagemake.plan.estimate import Circumstances, report_of, wall_forecast
 from stagemake.plan.simulate import Course, Tool
 
 MISS, MAYBE, HIT, FRESH = Verdict.MISS, Verdict.MAYBE, Verdict.HIT, Verdict.FRESH
@@ -182,3 +182,19 @@ def test_other_jobs_are_tried_as_far_as_they_help_and_can_be_fed() -> None:
     assert walls(wide, 16) == {1: 16, 2: 8, 4: 4, 8: 2, 16: 1}
     assert walls(wide, 4) == {1: 16, 2: 8, 4: 4}  # these stages compute: more would only share
     assert walls(chain, 16) == {1: 2, 2: 2}
+
+
+@given(graphs(), st.integers(1, 4))
+def test_the_wall_time_alone_is_the_one_of_the_whole_report(graph: Graph, jobs: int) -> None:
+    upstream, seconds = graph
+    verdicts = [MAYBE if above else MISS for above in upstream]
+    plan = plan_of(upstream, verdicts, [estimate(one) for one in seconds])
+    around = Circumstances(tail=(0.1, 1.0))
+
+    assert wall_forecast(plan, jobs, around) == report_of(plan, jobs, around).wall_s
+
+
+def test_the_wall_time_is_no_forecast_while_a_stage_is_unknown() -> None:
+    plan = plan_of([(), ()], [MISS, MISS], [estimate(1.0), estimate(None)])
+
+    assert wall_forecast(plan, 2, Circumstances()) is None
