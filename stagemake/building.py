@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from stagemake.plugins.backends import MakeRunner, MakeStore
     from stagemake.project import Project
     from stagemake.settings import ProjectConfig
+    from stagemake.starting import Started
     from stagemake.state import StateStore
 
 
@@ -236,22 +237,27 @@ class Builder:
             memo_before = len(digester.memo)
             world = self._world(digester)
             forecast = None
-            try:
-                planned = self._planned(pipeline, world, self._orphans(digester))
-                if self.request.keeps_forecast:
-                    planned_s = time.monotonic()
-                    forecast = self._forecast(planned.plan, world)
-                    began_s += time.monotonic() - planned_s  # asked for besides: not the build's
-            finally:
-                self._close_reader()
-            if planned.plan.is_done:
-                outcome = self._nothing_to_do(planned, digester, memo_before)
-            else:
-                self._check_inputs(planned.plan, world)
-                from stagemake.executing import carry_out  # noqa: PLC0415 - gate, 60 ms, only with work to do
+            with self._early(pipeline, lock_fd) as early:
+                try:
+                    planned = self._planned(pipeline, world, self._orphans(digester))
+                    if self.request.keeps_forecast:
+                        planned_s = time.monotonic()
+                        forecast = self._forecast(planned.plan, world)
+                        began_s += (
+                            time.monotonic() - planned_s
+                        )  # asked for besides: not the build's
+                finally:
+                    self._close_reader()
+                if planned.plan.is_done:
+                    outcome = self._nothing_to_do(planned, digester, memo_before)
+                else:
+                    self._check_inputs(planned.plan, world)
+                    from stagemake.executing import carry_out  # noqa: PLC0415 - gate, 60 ms, only with work to do
+                    from stagemake.starting import start  # noqa: PLC0415 - as above
 
-                with self.interrupt.armed():
-                    outcome = carry_out(self, planned, world, digester, lock_fd, began_s)
+                    with self.interrupt.armed():
+                        started = early or start(self, planned.plan.pipeline, lock_fd)
+                        outcome = carry_out(self, planned, world, digester, started, began_s)
             if outcome.ok and not self.has_left_over:
                 self._remember(pipeline, world, digester, clock)
             return outcome if forecast is None else evolve(outcome, forecast=forecast)
@@ -260,6 +266,23 @@ class Builder:
         from stagemake.forecasting import forecast  # noqa: PLC0415 - gate, with work to do or --json
 
         return forecast(self, plan, world, self.read_only())
+
+    @contextmanager
+    def _early(self, pipeline: Pipeline, lock_fd: int) -> Iterator[Started | None]:
+        """Give a runner that has forked already, where functions are sure to run; it is closed behind."""
+        traces, force = self.state.snapshot.traces, self.request.force
+        if self.make_runner is not None or not any(
+            stage.is_call and (force or stage.name not in traces) for stage in pipeline.stages
+        ):
+            yield None
+            return
+        from stagemake.starting import start_early  # noqa: PLC0415 - gate, 30 ms, only with functions to run
+
+        started = start_early(self, pipeline, lock_fd)
+        try:
+            yield started
+        finally:
+            started.runner.close()
 
     def _remember(
         self, pipeline: Pipeline, world: World, digester: Digester, clock: FileClock

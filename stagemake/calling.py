@@ -84,6 +84,16 @@ class Caller:
             )
         return json.dumps(context.shared.encoded()).encode("ascii")
 
+    def take_texts(self, data: bytes) -> None:
+        """Have modules that are imported from now on compiled from these sources.
+
+        Args:
+            data: For each evaluation the texts by absolute file name, as JSON.
+        """
+        for evaluation, texts in zip(self.evaluations, json.loads(data), strict=True):
+            for file, text in texts.items():
+                evaluation.pin(file, text)
+
 
 async def _awaited(answer: Any) -> Any:  # Any: whatever users return
     return await answer

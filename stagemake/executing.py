@@ -8,13 +8,13 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve
+from attrs import evolve
 
 from stagemake import durable
 from stagemake.cache.collect import collect, volume_bytes
 from stagemake.cache.disk import DiskStore, open_store
-from stagemake.calling import Caller, Circumstances, make_context
-from stagemake.dispatch import ToolEvents, decoded_event
+from stagemake.calling import Circumstances, make_context
+from stagemake.dispatch import ToolEvents
 from stagemake.execute.environment import stage_environment
 from stagemake.execute.guard import Guard
 from stagemake.execute.scheduler import Scheduler
@@ -35,9 +35,6 @@ from stagemake.plan.kind import input_bytes, kind_of
 from stagemake.records import StoredRecords
 from stagemake.remembering import remember
 from stagemake.report.amount import size
-from stagemake.runner.local import LocalRunner, local_runner
-from stagemake.runner.port import RunnerSettings
-from stagemake.stagefile.imports import undisturbed_imports
 from stagemake.storage import LiveStorage, Places
 
 if TYPE_CHECKING:
@@ -49,12 +46,13 @@ if TYPE_CHECKING:
     from stagemake.hooks import Facts
     from stagemake.model.context import StageContext
     from stagemake.model.event import Event
-    from stagemake.model.pipeline import Pipeline
     from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.stage import Stage
     from stagemake.plan.planner import Planned
     from stagemake.plan.world import World
     from stagemake.runner.guarded import GuardedRunner
+    from stagemake.runner.local import LocalRunner
+    from stagemake.starting import Ear, Started
 
     Opened = DiskStore | GuardedStore
 
@@ -64,7 +62,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     planned: Planned,
     world: World,
     digester: Digester,
-    lock_fd: int,
+    started: Started,
     began_s: float,
 ) -> BuildOutcome:
     """Build what `planned` says and save what came of it, however it ends.
@@ -74,13 +72,10 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         planned: What to do.
         world: What the plan was made from.
         digester: What has been looked at.
-        lock_fd: Of the project's lock, which is held.
+        started: What runs the actions; closed when this returns.
         began_s: When the build began, by `time.monotonic`.
     """
-    ear = _Ear(planned.plan.pipeline, builder.emit)
-    runner = _runner(
-        builder, planned, lock_fd, ear
-    )  # what a plugin brings may fail: nothing is open yet
+    ear, runner = started.ear, started.runner
     state = builder.state
     _open_state(builder, planned)
     _recover_runs(builder, world)
@@ -93,8 +88,9 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     hooks = _hooks(builder, ear)
     store, grown = None, -1
     try:
-        with undisturbed_imports():  # by other managers of this process
-            runner.prepare()  # fork before there are threads or open databases
+        started.catch_up(
+            builder.interrupt.read_fd
+        )  # forks before there are threads or open databases
         store = _open_store(builder)
         volume = volume_bytes(store) if isinstance(store, DiskStore) else -1
         if store is not None and builder.request.cache.reads:
@@ -245,41 +241,7 @@ def _recorder(builder: Builder, planned: Planned, world: World) -> Recorder:
     return Recorder(Shelf(builder.state.builds), builder.request.targets, forecast_s)
 
 
-def _runner(
-    builder: Builder, planned: Planned, lock_fd: int, ear: _Ear
-) -> LocalRunner | GuardedRunner:
-    call = Caller(
-        builder.root,
-        planned.plan.pipeline,
-        tuple(builder.project.evaluations),
-        builder.state.scratch,
-    )
-    settings = RunnerSettings(
-        root=builder.root,
-        jobs=builder.jobs,
-        call=call,
-        marker=os.urandom(8).hex(),
-        on_said=ear.hear,
-        keep_open=(lock_fd,),
-        wakeup_fd=builder.interrupt.read_fd,
-        console_stdout_fd=2 if builder.request.keeps_stdout else 1,
-    )
-    return local_runner(settings) if builder.make_runner is None else builder.make_runner(settings)
-
-
-@define
-class _Ear:
-    """Hears what running stages say, and passes it on as events."""
-
-    pipeline: Pipeline
-    emit: Callable[[Event], None]
-    began_s: float = 0.0
-
-    def hear(self, stage_id: int, data: bytes) -> None:
-        self.emit(decoded_event(self.pipeline.stages[stage_id].name, data, self.began_s))
-
-
-def _hooks(builder: Builder, ear: _Ear) -> BoundHooks:
+def _hooks(builder: Builder, ear: Ear) -> BoundHooks:
     base, root, scratch = builder.base_env(), builder.root, builder.state.scratch
     ids = {str(stage.name): stage_id for stage_id, stage in enumerate(ear.pipeline.stages)}
 

@@ -29,7 +29,7 @@ LAYERS = (
     "capturing execute project overlap explaining cleaning operations remembering noop_programs",
     "conflicts",
     "forecasting",
-    "executing noop_record foreseeing extending",
+    "executing noop_record foreseeing extending starting",
     "building",
     "manager",
     "doctor throughput",
@@ -43,6 +43,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 TYPES_ONLY = {
     ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"), ("forecasting", "building"),  # the request's parts
+    ("starting", "building"), ("executing", "starting"),  # as above
     ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"), ("report", "throughput"),  # what is put into words
 }  # fmt: skip
 

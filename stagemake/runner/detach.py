@@ -13,7 +13,7 @@ from attrs import frozen
 from stagemake.runner import prctl
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from types import FrameType
 
     from stagemake.runner.port import PythonCall
@@ -35,6 +35,7 @@ class Settings:
 
     root: str  # absolute; where actions run
     call: PythonCall | None
+    on_told: Callable[[bytes], object] | None  # takes what the tool tells meanwhile
     marker: str
     grace_s: float  # between SIGTERM and SIGKILL
     capture_limit_bytes: int  # per stream

@@ -16,7 +16,14 @@ from stagemake.runner.descendants import end_marked
 from stagemake.runner.detach import Settings
 from stagemake.runner.port import Completion
 from stagemake.runner.program import NOT_STARTED
-from stagemake.runner.protocol import CHUNK_BYTES, SAID, Inbox, start_message, stop_message
+from stagemake.runner.protocol import (
+    CHUNK_BYTES,
+    SAID,
+    Inbox,
+    start_message,
+    stop_message,
+    tell_message,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +52,7 @@ class LocalRunner:
         grace_s: Seconds between SIGTERM and SIGKILL.
         capture_limit_bytes: What is kept of a stream; the middle of longer ones is cut out.
         console_stdout_fd: What console actions get as their stdout: 1, or 2 where stdout is spoken for.
+        on_told: Given what `tell` sends, in the supervisor: functions that start afterwards see the effect.
     """
 
     def __init__(
@@ -59,10 +67,12 @@ class LocalRunner:
         grace_s: float = GRACE_S,
         capture_limit_bytes: int = DEFAULT_LIMIT_BYTES,
         console_stdout_fd: int = 1,
+        on_told: Callable[[bytes], object] | None = None,
     ) -> None:
         self._settings = Settings(
             root=root,
             call=call,
+            on_told=on_told,
             marker=marker,
             grace_s=grace_s,
             capture_limit_bytes=capture_limit_bytes,
@@ -82,6 +92,12 @@ class LocalRunner:
         if self._link is None:
             self._link = _Link(self._settings, self._wakeup_fd)
 
+    def wake_by(self, fd: int) -> None:
+        """Have `wait` return early when `fd` is readable, which was not there when this was made."""
+        self._wakeup_fd = fd
+        if self._link is not None:
+            self._link.wake_by(fd)
+
     def start(self, work: Work) -> None:
         """Begin; returns at once. Trouble arrives as a `Completion`."""
         try:
@@ -92,6 +108,10 @@ class LocalRunner:
             return
         self._running[work.stage_id] = None
         self._send(start_message(work))
+
+    def tell(self, data: bytes) -> None:
+        """Pass something on to the supervisor, which is there, ahead of what is started from now on."""
+        self._send(tell_message(data))
 
     def wait(self, timeout_s: float | None) -> Sequence[Completion]:
         """Return what has ended since, at least one unless the time is over, nothing runs or something woke us."""
@@ -155,7 +175,9 @@ class LocalRunner:
         self._running.clear()
 
 
-def local_runner(settings: RunnerSettings) -> LocalRunner:
+def local_runner(
+    settings: RunnerSettings, *, on_told: Callable[[bytes], object] | None = None
+) -> LocalRunner:
     """Return the runner that is used where no other is chosen; also for runners that build on it."""
     return LocalRunner(
         settings.root,
@@ -165,6 +187,7 @@ def local_runner(settings: RunnerSettings) -> LocalRunner:
         keep_open=settings.keep_open,
         wakeup_fd=settings.wakeup_fd,
         console_stdout_fd=settings.console_stdout_fd,
+        on_told=on_told,
     )
 
 
@@ -187,7 +210,11 @@ class _Link:
         self._poll = select.poll()
         self._poll.register(self.replies_fd, select.POLLIN)
         if wakeup_fd is not None:
-            self._poll.register(wakeup_fd, select.POLLIN)
+            self.wake_by(wakeup_fd)
+
+    def wake_by(self, fd: int) -> None:
+        """Have `poll` look at `fd`, too."""
+        self._poll.register(fd, select.POLLIN)
 
     def poll(self, timeout_ms: float | None) -> list[int]:
         """Return what is readable: the replies, the wake-up descriptor, both or, when the time is over, none."""

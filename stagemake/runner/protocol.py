@@ -17,6 +17,7 @@ CHUNK_BYTES = 1 << 16  # what a pipe holds: more is never there in one read
 
 START = 0  # (START, *work)
 STOP = 1  # (STOP, now, typed)
+TELL = 2  # (TELL, data): for `Settings.on_told`
 
 COMPLETED = 0  # (COMPLETED, *completion)
 SAID = 1  # (SAID, stage_id, data): a Python call has something to say while it runs
@@ -70,6 +71,11 @@ def start_message(work: Work) -> bytes:
 def stop_message(*, now: bool, typed: bool) -> bytes:
     """Return the request to end whatever runs."""
     return encode((STOP, now, typed))
+
+
+def tell_message(data: bytes) -> bytes:
+    """Return what passes `data` on."""
+    return encode((TELL, data))
 
 
 def completion_message(completion: Completion) -> bytes:

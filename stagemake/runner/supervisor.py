@@ -19,7 +19,14 @@ from stagemake.runner.launch import Launcher
 from stagemake.runner.poller import Poller
 from stagemake.runner.port import Completion, Work
 from stagemake.runner.program import Refusal
-from stagemake.runner.protocol import CHUNK_BYTES, START, Inbox, completion_message, said_message
+from stagemake.runner.protocol import (
+    CHUNK_BYTES,
+    START,
+    TELL,
+    Inbox,
+    completion_message,
+    said_message,
+)
 from stagemake.runner.survivors import Ended, Survivors
 
 if TYPE_CHECKING:
@@ -91,6 +98,9 @@ class Supervisor:
         for message in self._inbox.feed(data):
             if message[0] == START:
                 self._start(Work(*message[1:]))
+            elif message[0] == TELL:
+                if self._settings.on_told is not None:
+                    self._settings.on_told(message[1])
             else:
                 self._stop(now=message[1], typed=message[2])
 

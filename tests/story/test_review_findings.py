@@ -120,6 +120,28 @@ def test_a_module_edited_before_its_late_import_counts_as_it_was_identified(
     assert project.read("m") == "2A"
 
 
+def test_a_module_edited_during_the_first_build_counts_as_it_was_identified(
+    project: Project,
+) -> None:
+    project.stagefile(
+        """\
+        command("user", "cp edit pkg/helper.py; cp edit pkg/__init__.py", always=True)
+        @stage(outputs=["m"], after=["user"])
+        def m(context):
+            from pkg import helper
+            import pkg
+            context.outputs[0].write_text(pkg.X + helper.X)
+        """
+    )
+    project.write("pkg/helper.py", "X = 'A'\n").write("pkg/__init__.py", "X = 'A'\n")
+
+    project.write("edit", "X = 'B'\n").build("-j1").ran("user", "m")
+
+    assert project.read("m") == "AA"
+    project.build("-j1").ran("user", "m")
+    assert project.read("m") == "BB"
+
+
 # --- Order, and what is only known once something upstream has run. --------------------------------
 
 GROUPED = """\

@@ -1,0 +1,108 @@
+"""What runs a build's actions and what hears them, put together; early where functions run for the first time."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from stagemake.calling import Caller
+from stagemake.dispatch import decoded_event
+from stagemake.runner.local import LocalRunner, local_runner
+from stagemake.runner.port import RunnerSettings
+from stagemake.stagefile.imports import undisturbed_imports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stagemake.building import Builder
+    from stagemake.model.event import Event
+    from stagemake.model.pipeline import Pipeline
+    from stagemake.runner.guarded import GuardedRunner
+
+
+@define
+class Ear:
+    """Hears what running stages say, and passes it on as events."""
+
+    pipeline: Pipeline
+    emit: Callable[[Event], None]
+    began_s: float = 0.0
+
+    def hear(self, stage_id: int, data: bytes) -> None:
+        """Pass on what a stage has said."""
+        self.emit(decoded_event(self.pipeline.stages[stage_id].name, data, self.began_s))
+
+
+@define
+class Started:
+    """The runner of one build, whose functions run in forks of what this process is at `fork`."""
+
+    runner: LocalRunner | GuardedRunner
+    ear: Ear
+    caller: Caller
+    _texts_there: list[set[str]] | None = field(default=None)  # files, by evaluation; None: no fork
+
+    def fork(self) -> None:
+        """Have the runner's own process made, while this one has no threads and no open database."""
+        self._texts_there = [set(one.texts) for one in self.caller.evaluations]
+        with undisturbed_imports():  # by other managers of this process
+            self.runner.prepare()
+
+    def catch_up(self, wakeup_fd: int) -> None:
+        """Make the process, or tell it of sources that were read since it was made: it may import them later.
+
+        The functions were identified by these texts, whatever the files hold by then.
+
+        Args:
+            wakeup_fd: What waiting ends early by.
+        """
+        if self._texts_there is None:
+            self.fork()
+            return
+        assert isinstance(self.runner, LocalRunner), "no other forks early"
+        self.runner.wake_by(wakeup_fd)
+        known = zip(self.caller.evaluations, self._texts_there, strict=True)
+        late = [{file: one.texts[file] for file in one.texts.keys() - had} for one, had in known]
+        if any(late):
+            self.runner.tell(json.dumps(late).encode("ascii"))
+
+
+def start(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
+    """Return the runner for a build of `pipeline`; nothing runs yet.
+
+    Args:
+        builder: The request's parts.
+        pipeline: What is to be built.
+        lock_fd: Of the project's lock, which the runner keeps open until all actions are gone.
+    """
+    ear = Ear(pipeline, builder.emit)
+    caller = Caller(
+        builder.root, pipeline, tuple(builder.project.evaluations), builder.state.scratch
+    )
+    settings = RunnerSettings(
+        root=builder.root,
+        jobs=builder.jobs,
+        call=caller,
+        marker=os.urandom(8).hex(),
+        on_said=ear.hear,
+        keep_open=(lock_fd,),
+        wakeup_fd=builder.interrupt.read_fd if builder.interrupt.read_fd >= 0 else None,
+        console_stdout_fd=2 if builder.request.keeps_stdout else 1,
+    )
+    if builder.make_runner is not None:
+        return Started(builder.make_runner(settings), ear, caller)
+    return Started(local_runner(settings, on_told=caller.take_texts), ear, caller)
+
+
+def start_early(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
+    """Return the runner with its process made before there is a plan, for it is forked for each function.
+
+    A fork takes as long as its process is large. What planning, cache and history take need not be copied
+    thousands of times: with 1 000 functions that is half of all memory.
+    """
+    started = start(builder, pipeline, lock_fd)
+    started.fork()
+    return started
