@@ -29,10 +29,10 @@ def canonical(tree: ast.AST, skipped: frozenset[ast.AST] = frozenset()) -> bytes
     pending: list[object] = [tree]
     while pending:
         item = pending.pop()
-        if isinstance(item, bytes):
+        if type(item) is bytes:
             parts.append(item)
         elif isinstance(item, ast.AST):
-            pending.extend(reversed(_node(item, skipped)))
+            pending.extend(_reversed_node(item, skipped))
         elif isinstance(item, list):
             parts.append(b"L" + len(item).to_bytes(4, "big"))
             pending.extend(reversed(item))
@@ -55,29 +55,47 @@ def docstring_of(node: ast.AST) -> ast.Expr | None:
 
 
 @functools.cache
-def _head(name: str) -> bytes:
-    """Return the bytes of a name of Python's grammar, of which there are some hundred."""
-    return fields(name)
+def _shape(kind: type[ast.AST]) -> tuple[bytes, tuple[tuple[str, bytes], ...]]:
+    """Return the head of a kind of node, and its fields that count with theirs; there are some hundred."""
+    counting = [name for name in kind._fields if name not in _IGNORED]
+    return fields(kind.__name__), tuple((name, fields(name)) for name in counting)
 
 
-def _node(node: ast.AST, skipped: frozenset[ast.AST]) -> list[object]:
-    """Return the head of a node and what follows it, in order."""
-    name = type(node).__name__
-    if isinstance(node, (ast.Constant, ast.MatchSingleton)):
-        return [fields(name, encode(node.value))]
+@functools.lru_cache(maxsize=1 << 12)
+def _name(text: str) -> bytes:
+    """Return the whole of a Name node: every third node is one."""
+    return fields("Name") + (1).to_bytes(2, "big") + fields("id") + encode(text)
+
+
+def _reversed_node(node: ast.AST, skipped: frozenset[ast.AST]) -> list[object]:
+    """Return the head of a node and what follows it, from the end."""
+    kind = type(node)
+    if kind is ast.Constant or kind is ast.MatchSingleton:
+        return [fields(kind.__name__, encode(node.value))]  # type: ignore[attr-defined]  # both have one
     content: list[object] = []
+    head, columns = _shape(kind)  # type: ignore[arg-type]  # classes can be hashed
     count = 0
-    for field_name in node._fields:
-        if field_name in _IGNORED:
-            continue
+    for field_name, field_head in columns:
         value = getattr(node, field_name, None)
-        if isinstance(value, list):
-            value = _list(node, field_name, value, skipped)
-        if value is None or value == []:
+        if value is None:
             continue
+        held = type(value)
+        if held is str:
+            content.append(field_head + encode(value))
+        elif held is ast.Name:
+            content.append(field_head + _name(value.id))
+        elif held is ast.Constant:
+            content.append(field_head + fields("Constant", encode(value.value)))
+        else:
+            if isinstance(value, list):
+                value = _list(node, field_name, value, skipped)
+                if not value:
+                    continue
+            content += (field_head, value)
         count += 1
-        content += [_head(field_name), value]
-    return [_head(name) + count.to_bytes(2, "big"), *content]
+    content.reverse()
+    content.append(head + count.to_bytes(2, "big"))
+    return content
 
 
 def _list(

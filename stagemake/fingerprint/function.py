@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stagemake.fingerprint.component import FunctionIdentity, summarize
+from stagemake.fingerprint.component import Component, FunctionIdentity, summarize
 from stagemake.fingerprint.graph import Graph
 from stagemake.fingerprint.sources import FileSources, SourceStore
 
@@ -30,6 +30,7 @@ class FunctionIdentifier:
 
     def __init__(self, project_root: str, sources: SourceStore | None = None) -> None:
         self._graph = Graph(project_root, sources if sources is not None else FileSources())
+        self._known: dict[int, tuple[Component, FunctionIdentity]] = {}
 
     @property
     def looked_up(self) -> tuple[str, ...]:
@@ -41,11 +42,14 @@ class FunctionIdentifier:
 
         Any callable will do: a function, a bound method, a partial, an object with `__call__`.
 
-        Cost: O(code reached) the first time, O(components reached) later.
+        Cost: O(code reached) the first time; nothing later.
         """
         root = self._graph.link(function, "the callable")
-        self._graph.complete(root)
-        return summarize(root)
+        known = self._known.get(id(root))
+        if known is None:
+            self._graph.complete(root)
+            known = self._known[id(root)] = root, summarize(root)
+        return known[1]
 
 
 def identify(

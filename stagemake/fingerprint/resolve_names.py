@@ -15,6 +15,29 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+# What `_Walk._visit` has a case for; all other nodes only hold nodes.
+_SPECIAL = frozenset(
+    {
+        ast.Name,
+        ast.Attribute,
+        ast.Call,
+        *_FUNCTIONS,
+        ast.Lambda,
+        ast.ClassDef,
+        *_COMPREHENSIONS,
+        ast.AnnAssign,
+        ast.AugAssign,
+        ast.Import,
+        ast.ImportFrom,
+        ast.Global,
+        ast.Nonlocal,
+        ast.ExceptHandler,
+        ast.MatchAs,
+        ast.MatchStar,
+        ast.MatchMapping,
+        ast.NamedExpr,
+    }
+)
 _TEXTUAL = frozenset(
     {
         "__doc__",
@@ -137,8 +160,19 @@ class _Walk:
             self._push(root.body, scope)
         else:
             self._push([root], scope)
-        while self._pending:
-            self._visit(*self._pending.pop())
+        pending = self._pending
+        while pending:
+            node, scope = pending.pop()
+            kind = type(node)
+            if kind in _SPECIAL:
+                self._visit(node, scope)
+                continue
+            for name in kind._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, ast.AST):
+                    pending.append((value, scope))
+                elif isinstance(value, list):
+                    pending.extend([(one, scope) for one in value if isinstance(one, ast.AST)])
 
     def result(self) -> Names:
         free: set[Load] = set()

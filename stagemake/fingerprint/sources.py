@@ -46,15 +46,22 @@ class ParsedSource:
         self._lines: list[str] | None = None
         self._functions: dict[tuple[int, str], list[FunctionNode]] = {}
         self._classes: dict[str, list[ast.ClassDef]] = {}
-        self._index()
+        self._is_indexed = False
+        self._at_top = _at_top(self.tree.body)
 
     def functions(self, code: CodeType) -> list[FunctionNode]:
         """Return the nodes that `code` may have been compiled from; one, unless lambdas share a line."""
-        found = self._functions.get((code.co_firstlineno, code.co_name), [])
+        key = (code.co_firstlineno, code.co_name)
+        plain = self._at_top.get(key)  # most are: the others need not be looked for then
+        if plain is not None:
+            return [plain]
+        self._index()
+        found = self._functions.get(key, [])
         return found if len(found) < 2 else _narrowed(found, code)
 
     def classes(self, qualname: str) -> list[ast.ClassDef]:
         """Return all definitions of a class, in order of lines; several when conditional."""
+        self._index()
         return self._classes.get(qualname, [])
 
     def segment(self, node: ast.AST) -> str:
@@ -77,6 +84,9 @@ class ParsedSource:
         return ""
 
     def _index(self) -> None:
+        if self._is_indexed:
+            return
+        self._is_indexed = True
         pending: list[tuple[ast.AST, str]] = [(self.tree, "")]
         while pending:
             node, prefix = pending.pop()
@@ -92,6 +102,18 @@ class ParsedSource:
                 inner = f"{prefix}{node.name}."
             children = list(ast.iter_child_nodes(node))
             pending.extend((child, inner) for child in reversed(children))
+
+
+def _at_top(body: list[ast.stmt]) -> dict[tuple[int, str], FunctionNode]:
+    """Return a module's own functions by first line and name.
+
+    No other function or lambda can have the same ones: a definition begins a line, and its name is no `<lambda>`.
+    """
+    return {
+        (_first_line(node), node.name): node
+        for node in body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
 
 
 def _first_line(node: ast.AST) -> int:
