@@ -94,7 +94,8 @@ def start(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
     )
     if builder.make_runner is not None:
         return Started(builder.make_runner(settings), ear, caller)
-    return Started(local_runner(settings, on_told=caller.take_texts), ear, caller)
+    runner = local_runner(settings, rehearse=caller.rehearse, on_told=caller.take_texts)
+    return Started(runner, ear, caller)
 
 
 def start_early(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:

@@ -14,7 +14,7 @@ from attrs import frozen
 from stagemake.runner import prctl
 from stagemake.runner.failure import FAILED, print_failure
 from stagemake.runner.protocol import encode
-from stagemake.runner.template import adopt_environment, open_streams
+from stagemake.runner.template import adopt_environment, change_environment, open_streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +31,7 @@ class Job:
     stage_id: int
     payload: bytes
     env: Mapping[str, str]  # all of it
+    changes: Mapping[str, str] | None  # of what the template has; None: it has other variables
     stdio: tuple[int, int, int]
     value_fd: int  # receives `encode(value)`, or `encode(None)` after sys.exit(0)
     close_fds: Iterable[int]  # the supervisor's own
@@ -66,12 +67,11 @@ def _settle_in(job: Job) -> None:
         os.dup2(fd, target)
     for fd in job.close_fds:
         os.close(fd)
-    signal.set_wakeup_fd(-1)
-    for signum in job.template.to_default:
-        signal.signal(signum, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    adopt_environment(job.env)
+    job.template.give_signals_back()
+    if job.changes is None:
+        adopt_environment(job.env)
+    else:
+        change_environment(job.changes)
     if job.join_group is not None:  # the console: no pipes, as the template's streams expect
         open_streams()
     gc.enable()

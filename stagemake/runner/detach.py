@@ -35,6 +35,7 @@ class Settings:
 
     root: str  # absolute; where actions run
     call: PythonCall | None
+    rehearse: Callable[[int, bytes], object] | None  # goes through a call without its effect
     on_told: Callable[[bytes], object] | None  # takes what the tool tells meanwhile
     marker: str
     grace_s: float  # between SIGTERM and SIGKILL

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -145,6 +144,9 @@ class Launcher:
             return Refusal(NOT_FOUND, "could not start: nothing here carries out Python calls")
         if self._template is None:
             self._template = Template.prepared(env, self._desk.null_fd)
+            if self._settings.rehearse is not None:
+                with contextlib.suppress(Exception):  # the call itself will tell
+                    self._settings.rehearse(work.stage_id, work.payload)
         value_fd, value_write_fd = os.pipe()
         os.set_blocking(value_fd, False)
         job = call.Job(
@@ -152,6 +154,7 @@ class Launcher:
             stage_id=work.stage_id,
             payload=work.payload,
             env=env,
+            changes=self._template.changes_to(env),
             stdio=stdio,
             value_fd=value_write_fd,
             close_fds=(value_fd, *self._own_fds()),
@@ -189,11 +192,11 @@ class Launcher:
 
 
 def _fork(job: call.Job) -> int:
-    signal.pthread_sigmask(signal.SIG_BLOCK, job.template.blocked)
+    job.template.block_signals()
     try:
         pid = os.fork()
         if pid == 0:
             call.run(job)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        job.template.unblock_signals()
     return pid

@@ -52,6 +52,8 @@ class LocalRunner:
         grace_s: Seconds between SIGTERM and SIGKILL.
         capture_limit_bytes: What is kept of a stream; the middle of longer ones is cut out.
         console_stdout_fd: What console actions get as their stdout: 1, or 2 where stdout is spoken for.
+        rehearse: Called once in the supervisor like the first `call`, without `say`: forks of it find what
+            that left in memory.
         on_told: Given what `tell` sends, in the supervisor: functions that start afterwards see the effect.
     """
 
@@ -67,11 +69,13 @@ class LocalRunner:
         grace_s: float = GRACE_S,
         capture_limit_bytes: int = DEFAULT_LIMIT_BYTES,
         console_stdout_fd: int = 1,
+        rehearse: Callable[[int, bytes], object] | None = None,
         on_told: Callable[[bytes], object] | None = None,
     ) -> None:
         self._settings = Settings(
             root=root,
             call=call,
+            rehearse=rehearse,
             on_told=on_told,
             marker=marker,
             grace_s=grace_s,
@@ -176,7 +180,10 @@ class LocalRunner:
 
 
 def local_runner(
-    settings: RunnerSettings, *, on_told: Callable[[bytes], object] | None = None
+    settings: RunnerSettings,
+    *,
+    rehearse: Callable[[int, bytes], object] | None = None,
+    on_told: Callable[[bytes], object] | None = None,
 ) -> LocalRunner:
     """Return the runner that is used where no other is chosen; also for runners that build on it."""
     return LocalRunner(
@@ -187,6 +194,7 @@ def local_runner(
         keep_open=settings.keep_open,
         wakeup_fd=settings.wakeup_fd,
         console_stdout_fd=settings.console_stdout_fd,
+        rehearse=rehearse,
         on_told=on_told,
     )
 

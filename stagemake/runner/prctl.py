@@ -35,11 +35,13 @@ def release_free_memory() -> None:
 @functools.cache
 def _library() -> ctypes.CDLL:
     """Return the C library; looked up once, forks share what was found."""
-    return ctypes.CDLL(None)
+    library = ctypes.CDLL(None)
+    if sys.platform.startswith("linux"):
+        library.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
+    return library
 
 
 def _prctl(option: int, value: int) -> bool:
     if not sys.platform.startswith("linux"):
         return False
-    zero = ctypes.c_ulong(0)
-    return bool(_library().prctl(option, ctypes.c_ulong(value), zero, zero, zero) == 0)
+    return bool(_library().prctl(option, value, 0, 0, 0) == 0)
