@@ -6,14 +6,16 @@ import math
 
 from attrs import frozen
 
-SHAPES = ("wide", "layered", "chain", "functions")
+SHAPES = ("wide", "layered", "cutoff", "chain", "functions")
 """wide: every stage reads one leaf of its own.
 layered: isqrt(stages) a layer; a stage reads 2 or 3 outputs of the layer above inside its block of 5,
 so that one leaf reaches 5 stages a layer; the last stage reads every sink.
+cutoff: layered, but stages that read a leaf count its lines: an edit within the line changes no output.
 chain: all in one line below one leaf.
 functions: wide, but each stage is a Python function.
 """
 
+LAYERED = ("layered", "cutoff")
 LEAF_REPEATS = 128  # of a stage's name and a blank: about 1 KiB a leaf
 BLOCK = 5
 
@@ -40,6 +42,11 @@ class Graph:
 
     shape: str  # one of SHAPES
     stages: tuple[GraphStage, ...]
+
+    @property
+    def cuts_off(self) -> bool:
+        """Whether an edited leaf changes no output."""
+        return self.shape == "cutoff"
 
     def sinks(self) -> tuple[GraphStage, ...]:
         """Return the stages that no other stage reads, in order. Cost: O(stages + edges)."""
@@ -79,7 +86,8 @@ def make_graph(shape: str, stage_count: int) -> Graph:
     """
     names = [f"s{index:06d}" for index in range(stage_count)]
     # cksum keeps an output small at any depth, and any change of an input shows in it.
-    tool = "cksum" if shape == "layered" else "cat"
+    tool = "cksum" if shape in LAYERED else "cat"
+    leaf_tool = "grep -c s" if shape == "cutoff" else tool  # a leaf is one line
     return Graph(
         shape=shape,
         stages=tuple(
@@ -88,7 +96,7 @@ def make_graph(shape: str, stage_count: int) -> Graph:
                 upstream=upstream,
                 inputs=tuple(f"out/{names[u]}.txt" for u in upstream) or (f"in/{name}.txt",),
                 output=f"out/{name}.txt",
-                tool=tool,
+                tool=tool if upstream else leaf_tool,
             )
             for name, upstream in zip(names, _edges(shape, stage_count), strict=True)
         ),
@@ -98,7 +106,7 @@ def make_graph(shape: str, stage_count: int) -> Graph:
 def _edges(shape: str, stage_count: int) -> list[tuple[int, ...]]:
     if shape == "chain":
         return [(index - 1,) if index else () for index in range(stage_count)]
-    if shape != "layered":
+    if shape not in LAYERED:
         return [()] * stage_count
     width = max(BLOCK, math.isqrt(stage_count))
     edges = [_layered_upstream(index, width) for index in range(stage_count - 1)]

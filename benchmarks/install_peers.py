@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Install the peers: most from PyPI into a virtual environment, turbo from npm, make from the system.
+"""Install the peers: most from PyPI into a virtual environment, turbo from npm, make and Bazel from the system.
 
 The environment goes to STAGEMAKE_BENCH_PEERS, or `stagemake-peers` in the system's temp directory.
-Safe to run again. make and npm are installed with apt when absent and this runs as root; what can't
+Safe to run again. make, Bazel and npm are installed with apt when absent and this runs as root; what can't
 be installed is named, and the benchmarks leave it out. Standard library only.
 """
 
@@ -21,18 +21,26 @@ FROM_PYPI = (
     "scons==4.*",
     "go-task-bin==3.*",
     "snakemake==9.*",
+    "pytask==0.6.*",
 )
 FROM_NPM = ("turbo@2",)
 
 
-def install_program(name: str) -> bool:
-    """Make sure that a program of the system is on PATH; return whether it is."""
+def install_program(name: str, package: str = "") -> bool:
+    """Make sure that a program of the system is on PATH; return whether it is.
+
+    Args:
+        name: Of the program.
+        package: That has it, where that is called otherwise.
+    """
     if shutil.which(name):
         return True
     if os.geteuid() or not shutil.which("apt-get"):
         return False
     subprocess.run(["apt-get", "update", "-q"], check=False)
-    subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", name], check=False)
+    subprocess.run(
+        ["apt-get", "install", "-qy", "--no-install-recommends", package or name], check=False
+    )
     return shutil.which(name) is not None
 
 
@@ -68,6 +76,8 @@ def main() -> int:
     there = {
         "turbo": install_from_npm(os.path.join(directory, "npm")),
         "make": install_program("make"),
+        # Of npm's packages the old one that holds the program is of 2020, the newer ones download it.
+        "bazel": install_program("bazel", "bazel-bootstrap"),
     }
     print(f"installed in {directory}")
     for name in (name for name, is_there in there.items() if not is_there):

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 SUBJECT = "stagemake"
 CACHE_DIRECTORY = "stage-cache"  # in the tree, so that a fresh tree has an empty cache
-COMMANDS_ONLY = ("wide", "layered", "chain")
+COMMANDS_ONLY = ("wide", "layered", "cutoff", "chain")
 ALL_SHAPES = (*COMMANDS_ONLY, "functions")
 
 
 @frozen
 class Tool:
-    """One build tool, ready to be called."""
+    """One build tool, ready to be called. `{root}` in an argv stands for the tree.
+
+    What it keeps outside of the tree is in `{root}.beside`.
+    """
 
     name: str  # also its writer in writers.WRITERS
     build: tuple[str, ...]  # argv
@@ -34,6 +37,8 @@ class Tool:
     leaves_behind: str = ""  # a directory that a build must have filled
     build_json: tuple[str, ...] = ()  # argv of a build that tells as JSON what it did; () has none
     restores: bool = False  # keeps earlier results and brings them back
+    outputs_below: str = ""  # the directory that outputs' paths count from; empty: the tree
+    stop: tuple[str, ...] = ()  # argv that ends what lives on; () nothing does
     most_stages: int | None = None  # larger graphs are left out: they take minutes a run
 
     def version_text(self) -> str:
@@ -51,7 +56,7 @@ class Tool:
             for name, value in os.environ.items()
             if name not in strays and not name.startswith("STAGEMAKE_")
         }
-        return {**inherited, **{k: v.format(root=root) for k, v in self.env.items()}}
+        return {**inherited, **{k: v.replace("{root}", root) for k, v in self.env.items()}}
 
 
 def peers_directory() -> str:
@@ -112,6 +117,32 @@ def _task(program: str, jobs: int) -> Tool:
     )  # fmt: skip
 
 
+def _bazel(program: str, jobs: int) -> Tool:
+    start = (program, "--output_user_root={root}.beside/bazel")
+    build = (
+        *start, "build", "--noshow_progress", f"--jobs={jobs}", "--spawn_strategy=local",
+        "--disk_cache={root}.beside/disk", "//:all",
+    )  # fmt: skip
+    return Tool(
+        "bazel", build, (*build, "--nobuild"), (program, "--version"), shapes=("wide", "layered"),
+        outputs_below="bazel-bin/", stop=(*start, "shutdown"), restores=True, most_stages=10_000,
+    )  # fmt: skip
+
+
+def _pytask(program: str, jobs: int) -> Tool:
+    del jobs  # as it comes: one after the other, in its own process
+    return Tool(
+        "pytask", (program, "--verbose", "0"), (program, "--dry-run"), (program, "--version"),
+        shapes=("functions",),
+    )  # fmt: skip
+
+
+def _turbo_sh(program: str, jobs: int) -> Tool:
+    tool = _turbo(program, jobs)
+    path = {"PATH": "{root}/shim:" + os.environ.get("PATH", os.defpath)}
+    return evolve(tool, name="turbo-sh", env={**tool.env, **path}, most_stages=10_000)
+
+
 def _turbo(program: str, jobs: int) -> Tool:
     return Tool(
         "turbo",
@@ -133,10 +164,13 @@ _PEERS: Mapping[str, tuple[str, Callable[[str, int], Tool]]] = {
     "scons-cache": ("scons", _scons_cache),
     "task": ("task", _task),
     "turbo": ("turbo", _turbo),
+    "turbo-sh": ("turbo", _turbo_sh),
+    "bazel": ("bazel", _bazel),
+    "pytask": ("pytask", _pytask),
     "snakemake": ("snakemake", _snakemake),
 }
 PEER_NAMES = tuple(_PEERS)
-"""In the order of the tables. scons-cache is SCons with a CacheDir."""
+"""In the order of the tables. scons-cache is SCons with a CacheDir, turbo-sh turbo without npm's start."""
 
 
 def find_peer(name: str, jobs: int) -> Tool | None:
@@ -164,16 +198,23 @@ def stagemake_command(text: str | None) -> tuple[str, ...]:
     return (beside if os.access(beside, os.X_OK) else shutil.which(SUBJECT) or SUBJECT,)
 
 
-def make_subject(command: tuple[str, ...], jobs: int) -> Tool:
-    """Return stagemake, all caching on, with a cache of its own in each tree."""
+def make_subject(command: tuple[str, ...], jobs: int, options: tuple[str, ...] = ()) -> Tool:
+    """Return stagemake, with a cache of its own in each tree.
+
+    Args:
+        command: How it is started.
+        jobs: How many stages run at once.
+        options: Of `build`, in addition.
+    """
+    build = (*command, f"-j{jobs}", "-s", *options)
     return Tool(
         SUBJECT,
-        (*command, f"-j{jobs}", "-s"),
+        build,
         (*command, "-n"),
         (*command, "--version"),
         ALL_SHAPES,
         {"STAGEMAKE_CACHE_DIR": "{root}/" + CACHE_DIRECTORY},
         CACHE_DIRECTORY,
-        (*command, f"-j{jobs}", "-s", "--json"),
+        (*build, "--json"),
         restores=True,
     )

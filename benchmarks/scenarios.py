@@ -77,13 +77,14 @@ def run_once(tree: Tree, scenario: Scenario, prefix: str) -> Sample:
     if scenario is Scenario.EDIT and None in before:
         raise RunFailedError("outputs missing before the run")
     reached = tree.graph.reached() if scenario is Scenario.EDIT else ()
-    old = [tree.read(stage.output) for stage in reached]
+    old = [tree.read_output(stage.output) for stage in reached]
     cost = tree.run(tree.tool.dry if scenario.is_dry else tree.tool.build)
     after = tree.signatures()
     _check_outputs(scenario, before, after)
     for stage, content in zip(reached, old, strict=True):
-        if tree.read(stage.output) == content:
-            raise RunFailedError(f"the edit did not reach {stage.output}")
+        if (tree.read_output(stage.output) == content) is not tree.graph.cuts_off:
+            what = "should not change" if tree.graph.cuts_off else "did not reach"
+            raise RunFailedError(f"the edit {what} {stage.output}")
     if scenario is Scenario.EDIT:
         _check_first_output(tree, prefix)
     if scenario is Scenario.DRY_NEW and not os.path.getsize(tree.log_path):
@@ -156,9 +157,14 @@ def _check_outputs(
 
 def _check_first_output(tree: Tree, prefix: str) -> None:
     text = tree.read(tree.graph.first_leaf())
-    expected = {"functions": text.upper(), "layered": None}.get(tree.graph.shape, text)
+    expected = {"functions": text.upper(), "layered": None, "cutoff": b"1\n"}.get(
+        tree.graph.shape, text
+    )
     first = tree.graph.stages[0].output
-    if not text.startswith(prefix.encode()) or expected not in (None, tree.read(first)):
+    if not text.startswith(prefix.encode()) or expected not in (
+        None,
+        tree.read_output(first),
+    ):
         raise RunFailedError(f"{first} does not hold the edited leaf")
 
 

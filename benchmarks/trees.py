@@ -38,15 +38,22 @@ class Tree:
     def lay_out(self) -> None:
         """Remove whatever is there and write leaves and build files anew; nothing is built."""
         self.remove()
-        for directory in ("in", "out"):
-            os.makedirs(os.path.join(self.root, directory))
         for path, text in {**self.graph.leaves(), **WRITERS[self.tool.name](self.graph)}.items():
+            os.makedirs(os.path.dirname(os.path.join(self.root, path)), exist_ok=True)
             self._write(path, text)
+            if text.startswith("#!"):
+                os.chmod(os.path.join(self.root, path), 0o755)
+        os.makedirs(os.path.join(self.root, "out"))
 
     def remove(self) -> None:
-        """Remove the tree; it may be absent."""
-        if os.path.lexists(self.root):
-            shutil.rmtree(self.root)
+        """Remove the tree and what the tool keeps beside it; it may be absent."""
+        if not os.path.lexists(self.root):
+            return
+        if self.tool.stop:
+            self.run(self.tool.stop)
+        for directory in (self.root, f"{self.root}.beside"):
+            if os.path.lexists(directory):
+                _remove(directory)
 
     def edit_leaf(self, prefix: str) -> None:
         """Give the first leaf its original text behind `prefix`."""
@@ -62,7 +69,7 @@ class Tree:
         """Remove every output that is there; the tool keeps its state."""
         for stage in self.graph.stages:
             try:
-                os.unlink(os.path.join(self.root, stage.output))
+                os.unlink(self._output(stage.output))
             except FileNotFoundError:
                 pass  # an earlier run failed and was reported
 
@@ -73,7 +80,7 @@ class Tree:
             RunFailedError: It failed or ran out of time; its words are in `log_path`.
         """
         done = measure(
-            argv,
+            [word.replace("{root}", self.root) for word in argv],
             root=self.root,
             env=self.tool.environment(self.root),
             log=self.log_path,
@@ -90,24 +97,38 @@ class Tree:
 
     def signatures(self) -> list[Signature | None]:
         """Return each output's signature in the graph's order; None where there is no file."""
-        return [self._signature(stage.output) for stage in self.graph.stages]
+        return [_signature(self._output(stage.output)) for stage in self.graph.stages]
 
     def contents(self) -> list[bytes]:
         """Return each output's content in the graph's order; all must be there."""
-        return [self.read(stage.output) for stage in self.graph.stages]
+        return [self.read_output(stage.output) for stage in self.graph.stages]
+
+    def read_output(self, path: str) -> bytes:
+        """Return the content of an output."""
+        return self.read(self._output(path))
 
     def read(self, path: str) -> bytes:
         """Return the content of a file of the tree."""
         with open(os.path.join(self.root, path), "rb") as file:
             return file.read()
 
-    def _signature(self, path: str) -> Signature | None:
-        try:
-            found = os.stat(os.path.join(self.root, path))
-        except FileNotFoundError:
-            return None
-        return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    def _output(self, path: str) -> str:
+        return os.path.join(self.root, self.tool.outputs_below, path)
 
     def _write(self, path: str, text: str) -> None:
         with open(os.path.join(self.root, path), "w", encoding="ascii") as file:
             file.write(text)
+
+
+def _signature(path: str) -> Signature | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _remove(directory: str) -> None:
+    for place, _, _ in os.walk(directory):
+        os.chmod(place, 0o700)  # Bazel takes the right to write away
+    shutil.rmtree(directory)

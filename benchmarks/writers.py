@@ -24,9 +24,12 @@ def _make(graph: Graph) -> dict[str, str]:
 
 
 def _ninja(graph: Graph) -> dict[str, str]:
-    head = f"rule r\n  command = {graph.stages[0].tool} $in > $out\n"
-    edges = "".join(f"build {s.output}: r {' '.join(s.inputs)}\n" for s in graph.stages)
-    return {"build.ninja": head + edges}
+    rules = {tool: f"r{at}" for at, tool in enumerate(dict.fromkeys(s.tool for s in graph.stages))}
+    heads = "".join(f"rule {rule}\n  command = {t} $in > $out\n" for t, rule in rules.items())
+    edges = "".join(
+        f"build {s.output}: {rules[s.tool]} {' '.join(s.inputs)}\n" for s in graph.stages
+    )
+    return {"build.ninja": heads + edges}
 
 
 def _table(graph: Graph) -> dict[str, str]:
@@ -135,6 +138,36 @@ def _turbo(graph: Graph) -> dict[str, str]:
     }
 
 
+def _turbo_sh(graph: Graph) -> dict[str, str]:
+    # In front of PATH: what turbo takes for npm, so that turbo is measured and not npm's start.
+    shim = '#!/bin/sh\nexec /bin/sh "scripts/$2.sh"\n'
+    scripts = {f"scripts/{s.name}.sh": f"{s.shell_text}\n" for s in graph.stages}
+    return {**_turbo(graph), "shim/npm": shim, **scripts}
+
+
+def _bazel(graph: Graph) -> dict[str, str]:
+    def listed(items: Iterable[str]) -> str:
+        return "[" + ", ".join(f'"{item}"' for item in items) + "]"
+
+    rules = "".join(
+        f'genrule(name = "{s.name}", srcs = {listed(s.inputs)}, outs = ["{s.output}"], '
+        f'cmd = "{s.tool} $(SRCS) > $@")\n'
+        for s in graph.stages
+    )
+    return {"WORKSPACE": "", "BUILD": rules}
+
+
+def _pytask(graph: Graph) -> dict[str, str]:
+    head = "from pathlib import Path\nfrom typing import Annotated\n\nfrom pytask import Product\n"
+    functions = "".join(
+        f'def task_{s.name}(source: Path = Path("{s.inputs[0]}"), '
+        f'target: Annotated[Path, Product] = Path("{s.output}")):\n'
+        "    target.write_text(source.read_text().upper())\n"
+        for s in graph.stages
+    )
+    return {"task_all.py": head + functions}
+
+
 _SNAKEFILE = """\
 import json
 
@@ -182,14 +215,17 @@ def _stagemake(graph: Graph) -> dict[str, str]:
 
 
 WRITERS: Mapping[str, Callable[[Graph], dict[str, str]]] = {
+    "bazel": _bazel,
     "doit": _doit,
     "make": _make,
     "ninja": _ninja,
+    "pytask": _pytask,
     "scons": _scons,
     "scons-cache": _scons_cache,
     "snakemake": _snakemake,
     "stagemake": _stagemake,
     "task": _task,
     "turbo": _turbo,
+    "turbo-sh": _turbo_sh,
 }
 """Texts of a tool's build files by path, by the tool's name."""
