@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from attrs import evolve
+from bars import load_limits, verdicts
 from campaign import Row, Settings, run_graph
 from graphs import SHAPES, make_graph
 from machine import describe_machine
@@ -19,7 +20,7 @@ from measure import rss_floor_kib
 from peers import PEER_NAMES, SUBJECT, find_peer, make_subject, stagemake_command
 from results import Results, load, save
 from scenarios import Scenario
-from summary import load_limits, one_line, report, verdicts
+from summary import one_line, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,14 +89,19 @@ def find_tools(options: argparse.Namespace) -> tuple[Tool, tuple[Tool, ...]]:
         else:
             peers.append(peer)
     if options.subject == SUBJECT:
-        command = stagemake_command(options.stagemake)
-        if shutil.which(command[0]) is None:
-            raise SystemExit(f"bench: no {command[0]} here; install it or give --stagemake")
-        return make_subject(command, options.jobs), tuple(peers)
+        return find_subject(options.stagemake, options.jobs), tuple(peers)
     subject = find_peer(options.subject, options.jobs)
     if subject is None:
         raise SystemExit(f"bench: no {options.subject} here")
     return subject, tuple(peers)
+
+
+def find_subject(text: str | None, jobs: int, options: tuple[str, ...] = ()) -> Tool:
+    """Return stagemake as `make_subject`; `text` is how it is started, None where it is installed."""
+    command = stagemake_command(text)
+    if shutil.which(command[0]) is None:
+        raise SystemExit(f"no {command[0]} here; install it or give --stagemake")
+    return make_subject(command, jobs, options)
 
 
 def measured_rows(
@@ -154,7 +160,7 @@ def main() -> int:
     exceeded = False
     for results in many:
         print(report(results, limits))
-        exceeded |= any(over for _, over in verdicts(results, limits))
+        exceeded |= any(one.is_met is False for one in verdicts(results, limits))
     return 1 if exceeded and options.strict else 0
 
 

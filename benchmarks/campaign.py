@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from scenarios import Sample, Scenario, begin, check_same, prove_restored, run_o
 from trees import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from graphs import Graph
     from peers import Tool
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 QUICK_S = 2.0
 MOST_PAIRS_FACTOR = 3
 RESTORE_YARDSTICK = "ninja"
+BARE, OWN_NOOP = "python -c pass", "own no-op"
+"""In a peer's place: what the subject is measured beside that is no other tool."""
 # Elsewhere nothing is written, which the signatures prove.
 COMPARED = (Scenario.COLD, Scenario.TOUCH, Scenario.EDIT, Scenario.RESTORE)
 
@@ -35,6 +38,7 @@ class Settings:
     pairs: int  # wanted for each scenario and peer
     limit_s: float  # for any one run
     budget_s: float  # for the pairs of one scenario, preparation included; one round always runs
+    has_companions: bool = False  # beside a bare interpreter and the subject's own no-op, too
 
 
 @frozen
@@ -47,6 +51,7 @@ class Row:
     peer: str
     pairs: tuple[tuple[Sample, Sample], ...] = ()  # (stagemake, peer), in the order they ran
     problem: str = ""  # why there are no more pairs
+    variant: str = ""  # what was added to the subject's command line
 
 
 @frozen
@@ -77,6 +82,29 @@ class Campaign:
         if scenario is Scenario.RESTORE:
             measured = [self._proved(row) for row in measured]
         yield from measured
+        if self.settings.has_companions and scenario is Scenario.NOOP:
+            yield self._beside(scenario, BARE, self._run_bare)
+        if self.settings.has_companions and scenario is Scenario.TOUCH:
+            # One after each touch: it shows as well that the touch left nothing to do.
+            yield self._beside(
+                scenario, OWN_NOOP, lambda: run_once(self.subject, Scenario.NOOP, "")
+            )
+
+    def _beside(self, scenario: Scenario, name: str, other: Callable[[], Sample]) -> Row:
+        """Return the row of the subject beside something that needs no tree."""
+        row = evolve(_empty_row(scenario, self.subject), peer=name)
+        start = time.monotonic()
+        try:
+            while _goes_on(self.settings, len(row.pairs), time.monotonic() - start):
+                pair = (run_once(self.subject, scenario, self._next_prefix()), other())
+                row = evolve(row, pairs=(*row.pairs, pair))
+        except RunFailedError as problem:
+            return evolve(row, problem=_whose(self.subject, problem))
+        return row
+
+    def _run_bare(self) -> Sample:
+        """Start the interpreter that the subject is installed in, for nothing."""
+        return Sample(self.subject.run((sys.executable, "-c", "pass")), 0)
 
     def _rounds(self, peers: Sequence[Tree], rows: list[Row]) -> Sequence[Row]:
         start = time.monotonic()

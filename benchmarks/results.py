@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, frozen
+from bars import Figure
 from campaign import Row
 from measure import Measurement
 from scenarios import Sample, Scenario
@@ -29,6 +30,7 @@ class Results:
     settings: Mapping[str, Any]  # Any: the command line's options, as JSON can hold them
     rows: tuple[Row, ...]  # in the order measured
     rss_floor_kib: int
+    figures: tuple[Figure, ...] = ()  # in the order measured
 
 
 def save(results: Results, path: str) -> None:
@@ -52,7 +54,8 @@ def load(path: str) -> Results:
     if document.pop("schema", None) != SCHEMA:
         raise ValueError(f"{path} is not of schema {SCHEMA}")
     rows = tuple(_row(row) for row in document.pop("rows"))
-    return Results(rows=rows, **document)
+    figures = tuple(_figure(figure) for figure in document.pop("figures", ()))
+    return Results(rows=rows, figures=figures, **document)
 
 
 # Any: JSON's own shapes, here and below.
@@ -60,6 +63,10 @@ def _row(document: dict[str, Any]) -> Row:
     pairs = tuple((_sample(one), _sample(other)) for one, other in document.pop("pairs"))
     scenario = Scenario(document.pop("scenario"))
     return Row(scenario=scenario, pairs=pairs, **document)
+
+
+def _figure(document: dict[str, Any]) -> Figure:
+    return Figure(samples=tuple(document.pop("samples")), **document)
 
 
 def _sample(document: dict[str, Any]) -> Sample:

@@ -1,24 +1,22 @@
-"""Medians, spreads and ratios of pairs; the tables they make; the bars of `limits.toml`."""
+"""Medians, spreads and ratios of pairs, and the tables they make."""
 
 from __future__ import annotations
 
-import os
 import statistics
-import tomllib
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from peers import SUBJECT
+from bars import cpu, derived, figure_text, ratios, verdicts, wall
 from scenarios import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from bars import Figure, Limits
     from campaign import Row
     from results import Results
     from scenarios import Sample
 
-LIMITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "limits.toml")
 HEADER = (
     "graph",
     "stages",
@@ -43,42 +41,6 @@ class Spread:
     high: float
 
 
-@frozen
-class Limit:
-    """A bar for the wall ratio of rows."""
-
-    scenario: Scenario
-    peer: str
-    max_ratio: float
-    stages: int | None = None  # None: any
-    shapes: tuple[str, ...] | None = None  # None: any
-
-    def concerns(self, row: Row) -> bool:
-        """Whether the bar is meant for the row."""
-        return (
-            self.scenario is row.scenario
-            and self.peer == row.peer
-            and self.stages in (None, row.stages)
-            and (self.shapes is None or row.shape in self.shapes)
-        )
-
-
-def load_limits(path: str = LIMITS) -> tuple[Limit, ...]:
-    """Return the bars, in the file's order."""
-    with open(path, "rb") as file:
-        tables = tomllib.load(file)["limit"]
-    return tuple(
-        Limit(
-            scenario=Scenario(table["scenario"]),
-            peer=table["peer"],
-            max_ratio=float(table["max_ratio"]),
-            stages=table.get("stages"),
-            shapes=tuple(table["shapes"]) if "shapes" in table else None,
-        )
-        for table in tables
-    )
-
-
 def spread(figures: Iterable[float]) -> Spread:
     """Return the median and the extremes of at least one figure."""
     ordered = sorted(figures)
@@ -87,56 +49,45 @@ def spread(figures: Iterable[float]) -> Spread:
 
 def ratio_spread(row: Row, figure: Callable[[Sample], float]) -> Spread:
     """Return the spread of the ratios of the row's pairs; the row has at least one."""
-    # CPU counts in ticks on some kernels: a peer's zero must not divide.
-    return spread(figure(one) / max(figure(other), 1e-6) for one, other in row.pairs)
+    return spread(ratios(row, figure))
 
 
-def wall(sample: Sample) -> float:
-    """Return the sample's wall time in seconds."""
-    return sample.cost.wall_s
-
-
-def cpu(sample: Sample) -> float:
-    """Return the sample's CPU time in seconds."""
-    return sample.cost.cpu_s
-
-
-def verdicts(results: Results, limits: Sequence[Limit]) -> tuple[tuple[str, bool], ...]:
-    """Return a line for each bar and row it concerns, and whether the bar is exceeded.
-
-    A row without a pair exceeds its bar: what could not be measured does not hold.
-    Bars are stagemake's: there are none for a peer measured in its place.
-    """
-    if results.subject != SUBJECT:
-        return ()
-    lines = []
-    for limit in limits:
-        for row in results.rows:
-            if not limit.concerns(row):
-                continue
-            name = f"{row.scenario.value}, {row.shape} {row.stages}, beside {row.peer}"
-            bar = f"bar {limit.max_ratio:g}x"
-            if not row.pairs:
-                lines.append((f"not measured: {name}: {row.problem} ({bar})", True))
-                continue
-            found = ratio_spread(row, wall).median
-            exceeded = found > limit.max_ratio
-            word = "EXCEEDED" if exceeded else "holds"
-            lines.append((f"{word}: {name}: {found:.2f}x ({bar})", exceeded))
-    return tuple(lines)
-
-
-def report(results: Results, limits: Sequence[Limit]) -> str:
-    """Return everything as markdown: machine, one table a scenario, the bars."""
+def report(results: Results, limits: Limits) -> str:
+    """Return everything as markdown: machine, one table a scenario, single figures, the bars."""
     parts = [_machine(results)]
     for scenario in Scenario:
         rows = [row for row in results.rows if row.scenario is scenario]
         if rows:
             parts.append(f"### {scenario.value}\n\n{_table(rows, results)}")
-    lines = verdicts(results, limits)
-    if lines:
-        parts.append("### Bars\n\n" + "\n".join(f"- {line}" for line, _ in lines))
+    figures = (*results.figures, *derived(results.rows))
+    if figures:
+        parts.append(f"### Other figures\n\n{_figures(figures)}")
+    bars = _bars(results, limits)
+    if bars:
+        parts.append(f"### Bars\n\n{bars}")
     return "\n\n".join(parts) + "\n"
+
+
+def _figures(figures: Sequence[Figure]) -> str:
+    body = []
+    for one in figures:
+        found = spread(one.samples) if one.samples else None
+        text = one.problem
+        if found is not None:
+            low, high = figure_text(found.low), figure_text(found.high)
+            text = f"{figure_text(found.median)} {one.unit} ({low}-{high})"
+        body.append((one.name, text, str(len(one.samples)), one.how))
+    return _lines(("figure", "found", "samples", "how"), body)
+
+
+def _bars(results: Results, limits: Limits) -> str:
+    words = {True: "yes", False: "NO", None: "not measured"}
+    body = [(one.what, one.found, one.bar, words[one.is_met]) for one in verdicts(results, limits)]
+    return _lines(("bar", "found", "asked", "met"), body) if body else ""
+
+
+def _lines(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ("---",) * len(head), *body))
 
 
 def one_line(row: Row) -> str:
@@ -162,13 +113,13 @@ def _machine(results: Results) -> str:
 def _table(rows: Sequence[Row], results: Results) -> str:
     head = tuple(name.format(subject=results.subject) for name in HEADER)
     body = (_cells(row, results.rss_floor_kib) for row in rows)
-    lines = [head, ("---",) * len(head), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return _lines(head, body)
 
 
 def _cells(row: Row, floor_kib: int) -> tuple[str, ...]:
     count = str(len(row.pairs)) + ("*" if row.problem else "")
-    head = (row.shape, str(row.stages), row.peer, count)
+    shape = f"{row.shape} ({row.variant})" if row.variant else row.shape
+    head = (shape, str(row.stages), row.peer, count)
     if not row.pairs:
         return (*head, row.problem, *("",) * (len(HEADER) - len(head) - 1))
     both = tuple(zip(*row.pairs, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -96,6 +97,69 @@ def test_forecasts_are_held_against_builds(tmp_path):
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert again.stdout == done.stdout
+
+
+@pytest.mark.slow
+def test_the_bars_are_measured_in_one_run_and_each_says_whether_it_is_met(tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    done = subprocess.run(
+        [
+            *(sys.executable, str(BENCHMARKS / "run.py"), "-o", "r.json", "-r", "1"),
+            *("--sizes", "12", "--peers", "make", "--patience", "0.01"),
+            *("--stagemake", f"{sys.executable} -m stagemake"),
+        ],
+        check=True, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    rows = json.loads((tmp_path / "r.json").read_text())["rows"]
+    assert [row["problem"] for row in rows] == [""] * len(rows)
+    assert {(row["shape"], row["peer"]) for row in rows} == {
+        (shape, peer) for shape in ("wide", "layered", "cutoff")
+        for peer in ("make", "python -c pass", "own no-op")
+    }  # fmt: skip
+    cut = next(row for row in rows if (row["shape"], row["scenario"]) == ("cutoff", "one edit"))
+    assert {one["written"] for one, _ in cut["pairs"]} == {1}  # make wrote all below, too
+    bars = done.stdout.partition("### Bars")[2]
+    assert "| no-op, wide 100000, beside ninja |  |  | not measured |" in bars
+    assert re.search(r"\| no-op after touch, wide 12 \| [\d.]+ x \| <= 1.2 x \| (yes|NO) \|", bars)
+
+
+FOUND = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+import bars, campaign, measure, scenarios
+def row(scenario, stages, wall, peer="ninja", rss=0, other=1.0, **more):
+    one, two = (scenarios.Sample(measure.Measurement(0, w, w, rss), 0) for w in (wall, other))
+    return campaign.Row("wide", stages, scenarios.Scenario(scenario), peer, ((one, two),), **more)
+rows = [row("cold", 1, 0.2), row("cold", 10_000, 20.2), row("cold", 100_000, 260.2, rss=800 << 10),
+        row("cold", 1000, 1.2), row("cold", 1000, 1.1, variant="--cache on"),
+        row("no-op", 10_000, 0.1), row("touch", 10_000, 0.14, peer="own no-op", other=0.13)]
+limits = bars.load_limits()
+found = [v for limit in limits.rows for v in bars._of_rows(limit, rows)]
+found += [v for limit in limits.figures for v in bars._of_figures(limit, bars.derived(rows))]
+for v in found:
+    if v.is_met is not None:
+        print(v.what, "|", v.found, "|", v.bar, "|", v.is_met)
+"""
+
+
+def test_bars_go_by_medians_of_their_rows_and_growth_by_what_stages_add():
+    done = subprocess.run(
+        [sys.executable, "-c", FOUND, str(BENCHMARKS)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "no-op, wide 10000, beside ninja | 0.10x | <= 1.2x | True",
+        "touch, wide 10000, beside own no-op | 1.08x | <= 1.5x | True",
+        "cold, wide 1000, beside ninja | 1.20x | <= 1.15x | False",
+        "cold, wide 1000, beside ninja | 1.20x CPU | <= 1.25x CPU | True",
+        "cold, wide 1000 (--cache on), beside ninja | 1.10x | <= 1.15x | True",
+        "cold, wide 1000 (--cache on), beside ninja | 1.10x CPU | <= 1.25x CPU | True",
+        "cold, wide 10000, beside ninja | 20.20x | <= 1.15x | False",
+        "cold, wide 10000, beside ninja | 20.20x CPU | <= 1.25x CPU | False",
+        "cold, wide 100000 | 800 MiB | <= 700 MiB | False",
+        "no-op after touch, wide 10000 | 1.3 x | <= 1.2 x | False",
+        "growth, cold | 1.3 x | <= 1.2 x | False",
+    ]
 
 
 def test_every_peer_has_a_writer_and_is_named_in_the_readme():
