@@ -32,7 +32,7 @@ MODULES = {
     "stagemake", "stagemake.door", "stagemake.freshness", "stagemake.freshness.identity",
     "stagemake.freshness.lock", "stagemake.freshness.noop", "stagemake.freshness.place",
     "stagemake.freshness.plain_argv", "stagemake.freshness.signature",
-    "stagemake.freshness.snapshot", "stagemake.freshness.touched", "__future__", "gc", "zlib", "fcntl",
+    "stagemake.freshness.snapshot", "stagemake.freshness.survey", "__future__", "gc", "zlib", "fcntl",
 }  # fmt: skip
 """All that may be imported to find out that there is nothing to do, beyond what the interpreter has."""
 
@@ -141,14 +141,28 @@ def test_nothing_is_started_written_or_looked_up_in_the_cache(
     assert [NAME.search(words)[1] for words in written] == [r"stagemake: up to date\n"]  # type: ignore[index]  # it is there
 
 
-def test_the_record_is_the_only_file_of_the_project_that_is_read(
+def test_the_record_and_what_was_touched_since_are_all_of_the_project_that_is_read(
     strace: str, project: Project
 ) -> None:
     calls = noop(strace, built(project, 3))
 
     opened = [NAME.search(words) for name, words in calls if name.startswith("open")]
     below = [each[1] for each in opened if each is not None and str(project.root) in each[1]]
-    assert below == [f"{project.root}/.stagemake/Stagefile/noop"]
+    state = f"{project.root}/.stagemake/Stagefile"
+    assert below == [f"{state}/noop", f"{state}/touched"]
+
+
+def test_a_touched_file_is_read_once_and_not_again_by_the_next_build(
+    strace: str, project: Project
+) -> None:
+    built(project, 3).touch("in/001.txt")
+
+    reads = [
+        [words for name, words in noop(strace, project) if name.startswith("open") and "1.txt" in words]
+        for _ in range(2)
+    ]  # fmt: skip
+
+    assert [len(each) for each in reads] == [1, 0]
 
 
 def test_the_modules_of_a_build_with_nothing_to_do_are_few_and_known(project: Project) -> None:
