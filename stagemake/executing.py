@@ -31,6 +31,7 @@ from stagemake.model.stored import record_bytes, stored_bytes
 from stagemake.past.build import Ending
 from stagemake.past.recorder import Recorder
 from stagemake.past.shelf import Shelf
+from stagemake.plan.crowd import processor_count
 from stagemake.plan.kind import input_bytes, kind_of
 from stagemake.records import StoredRecords
 from stagemake.remembering import remember
@@ -171,12 +172,18 @@ def _note_costs(
 ) -> None:  # fmt: skip
     """Put into the history what stages cost, and what the tool itself took if all went well."""
     history = History(builder.state.history_path)
-    history.add(scheduler.launcher.past_runs)
+    stretch = scheduler.meter.stretches(processor_count())
+    stages = planned.plan.pipeline.stages
+    by_name = {str(stages[stage_id].name): factor for stage_id, factor in stretch.items()}
+    history.add(
+        evolve(run, stretch=by_name[run.stage]) if run.stage in by_name else run
+        for run in scheduler.launcher.past_runs
+    )
     if outcome.ok:
         costs = scheduler.meter.costs(
             planned.plan, outcome.results, started_s=int(time.time()), before_s=before_s,
             after_s=time.monotonic() - ended_s, counted_bytes=scheduler.launcher.growth.measured,
-            grown_bytes=grown,
+            grown_bytes=grown, stretch=stretch,
         )  # fmt: skip
         history.add((), costs)
 

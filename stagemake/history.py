@@ -40,7 +40,7 @@ create table if not exists fits_2 (stage text primary key, {", ".join(_FIT_COLUM
 create index if not exists fits_2_by_kind on fits_2 (kind);
 create table if not exists builds_2 ({", ".join(COLUMNS)});
 """
-_PACKED = struct.Struct("<qddqqqb")
+_PACKED = struct.Struct("<qddqqqbd")  # no multiple of 20 and less of any other form that was
 _MOST_NAMES = 500  # beyond, reading all is cheaper than asking by name
 _MOST_STAGES = 50_000
 _MOST_OF_A_KIND = 50
@@ -196,6 +196,7 @@ def _packed(runs: Sequence[Run]) -> bytes:
         _PACKED.pack(
             run.started_s, run.duration_s, run.cpu_s, run.output_bytes, run.stored_bytes,
             run.input_bytes, -1 if run.changed is None else run.changed + 2 * run.was_maybe,
+            run.stretch,
         )
         for run in runs
     )  # fmt: skip
@@ -207,9 +208,9 @@ def _unpacked(stage: str, kind: str, packed: object) -> list[Run]:
     return [
         Run(
             stage, started, wall, cpu, made, None if changed < 0 else bool(changed & 1), stored,
-            read, kind, changed > 1,
+            read, kind, changed > 1, stretch,
         )
-        for started, wall, cpu, made, stored, read, changed in _PACKED.iter_unpack(packed)
+        for started, wall, cpu, made, stored, read, changed, stretch in _PACKED.iter_unpack(packed)
     ]  # fmt: skip
 
 
@@ -217,6 +218,7 @@ def _fit_of(row: Sequence[Any]) -> Fit | None:  # Any: columns of sqlite
     made = Fit.of(**dict(zip(_FIT_COLUMNS, row, strict=True)))
     try:
         is_sound = made.samples > 0 and 0 < made.median_s < 1e9 and 0 <= made.sigma < 100
+        is_sound = is_sound and 1 <= made.stretch < 1e6
     except TypeError:
         return None
     return made if is_sound else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING
 
 import attrs
@@ -91,34 +90,55 @@ def _success(work: Work) -> Completion:
 
 
 class TimedRunner(ScriptedRunner):
-    """A ScriptedRunner with a clock: each action takes the seconds that the test says, and no time passes.
+    """A ScriptedRunner with a clock, on which no time passes: each action takes what the test says.
 
-    `wait` turns the clock to the end of the action that ends first. Each action writes its outputs: `effect`.
+    `wait` turns the clock to the end of the action that ends first. Actions that compute share the processors evenly.
+
+    Args:
+        seconds: What an action takes alone, by stage id.
+        computes: Whether it computes all that time.
+        processors: How many there are.
+        effect: Writes its outputs.
     """
 
-    def __init__(self, seconds: Callable[[int], float], effect: Callable[[Work], None]) -> None:
+    def __init__(
+        self, seconds: Callable[[int], float], computes: Callable[[int], bool], processors: int,
+        effect: Callable[[Work], None],
+    ) -> None:  # fmt: skip
         super().__init__()
-        self._seconds = seconds
-        self._effect = effect
-        self._ends: list[tuple[float, int, float]] = []  # end, stage id, start
+        self._seconds, self._computes, self._effect = seconds, computes, effect
+        self._processors = processors
+        self._left: dict[int, float] = {}
+        self._began: dict[int, float] = {}
 
     def now_s(self) -> float:
         """Return what the clock says."""
         return self.clock_s
 
     def start(self, work: Work) -> None:
-        """Record the start, and when it will end."""
+        """Record the start."""
         super().start(work)
-        end_s = self.clock_s + self._seconds(work.stage_id)
-        heapq.heappush(self._ends, (end_s, work.stage_id, self.clock_s))
+        self._left[work.stage_id] = self._seconds(work.stage_id)
+        self._began[work.stage_id] = self.clock_s
 
     def wait(self, timeout_s: float | None) -> Sequence[Completion]:
-        """End the action that ends first."""
+        """Let all go on until the first one ends."""
         del timeout_s
-        if not self._ends:
+        if not self._left:
             return []
-        self.clock_s, stage_id, started_s = heapq.heappop(self._ends)
-        work = self.running.pop(stage_id)
+        many = sum(map(self._computes, self._left))
+        speed = {
+            one: min(self._processors / many, 1.0) if self._computes(one) else 1.0
+            for one in self._left
+        }
+        first = min(self._left, key=lambda one: (self._left[one] / speed[one], one))
+        passed_s = self._left[first] / speed[first]
+        for one, rate in speed.items():
+            self._left[one] -= passed_s * rate
+        self.clock_s += passed_s
+        del self._left[first]
+        began_s, work = self._began.pop(first), self.running.pop(first)
         self._effect(work)
-        took_s = self.clock_s - started_s
-        return [attrs.evolve(_success(work), wall_s=took_s, cpu_s=took_s, started_s=started_s)]
+        cpu_s = self._seconds(first) if self._computes(first) else 0.0
+        took = attrs.evolve(_success(work), wall_s=self.clock_s - began_s, cpu_s=cpu_s)
+        return [attrs.evolve(took, started_s=began_s)]

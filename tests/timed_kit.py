@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 from fakes import TimedRunner
 
 from stagemake import durable
@@ -44,6 +44,7 @@ class TimedProject:
     def build(
         self, jobs: int, seconds: Callable[[str], float], *, force: bool = True,
         content: Callable[[str], str] = lambda name: name,
+        computes: Callable[[str], bool] = lambda _name: True, processors: int = 64,
     ) -> tuple[DryRunReport, BuildOutcome]:  # fmt: skip
         """Return what was foreseen and what came of it.
 
@@ -52,6 +53,8 @@ class TimedProject:
             seconds: How long a stage takes.
             force: Run every stage.
             content: What a stage writes to its outputs.
+            computes: Whether it computes, or only waits.
+            processors: How many there are.
         """
         manager = StageManager(self.root, cache_dir=self.root / "cache", environ={"PATH": "/bin"})
         manager.load("Stagefile")
@@ -69,7 +72,7 @@ class TimedProject:
         builder._close_reader()
         pools = {pool.name: pool.depth for pool in manager.project.registry.pools.values()}
         history = History(state.history_path)
-        around = Circumstances(pools, MEMORY_BYTES, history.pace, history.tail(), processors=64)
+        around = Circumstances(pools, MEMORY_BYTES, history.pace, history.tail(), processors)
         foreseen = report_of(planned.plan, jobs, around)
         names = [stage.name for stage in pipeline.stages]
 
@@ -77,7 +80,10 @@ class TimedProject:
             for output in pipeline.stages[work.stage_id].outputs:
                 (self.root / output).write_text(content(names[work.stage_id]))
 
-        runner = TimedRunner(lambda stage_id: seconds(names[stage_id]), write)
+        runner = TimedRunner(
+            lambda stage_id: seconds(names[stage_id]), lambda stage_id: computes(names[stage_id]),
+            processors, write,
+        )  # fmt: skip
         state.open()
         shop = Workshop(
             root=str(self.root), request=builder.request, jobs=jobs, world=world,
@@ -88,8 +94,16 @@ class TimedProject:
         outcome = scheduler.run()
         digester.settle()
         state.save()
+        stretch = scheduler.meter.stretches(processors)
         costs = scheduler.meter.costs(
-            planned.plan, outcome.results, started_s=1, before_s=0.0, after_s=0.0
+            planned.plan, outcome.results, started_s=1, before_s=0.0, after_s=0.0, stretch=stretch
         )
-        history.add(scheduler.launcher.past_runs, costs)
+        by_name = {names[stage_id]: factor for stage_id, factor in stretch.items()}
+        history.add(
+            [
+                evolve(run, stretch=by_name.get(run.stage, 1.0))
+                for run in scheduler.launcher.past_runs
+            ],
+            costs,
+        )
         return foreseen, outcome

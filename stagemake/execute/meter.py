@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from stagemake.execute.crowding import Ran, stretches
 from stagemake.model.pace import BuildCosts
 from stagemake.model.plan import Source, Verdict
 from stagemake.model.result import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stagemake.model.plan import Plan
     from stagemake.model.result import StageResult
+    from stagemake.runner.port import Completion
 
 _LEAST_S = 0.02  # shorter actions say nothing of the machine's load
 _FARTHEST = 1.0  # of the logarithm: beyond, it is that stage's own matter
@@ -37,6 +39,7 @@ class Meter:
     check_s: float = 0.0
     gaps_s: list[float] = field(factory=list)  # from the order to start until the action began
     _ordered_s: dict[int, float] = field(factory=dict)
+    _ran: list[Ran] = field(factory=list)
 
     def note_launch(
         self, stage_id: int, result: StageResult | None, began_s: float, now_s: float
@@ -55,11 +58,20 @@ class Meter:
             self.checked += 1
             self.check_s += took_s
 
-    def note_start(self, stage_id: int, started_s: float) -> None:
-        """Take in when an action began, on the same clock."""
-        gap_s = started_s - self._ordered_s.pop(stage_id, started_s)
+    def note_end(self, completion: Completion) -> None:
+        """Take in when an action began, on the same clock, and what it took."""
+        started_s = completion.started_s
+        gap_s = started_s - self._ordered_s.pop(completion.stage_id, started_s)
         if started_s and gap_s > 0:
             self.gaps_s.append(gap_s)
+        if started_s:
+            self._ran.append(
+                Ran(completion.stage_id, started_s, completion.wall_s, completion.cpu_s)
+            )
+
+    def stretches(self, processors: int) -> dict[int, float]:
+        """Return by which factor actions took longer than alone, by stage id; see `crowding`."""
+        return stretches(self._ran, processors)
 
     def note_settled(self, result: StageResult | None, took_s: float) -> None:
         """Take in what it took to see what came of an action."""
@@ -71,9 +83,10 @@ class Meter:
     def costs(
         self, plan: Plan, results: Sequence[StageResult], *, started_s: int, before_s: float,
         after_s: float, counted_bytes: int = 0, grown_bytes: int = -1,
+        stretch: Mapping[int, float] | None = None,
     ) -> BuildCosts:  # fmt: skip
         """Return all of it as one row of the history."""
-        load_log, load_noise = load_of(plan, results)
+        load_log, load_noise = load_of(plan, results, stretch or {})
         gaps_s = sorted(self.gaps_s)
         return BuildCosts(
             started_s=started_s,
@@ -99,9 +112,12 @@ class Meter:
         )
 
 
-def load_of(plan: Plan, results: Sequence[StageResult]) -> tuple[float, float]:
+def load_of(
+    plan: Plan, results: Sequence[StageResult], stretch: Mapping[int, float] | None = None
+) -> tuple[float, float]:
     """Return by how much the actions together took longer than predicted, and the variance of that.
 
+    What they took longer than alone is left out on both sides.
     As logarithms; the variance is what the stages' own spread would give without a common cause. 0, 0 where
     no action was predicted from its own history.
     """
@@ -112,7 +128,8 @@ def load_of(plan: Plan, results: Sequence[StageResult]) -> tuple[float, float]:
             continue
         if step.estimate.source is Source.HISTORY and result.wall_s > 0:
             total_s += duration.p50
-            ratio = log(result.wall_s / duration.p50)
+            crowded = (stretch or {}).get(step.stage_id, 1.0) / step.estimate.stretch
+            ratio = log(result.wall_s / duration.p50 / crowded)
             off += duration.p50 * min(max(ratio, -_FARTHEST), _FARTHEST)
             noise += (duration.p50 * step.estimate.sigma) ** 2
     return (off / total_s, noise / total_s**2) if total_s else (0.0, 0.0)

@@ -86,7 +86,7 @@ class Scheduler:
                 stage_id = completion.stage_id
                 self._agenda.give_back(stage_id)
                 self._running -= 1
-                self.meter.note_start(stage_id, completion.started_s)
+                self.meter.note_end(completion)
                 stage = self.plan.pipeline.stages[stage_id]
                 # After one on the console its result is printed before the next one has it.
                 if not (completion.exit_code or stage.retries or stage.console):

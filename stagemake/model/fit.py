@@ -51,6 +51,7 @@ class Run:
     input_bytes: int = 0  # of the declared input files
     kind: str = ""  # what it ran: the program, or the function
     was_maybe: bool = False  # it ran because something upstream had come out differently
+    stretch: float = 1.0  # by which factor it took longer than alone, for want of processors
 
 
 @frozen(slots=False)  # see QuicklyMade
@@ -58,7 +59,7 @@ class Fit(QuicklyMade):
     """What is expected of the next run."""
 
     samples: int
-    median_s: float  # at inputs of `at_bytes`
+    median_s: float  # alone on the machine, at inputs of `at_bytes`
     sigma: float  # standard deviation of the logarithm
     output_bytes: int  # as of the last run
     stored_bytes: int  # of a run that changes its outputs, mean
@@ -74,9 +75,10 @@ class Fit(QuicklyMade):
     kind: str = ""
     passed_on: int = 0  # how many of the `reached` runs changed outputs: those as a maybe
     reached: int = 0
+    stretch: float = 1.0  # by which factor runs took longer for want of processors, as a rule
 
     def seconds(self, input_bytes: int | None) -> float:
-        """Return the median duration with inputs of this size; None: not known, taken as usual."""
+        """Return the median duration, alone, with inputs of this size; None: not known, taken as usual."""
         if not self.slope or not input_bytes:
             return self.median_s
         size = min(max(input_bytes, self.least_bytes / 4), self.most_bytes * 4)
@@ -92,7 +94,7 @@ def fit(runs: Sequence[Run]) -> Fit:
     Cost: O(n²) for n runs where sizes differ, else O(n log n).
     """
     weights = [0.5 ** (age / HALF_LIFE) for age in range(len(runs))]
-    logs = [log(max(run.duration_s, _LEAST_S)) for run in runs]
+    logs = [log(max(run.duration_s / run.stretch, _LEAST_S)) for run in runs]
     sizes = [log(max(run.input_bytes, 1)) for run in runs]
     slope = _slope(sizes, logs)
     at = weighted_quantile(sizes, weights, 0.5)
@@ -123,6 +125,7 @@ def fit(runs: Sequence[Run]) -> Fit:
         kind=runs[0].kind,
         passed_on=sum(reached),
         reached=len(reached),
+        stretch=weighted_quantile([run.stretch for run in runs], weights, 0.5),
     )
 
 
@@ -142,6 +145,7 @@ def pooled(fits: Sequence[Fit]) -> Fit:
         changed=0,
         compared=0,
         cpu_share=_median([each.cpu_share for each in fits]),
+        stretch=_median([each.stretch for each in fits]),
         kind=fits[0].kind,
     )
 

@@ -90,6 +90,7 @@ class Estimate(QuicklyMade):
     reached: int = 0  # of so many
     new_bytes: int | None = None  # by which the cache would grow if the outputs change
     cpu_share: float = 1.0  # processor seconds by seconds
+    stretch: float = 1.0  # by which factor that is longer than alone, for want of processors
     source: Source = Source.NONE
     kind: str = ""  # the program or function behind `Source.KIND`
 

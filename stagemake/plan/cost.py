@@ -59,6 +59,7 @@ def estimate_of(fit: Fit, entries: Sequence[str | None] = ()) -> Estimate:
         entries: Of the inputs now, where they are known: durations may hang on their size.
     """
     likely = fit.seconds(input_bytes(entries)) if fit.slope else fit.median_s
+    likely *= fit.stretch
     return Estimate.of(
         duration_s=Interval(likely, likely * exp(P90 * fit.sigma)),
         output_bytes=fit.output_bytes,
@@ -70,6 +71,7 @@ def estimate_of(fit: Fit, entries: Sequence[str | None] = ()) -> Estimate:
         reached=fit.reached,
         new_bytes=fit.stored_bytes,
         cpu_share=fit.cpu_share,
+        stretch=fit.stretch,
         source=Source.HISTORY,
     )
 

@@ -7,7 +7,6 @@ these are the forecast.
 
 from __future__ import annotations
 
-import os
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from stagemake.model.report import DryRunReport
 from stagemake.plan.agenda import Limits
 from stagemake.plan.chain import critical_path
 from stagemake.plan.chance import chances
+from stagemake.plan.crowd import processor_count
 from stagemake.plan.simulate import (
     MANY_STAGES,
     Course,
@@ -46,7 +46,7 @@ class Circumstances:
     memory_bytes: int = _PLENTY_BYTES
     pace: Pace = field(factory=Pace)
     tail: tuple[float, float] = (0.0, 0.0)  # see `draws`
-    processors: int = field(factory=lambda: os.cpu_count() or 1)
+    processors: int = field(factory=processor_count)
 
 
 def report_of(plan: Plan, jobs: int, circumstances: Circumstances | None = None) -> DryRunReport:
@@ -97,7 +97,7 @@ def wall_forecast(plan: Plan, jobs: int, around: Circumstances) -> Interval | No
 def _course(plan: Plan, jobs: int, around: Circumstances) -> Course:
     pools = {stage.pool: _MOST_JOBS for stage in plan.pipeline.stages if stage.pool}
     limits = Limits(jobs, around.memory_bytes, {**pools, **around.pools})
-    return Course.of(plan, limits, tool_of(plan, around.pace))
+    return Course.of(plan, limits, tool_of(plan, around.pace), around.processors)
 
 
 @frozen
@@ -178,9 +178,9 @@ def _sum(shares: Sequence[float], amounts: Sequence[int | None]) -> float:
 
 def _fed(plan: Plan, action_s: Sequence[float], processors: int) -> int:
     """Return how many jobs the processors can feed, by what share of their time stages compute."""
-    run = [(step.estimate.cpu_share, action_s[step.stage_id]) for step in plan.steps]
-    total_s = sum(seconds for _, seconds in run if seconds > 0)
-    cpu_s = sum(share * seconds for share, seconds in run if seconds > 0)
+    run = [(step.estimate, action_s[step.stage_id]) for step in plan.steps]
+    total_s = sum(seconds / past.stretch for past, seconds in run if seconds > 0)
+    cpu_s = sum(past.cpu_share * seconds for past, seconds in run if seconds > 0)
     return min(ceil(processors * total_s / cpu_s), _MOST_JOBS) if cpu_s else _MOST_JOBS
 
 

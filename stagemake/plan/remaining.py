@@ -20,6 +20,7 @@ from stagemake.model.plan import Verdict
 from stagemake.plan.agenda import Limits
 from stagemake.plan.chain import priorities
 from stagemake.plan.chance import chances
+from stagemake.plan.crowd import processor_count
 from stagemake.plan.simulate import Course, expected_s, tool_of
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Remaining:
         bound_s = self._model_s(self.now_s())
         if bound_s > 0:
             pools = {stage.pool: _PLENTY for stage in names if stage.pool}
-            course = Course.of(plan, Limits(jobs, _PLENTY, pools), tool)
+            course = Course.of(plan, Limits(jobs, _PLENTY, pools), tool, processor_count())
             self._scale = max(course.wall_s(expected) / bound_s, 1.0)
 
     def _settle(self, name: str, took_s: float | None) -> None:

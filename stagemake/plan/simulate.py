@@ -14,8 +14,8 @@ Nothing is random between two calls: the same plan gives the same figures.
 
 from __future__ import annotations
 
-import heapq
 import random
+from heapq import nlargest
 from math import exp
 from typing import TYPE_CHECKING
 
@@ -25,13 +25,15 @@ from stagemake.model.plan import P90, Interval, Verdict
 from stagemake.plan.agenda import Agenda
 from stagemake.plan.chance import changes_p
 from stagemake.plan.cost import weights
+from stagemake.plan.crowd import Alone, Crowd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stagemake.model.pace import Pace
-    from stagemake.model.plan import Chance, Plan
+    from stagemake.model.plan import Chance, Estimate, Plan
     from stagemake.plan.agenda import Limits
+    from stagemake.plan.crowd import Running
 
 DRAWS = 9
 """How often a plan is gone through; `FEW_DRAWS` beyond `MANY_STAGES`, where chances even out by themselves."""
@@ -39,6 +41,7 @@ FEW_DRAWS = 3
 MANY_STAGES = 1500
 
 _NO_RUN = -1.0
+_ABOUT_ONE = 0.15  # what keeps one processor busy is measured as a little more or less
 # The middles of nine and of three equal parts of the normal distribution. Many that vary on their own add up
 # right if their steps have a variance of 1; for what all have in common the ninth decile has to come out right.
 _STEPS = {
@@ -80,30 +83,58 @@ class Course:
     limits: Limits
     tool: Tool
     _start: Agenda
+    _processors: int
+    _demand: Sequence[float]  # by stage: how many processors its action keeps busy alone
+    _stretch: Sequence[float]  # by stage: how much longer than alone its duration is; empty: none
 
     @classmethod
-    def of(cls, plan: Plan, limits: Limits, tool: Tool) -> Course:
-        """Return the course of a plan with these limits."""
+    def of(cls, plan: Plan, limits: Limits, tool: Tool, processors: int = 1 << 10) -> Course:
+        """Return the course of a plan with these limits, on so many processors."""
         passed = [step.stage_id for step in plan.steps if step.verdict is Verdict.FRESH]
-        return cls(limits, tool, Agenda.of(plan.pipeline, limits, weights(plan), passed))
+        demand = [
+            0.0 if step.verdict is Verdict.FRESH else _demand_of(step.estimate)
+            for step in plan.steps
+        ]
+        stretch = [step.estimate.stretch for step in plan.steps]
+        agenda = Agenda.of(plan.pipeline, limits, weights(plan), passed)
+        if max(stretch, default=1.0) == 1.0:
+            stretch = []
+        return cls(limits, tool, agenda, processors, demand, stretch)
 
     def wall_s(self, action_s: Sequence[float], jobs: int = 0) -> float:
         """Return the seconds it takes, with another `-j` if given; see `simulate`."""
         start = self._start.with_jobs(jobs) if jobs else self._start.copy()
-        return simulate(start, action_s, self.tool)
+        jobs = jobs or self.limits.jobs
+        if self._stretch:
+            action_s = [
+                seconds / stretch if seconds > 0 else seconds
+                for seconds, stretch in zip(action_s, self._stretch, strict=True)
+            ]
+        running: Running = Alone()
+        if jobs > self._processors and sum(nlargest(jobs, self._demand)) > self._processors:
+            running = Crowd(self._demand, self._processors)
+        return simulate(start, action_s, self.tool, running)
 
 
-def simulate(agenda: Agenda, action_s: Sequence[float], tool: Tool) -> float:
+def _demand_of(estimate: Estimate) -> float:
+    demand = estimate.cpu_share * estimate.stretch
+    return 1.0 if abs(demand - 1.0) <= _ABOUT_ONE else demand
+
+
+def simulate(
+    agenda: Agenda, action_s: Sequence[float], tool: Tool, running: Running | None = None
+) -> float:
     """Return the seconds from the first start to the last result.
 
     Args:
         agenda: At the start of the build; used up.
         action_s: By stage; below 0: nothing runs, it is restored or cut off.
         tool: The tool's part.
+        running: How actions go on beside each other; by default as each would alone.
 
     Cost: some 4 µs for each stage that isn't fresh.
     """
-    now_s, running = 0.0, list[tuple[float, int]]()
+    now_s, running = 0.0, running or Alone()
     launch_s, gap_s, idle_s, settle_s = tool.launch_s, tool.gap_s, tool.idle_s, tool.settle_s
     settled = -1
     while True:
@@ -114,16 +145,17 @@ def simulate(agenda: Agenda, action_s: Sequence[float], tool: Tool) -> float:
                 agenda.settle(stage_id)
             else:
                 now_s += launch_s
-                heapq.heappush(running, (now_s + gap_s + seconds, stage_id))
+                running.start(now_s + gap_s, seconds, stage_id)
                 agenda.take(stage_id)
         if settled >= 0:  # the machine was kept busy; now for what came of the last one
             now_s += settle_s[settled]
             agenda.settle(settled)
             settled = -1
             continue
-        if not running:
+        ended = running.first_end()
+        if ended is None:
             return now_s
-        end_s, settled = heapq.heappop(running)
+        end_s, settled = ended
         now_s = max(now_s, end_s)
         agenda.give_back(settled)
 

@@ -106,3 +106,35 @@ def test_nine_builds_in_ten_take_no_longer_than_p90(  # noqa: PLR0917 - one worl
 
     assert 0.80 <= coverage <= 0.98
     assert error <= most_error
+
+
+def test_stages_crowded_in_one_build_are_foreseen_alone_in_the_next(tmp_path: Path) -> None:
+    # 24 stages, 4 at a time on 2 processors, three in four computing; then one alone, then few.
+    lines = [
+        f'command("s{i}", "x", inputs=["a{i}"], outputs=["o{i}"])\n' for i in range(24)
+    ]  # fmt: skip
+    for number in range(24):
+        path = tmp_path / "p" / f"a{number}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("1")
+    project = TimedProject(tmp_path / "p", "".join(lines))
+    rnd = random.Random(4)
+    took_s = {f"s{number}": rnd.lognormvariate(0.5, 0.5) for number in range(24)}
+
+    def computes(name: str) -> bool:
+        return int(name[1:]) % 4 > 0
+
+    def build(*edited: int) -> tuple[float, float]:
+        for number in edited:
+            with (tmp_path / "p" / f"a{number}").open("a") as file:
+                file.write("1")
+        foreseen, outcome = project.build(
+            4, took_s.__getitem__, force=False, computes=computes, processors=2
+        )
+        assert foreseen.wall_s is not None
+        return foreseen.wall_s.p50, outcome.wall_s
+
+    project.build(4, took_s.__getitem__, force=False, computes=computes, processors=2)
+    for edited in ([13], [14, 15], [0, 5, 6, 7, 9], range(24)):
+        foreseen_s, took = build(*edited)
+        assert took == pytest.approx(foreseen_s, rel=0.1)

@@ -19,6 +19,7 @@ from stagemake.model.pace import Pace, pace_of
 from stagemake.model.plan import Verdict
 from stagemake.model.result import ActionResult, Outcome, StageResult
 from stagemake.report.amount import about, joined
+from stagemake.runner.port import Completion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ def test_the_load_is_what_all_stages_have_in_common() -> None:
 def test_costs_become_factors_of_the_next_forecast() -> None:
     meter = Meter()
     meter.note_launch(0, None, 10.0, 10.003)
-    meter.note_start(0, 10.007)
+    meter.note_end(Completion(0, 0, started_s=10.007, wall_s=1.0))
     meter.note_settled(ran("s0", 1.0), 0.002)
     meter.note_launch(1, StageResult("s1", Outcome.CUT_OFF), 11.0, 11.001)
     results = [ran("s0", 1.0), StageResult("s1", Outcome.CUT_OFF)]

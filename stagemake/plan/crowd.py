@@ -1,0 +1,121 @@
+"""Actions side by side: each for itself, or more of them than there are processors for. For the simulation.
+
+Seconds of an action are those it takes alone. In a crowd processors are shared evenly: what computes all the time
+takes the longer, the more is asked for; what only waits takes no longer.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+from operator import truediv
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NEVER_S = float("inf")
+_MOST_STEPS, _CLOSE = 8, 1.01
+
+
+def processor_count() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Running(Protocol):
+    """Actions that have begun."""
+
+    def start(self, at_s: float, seconds: float, stage_id: int) -> None:
+        """Take in an action that begins then; no earlier than any before."""
+
+    def first_end(self) -> tuple[float, int] | None:
+        """Take out the action that ends first, and say when; None while none runs."""
+
+
+@define
+class Alone:
+    """Actions that don't meet: as many processors as they ask for. Cost: O(log running) each."""
+
+    _ends: list[tuple[float, int]] = field(factory=list)  # a heap
+
+    def start(self, at_s: float, seconds: float, stage_id: int) -> None:
+        """See `Running`."""
+        heapq.heappush(self._ends, (at_s + seconds, stage_id))
+
+    def first_end(self) -> tuple[float, int] | None:
+        """See `Running`."""
+        return heapq.heappop(self._ends) if self._ends else None
+
+
+@define
+class Crowd:
+    """Actions that share processors. Cost: O(running) each."""
+
+    _demand: Sequence[float]  # by stage: how many processors it keeps busy when it is alone
+    _processors: int
+    _now_s: float = 0.0
+    _asked: float = 0.0  # processors, by all that run
+    _running: list[tuple[float, int]] = field(factory=list)  # seconds left if alone, stage
+    _ended: list[tuple[float, int]] = field(factory=list)  # a heap
+
+    def start(self, at_s: float, seconds: float, stage_id: int) -> None:
+        """See `Running`."""
+        self._pass_until(at_s)
+        self._running.append((seconds, stage_id))
+        self._asked += self._demand[stage_id]
+
+    def first_end(self) -> tuple[float, int] | None:
+        """See `Running`."""
+        if not self._ended:
+            self._pass_until(_NEVER_S)
+        return heapq.heappop(self._ended) if self._ended else None
+
+    def _pass_until(self, until_s: float) -> None:
+        """Let time pass, up to the first end if there is no other limit."""
+        demand = self._demand
+        while self._running:
+            slower = self._slower([stage_id for _, stage_id in self._running])
+            ends_s = [
+                left_s * slow for (left_s, _), slow in zip(self._running, slower, strict=True)
+            ]
+            first = min(range(len(ends_s)), key=ends_s.__getitem__)
+            passed_s = min(ends_s[first], until_s - self._now_s)
+            is_end = passed_s == ends_s[first]
+            self._running = [
+                (left_s - passed_s / slow, stage_id)
+                for (left_s, stage_id), slow in zip(self._running, slower, strict=True)
+            ]
+            self._now_s += passed_s
+            if not is_end:
+                return
+            _, stage_id = self._running.pop(first)
+            self._asked -= demand[stage_id]
+            heapq.heappush(self._ended, (self._now_s, stage_id))
+            if until_s == _NEVER_S:
+                return
+        if until_s != _NEVER_S:
+            self._now_s = max(self._now_s, until_s)
+
+    def _slower(self, stage_ids: Sequence[int]) -> list[float]:
+        """Return by which factor each of these takes longer than alone.
+
+        What computes takes `short` times as long, with which all together ask for no more than there is.
+        """
+        asked = [self._demand[stage_id] for stage_id in stage_ids]
+        parts = [min(one, 1.0) for one in asked]
+        short = max(self._asked / self._processors, 1.0)
+        if len(stage_ids) <= self._processors or short == 1.0:
+            return [1.0] * len(stage_ids)
+        slower: list[float] = []
+        for _ in range(_MOST_STEPS):
+            slower = [1.0 + part * (short - 1.0) for part in parts]
+            over = sum(map(truediv, asked, slower)) / self._processors
+            if over <= _CLOSE:
+                break
+            short *= over  # slowed down it asks for less, and so is slowed down by more than that
+        return slower

@@ -1,0 +1,84 @@
+"""Processors that are short: what that did to actions, by hand, and what the simulation makes of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stagemake.execute.crowding import Ran, stretches
+from stagemake.plan.crowd import Alone, Crowd
+
+
+def test_four_that_compute_on_two_processors_take_twice_as_long() -> None:
+    ran = [Ran(number, 10.0, 2.0, 1.0) for number in range(4)]
+
+    assert stretches(ran, 2) == {number: pytest.approx(2.0) for number in range(4)}
+    assert stretches(ran, 4) == {}
+
+
+def test_who_only_waits_is_hardly_stretched_by_a_crowd() -> None:
+    ran = [*(Ran(number, 10.0, 2.0, 1.0) for number in range(4)), Ran(4, 10.0, 2.0, 0.01)]
+
+    assert 4 not in stretches(ran, 2)
+
+
+def test_an_idle_machine_stretches_nothing_however_many_run() -> None:
+    ran = [Ran(number, 10.0, 2.0, 0.3) for number in range(4)]  # 0.6 of 2 processors are kept busy
+
+    assert stretches(ran, 2) == {}
+
+
+def test_only_the_time_in_the_crowd_is_stretched() -> None:
+    ran = [Ran(number, 10.0, 2.0, 1.0) for number in range(3)] + [Ran(3, 10.0, 4.0, 3.0)]
+
+    assert stretches(ran, 2)[3] < stretches(ran, 2)[0]
+    assert 4.0 / stretches(ran, 2)[3] == pytest.approx(4 - 0.25 * 2, abs=0.1)
+
+
+def test_no_actions_and_actions_of_no_time_are_fine() -> None:
+    assert stretches([], 2) == {}
+    assert stretches([Ran(0, 10.0, 0.0, 0.0)], 2) == {}
+
+
+def ends(running: Alone | Crowd, starts: list[tuple[float, float]]) -> dict[int, float]:
+    for number, (at_s, seconds) in enumerate(starts):
+        running.start(at_s, seconds, number)
+    found = {}
+    while (ended := running.first_end()) is not None:
+        found[ended[1]] = ended[0]
+    return found
+
+
+def test_a_crowd_shares_processors_evenly() -> None:
+    assert ends(Crowd([1.0] * 4, 2), [(0, 1.0)] * 4) == dict.fromkeys(range(4), 2.0)
+    assert ends(Crowd([1.0] * 3, 2), [(0, 2.0), (0, 1.0), (0, 1.0)]) == {0: 2.5, 1: 1.5, 2: 1.5}
+    assert ends(Crowd([1.0, 1.0, 1.0, 0.0], 2), [(0, 2.0)] * 4) == {3: 2.0, 0: 3.0, 1: 3.0, 2: 3.0}
+
+
+def test_who_comes_later_finds_the_others_farther_on() -> None:
+    found = ends(Crowd([1.0] * 3, 2), [(0.0, 2.0), (1.0, 2.0), (1.5, 1.0)])
+
+    # Alone until 1.5; then three on two: 0.5, 1.5 and 1.0 are left, at two thirds of the speed.
+    assert found == {0: pytest.approx(2.25), 2: pytest.approx(2.75), 1: pytest.approx(3.25)}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=8).map(sorted),
+    st.sampled_from([0.0, 0.5, 1.0]),
+    st.integers(1, 3),
+)
+def test_a_crowd_takes_no_less_than_each_alone_and_no_less_than_its_work(
+    starts: list[tuple[float, float]], demand: float, processors: int
+) -> None:
+    alone = ends(Alone(), starts)
+
+    found = ends(Crowd([demand] * len(starts), processors), starts)
+
+    assert found.keys() == alone.keys()
+    assert all(found[one] >= alone[one] - 1e-9 for one in alone)
+    if starts:
+        work_s = sum(seconds for _, seconds in starts) * demand / processors
+        assert max(found.values()) >= min(at for at, _ in starts) + work_s * 0.97
+    if demand == 0.0 or len(starts) <= processors:
+        assert found == pytest.approx(alone)
