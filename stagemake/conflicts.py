@@ -102,15 +102,16 @@ def _is_made(path: str, plan: Plan) -> bool:
 
 def _missing_programs(plan: Plan, world: World) -> list[Conflict]:
     users: dict[str, list[str]] = {}
-    found_all: set[tuple[object, ...]] = set()  # texts of commands all of whose programs are there
+    found_all: set[tuple[str, ...]] = set()  # programs and tools that are all there
     for step in plan.steps:
         if step.verdict is Verdict.FRESH or step.verdict is Verdict.HIT:
             continue
         stage = plan.pipeline.stages[step.stage_id]
         action = stage.action
-        text = (
-            (action.template[:1], stage.tools) if isinstance(action, Command) else ((), stage.tools)
-        )
+        names: tuple[str, ...] = ()
+        if isinstance(action, Command):
+            names = world.names_in(action.template[0]) if action.shell else action.template[:1]
+        text = (*names, "", *stage.tools)
         is_usual = not (stage.env or stage.cwd)
         if is_usual and text in found_all:
             continue

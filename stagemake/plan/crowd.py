@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import os
-from operator import truediv
+from operator import mul, truediv
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _NEVER_S = float("inf")
 _MOST_STEPS, _CLOSE = 8, 1.01
+_LITTLE = 1e-9  # what sums of parts are off by
 
 
 def processor_count() -> int:
@@ -54,19 +55,19 @@ class Alone:
 
 @define
 class Crowd:
-    """Actions that share processors. Cost: O(running) each."""
+    """Actions that share processors. Cost: O(running) each where these are short, else as `Alone`."""
 
     _demand: Sequence[float]  # by stage: how many processors it keeps busy when it is alone
     _processors: int
     _now_s: float = 0.0
     _asked: float = 0.0  # processors, by all that run
-    _running: list[tuple[float, int]] = field(factory=list)  # seconds left if alone, stage
+    _running: list[tuple[float, int]] = field(factory=list)  # a heap: end if not slowed down, stage
     _ended: list[tuple[float, int]] = field(factory=list)  # a heap
 
     def start(self, at_s: float, seconds: float, stage_id: int) -> None:
         """See `Running`."""
         self._pass_until(at_s)
-        self._running.append((seconds, stage_id))
+        heapq.heappush(self._running, (at_s + seconds, stage_id))
         self._asked += self._demand[stage_id]
 
     def first_end(self) -> tuple[float, int] | None:
@@ -77,29 +78,39 @@ class Crowd:
 
     def _pass_until(self, until_s: float) -> None:
         """Let time pass, up to the first end if there is no other limit."""
-        demand = self._demand
-        while self._running:
-            slower = self._slower([stage_id for _, stage_id in self._running])
-            ends_s = [
-                left_s * slow for (left_s, _), slow in zip(self._running, slower, strict=True)
-            ]
-            first = min(range(len(ends_s)), key=ends_s.__getitem__)
-            passed_s = min(ends_s[first], until_s - self._now_s)
-            is_end = passed_s == ends_s[first]
-            self._running = [
-                (left_s - passed_s / slow, stage_id)
-                for (left_s, stage_id), slow in zip(self._running, slower, strict=True)
-            ]
-            self._now_s += passed_s
-            if not is_end:
+        running = self._running
+        while running:
+            if len(running) > self._processors and self._asked > self._processors + _LITTLE:
+                self._pass_crowded(until_s)
+            elif running[0][0] <= until_s:
+                self._now_s = running[0][0]
+            else:
+                self._now_s = until_s
+            if running[0][0] > self._now_s:
                 return
-            _, stage_id = self._running.pop(first)
-            self._asked -= demand[stage_id]
+            _, stage_id = heapq.heappop(running)
+            self._asked -= self._demand[stage_id]
             heapq.heappush(self._ended, (self._now_s, stage_id))
             if until_s == _NEVER_S:
                 return
         if until_s != _NEVER_S:
-            self._now_s = max(self._now_s, until_s)
+            self._now_s = until_s
+
+    def _pass_crowded(self, until_s: float) -> None:
+        """Let time pass to the first end, or to the limit; what runs then ends the later."""
+        now_s, running = self._now_s, self._running
+        slower = self._slower([stage_id for _, stage_id in running])
+        lefts_s = [max(end_s - now_s, 0.0) for end_s, _ in running]
+        passed_s = min(map(mul, lefts_s, slower))
+        is_end = now_s + passed_s <= until_s
+        if not is_end:
+            passed_s = until_s - now_s
+        self._now_s = now_s = now_s + passed_s
+        for place, (left_s, slow) in enumerate(zip(lefts_s, slower, strict=True)):
+            running[place] = (now_s + left_s - passed_s / slow, running[place][1])
+        heapq.heapify(running)
+        if is_end:  # exactly, whatever rounding says
+            running[0] = (now_s, running[0][1])
 
     def _slower(self, stage_ids: Sequence[int]) -> list[float]:
         """Return by which factor each of these takes longer than alone.
@@ -108,9 +119,7 @@ class Crowd:
         """
         asked = [self._demand[stage_id] for stage_id in stage_ids]
         parts = [min(one, 1.0) for one in asked]
-        short = max(self._asked / self._processors, 1.0)
-        if len(stage_ids) <= self._processors or short == 1.0:
-            return [1.0] * len(stage_ids)
+        short = self._asked / self._processors
         slower: list[float] = []
         for _ in range(_MOST_STEPS):
             slower = [1.0 + part * (short - 1.0) for part in parts]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stagemake.model.pace import Pace
-    from stagemake.model.plan import Chance, Estimate, Plan
+    from stagemake.model.plan import Chance, Estimate, Plan, Step
     from stagemake.plan.agenda import Limits
     from stagemake.plan.crowd import Running
 
@@ -204,7 +204,7 @@ def draws(
         _put_far_out(column, running_ids=[s.stage_id for s in running], tail=tail,
                      level=(share + 0.5) / count, rnd=rnd)  # fmt: skip
     if chances:
-        _cut_off(plan, chances, found, orders)
+        _cut_off(running, chances, found, orders)
     return found
 
 
@@ -230,7 +230,7 @@ def _put_far_out(
 
 
 def _cut_off(
-    plan: Plan,
+    running: Sequence[Step],
     chances: Mapping[int, Chance],
     columns: Sequence[list[float]],
     orders: Sequence[Sequence[int]],
@@ -238,16 +238,21 @@ def _cut_off(
     """Take out of each draw the maybes that are cut off in it."""
     count = len(columns)
     levels = [[(place + 0.5) / count for place in order] for order in orders]
+    rows = [
+        (
+            step.stage_id,
+            chances[step.stage_id].deciders if step.verdict is Verdict.MAYBE else (),
+            levels[(step.stage_id * 17 + 3) % 97],
+            changes_p(step),
+        )
+        for step in running
+    ]
     for number, column in enumerate(columns):
         changed: set[int] = set()
-        for step in plan.steps:
-            stage_id = step.stage_id
-            if step.verdict is Verdict.FRESH or step.verdict is Verdict.HIT:
-                continue
-            deciders = chances[stage_id].deciders if step.verdict is Verdict.MAYBE else ()
+        for stage_id, deciders, level, p in rows:
             if deciders and changed.isdisjoint(deciders):
                 column[stage_id] = _NO_RUN
-            elif levels[(stage_id * 17 + 3) % 97][number] < changes_p(step):
+            elif level[number] < p:
                 changed.add(stage_id)
 
 

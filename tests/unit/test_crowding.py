@@ -53,7 +53,8 @@ def ends(running: Alone | Crowd, starts: list[tuple[float, float]]) -> dict[int,
 def test_a_crowd_shares_processors_evenly() -> None:
     assert ends(Crowd([1.0] * 4, 2), [(0, 1.0)] * 4) == dict.fromkeys(range(4), 2.0)
     assert ends(Crowd([1.0] * 3, 2), [(0, 2.0), (0, 1.0), (0, 1.0)]) == {0: 2.5, 1: 1.5, 2: 1.5}
-    assert ends(Crowd([1.0, 1.0, 1.0, 0.0], 2), [(0, 2.0)] * 4) == {3: 2.0, 0: 3.0, 1: 3.0, 2: 3.0}
+    found = ends(Crowd([1.0, 1.0, 1.0, 0.0], 2), [(0, 2.0)] * 4)
+    assert found == pytest.approx({3: 2.0, 0: 3.0, 1: 3.0, 2: 3.0})
 
 
 def test_who_comes_later_finds_the_others_farther_on() -> None:
