@@ -125,6 +125,20 @@ class _Rounds:
         wall_s = interval_of(walls, overhead_s, around.pace.around_sigma)
         return cls(columns, walls, overhead_s, wall_s)
 
+    def write_bytes(self, plan: Plan) -> int:
+        """Return what is written: the median, so that it is what a build can come to."""
+        sure, maybes = 0, []
+        for step in plan.steps:
+            if step.verdict is Verdict.MISS:
+                sure += step.estimate.output_bytes or 0
+            elif step.verdict is Verdict.MAYBE:
+                maybes.append((step.stage_id, step.estimate.output_bytes or 0))
+        sums = [
+            sum(size for stage_id, size in maybes if column[stage_id] >= 0)
+            for column in self.columns
+        ]
+        return sure + sorted(sums)[len(sums) // 2]
+
     @property
     def middle(self) -> int:
         """Which of them took as long as half of them at least."""
@@ -149,6 +163,8 @@ def _with_times(
     report = evolve(report, wall_s=rounds.wall_s)
     if not report.runs[1]:
         return report
+    if report.chances:
+        report = evolve(report, write_bytes=rounds.write_bytes(plan))
     middle = rounds.middle
     action_s, wall_s = rounds.columns[middle], rounds.walls[middle]
     others = _other_jobs(course, action_s, wall_s, path_s, _fed(plan, action_s, around.processors))

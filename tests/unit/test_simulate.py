@@ -198,3 +198,14 @@ def test_the_wall_time_is_no_forecast_while_a_stage_is_unknown() -> None:
     plan = plan_of([(), ()], [MISS, MISS], [estimate(1.0), estimate(None)])
 
     assert wall_forecast(plan, 2, Circumstances()) is None
+
+
+@pytest.mark.parametrize(("changed", "written"), [(0, 10), (8, 110)])
+def test_bytes_to_write_are_those_of_a_build_that_can_be(changed: int, written: int) -> None:
+    estimates = [
+        estimate(1.0, changed=changed, compared=8, output_bytes=10),
+        estimate(1.0, output_bytes=100),
+    ]
+    plan = plan_of([(), (0,)], [MISS, MAYBE], estimates)
+
+    assert report_of(plan, 2).write_bytes == written
