@@ -18,6 +18,8 @@ LEAST_NOISE = 0.02
 # Student's t for 95 %, by degrees of freedom; the next lower one counts.
 _T = ((1, 12.71), (2, 4.30), (3, 3.18), (4, 2.78), (5, 2.57), (6, 2.45), (8, 2.31), (12, 2.18), (20, 2.09), (40, 2.02))  # fmt: skip
 
+_MOST_EXPONENT = 100.0  # else its power is no number any more
+
 
 @frozen
 class Spread:
@@ -63,24 +65,30 @@ def compare(before: Spread, now: Spread) -> Verdict:
     """Return what can be said about two sets of figures of the same thing, both above 0.
 
     The noise is what 95 of 100 pairs of sets without a difference stay within, judged by how far each
-    set's own figures lie apart, and never below `LEAST_NOISE`.
+    set's own figures lie apart, and never below `LEAST_NOISE`. What disturbs a build makes it longer by a factor:
+    logarithms are compared (Welch's t).
     """
     change = now.median / before.median - 1
-    noise = _noise(before, now)
-    if noise is None or abs(change) <= noise:
+    exponent = _noise(before, now)
+    if exponent is None:
+        return Verdict(change, None, Word.SAME)
+    noise = max(math.expm1(exponent) if change > 0 else -math.expm1(-exponent), LEAST_NOISE)
+    if abs(change) <= noise:
         return Verdict(change, noise, Word.SAME)
     return Verdict(change, noise, Word.SLOWER if change > 0 else Word.FASTER)
 
 
 def _noise(before: Spread, now: Spread) -> float | None:
+    """Return the noise of the logarithm of the ratio."""
     if min(len(before.samples), len(now.samples)) < 2:
         return None
-    parts = [statistics.variance(each.samples) / len(each.samples) for each in (before, now)]
+    sides = [[math.log(figure) for figure in each.samples] for each in (before, now)]
+    parts = [statistics.variance(side) / len(side) for side in sides]
     total = sum(parts)
     if not total:
-        return LEAST_NOISE
+        return 0.0
     degrees = total**2 / sum(
-        part**2 / (len(each.samples) - 1) for part, each in zip(parts, (before, now), strict=True)
+        part**2 / (len(side) - 1) for part, side in zip(parts, sides, strict=True)
     )
     factor = [t for least, t in _T if least <= max(degrees, 1.0)][-1]
-    return max(factor * math.sqrt(total) / before.median, LEAST_NOISE)
+    return min(factor * math.sqrt(total), _MOST_EXPONENT)
