@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 from typing import TYPE_CHECKING
 
 from stagemake.contents import read_digest
-from stagemake.freshness.signature import input_signature, of_status, youngest_ns
+from stagemake.freshness.signature import input_signature, of_status
+from stagemake.memo import Memo
 from stagemake.model.entry import (
     DIRECTORY_ROW,
     MISSING,
@@ -25,6 +25,7 @@ from stagemake.model.entry import (
     link_entry,
     row_of,
 )
+from stagemake.seen import Seen
 from stagemake.tree import SpecialFile, walk
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     from stagemake.freshness.signature import FileClock, Signature
 
 _TRIES = 5
-_SLACK_RECORDS = 1000
-_SETTLE_S = 3.0  # coarse clocks move on within 10 ms; files from the future never settle
+_OWN = 6  # fields of a signature that is not of a link
 
 
 class KeepsChanging(OSError):
@@ -64,14 +64,12 @@ class Digester:
         clock: FileClock | None = None,
     ) -> None:
         self.memo = {} if memo is None else memo
+        self._memo = Memo(self.memo, clock)
         self.hashed_files = 0
         self.hashed_bytes = 0
         self._prefix = root.rstrip("/") + "/"
         self._real_prefix = os.path.realpath(root).rstrip("/") + "/"
-        self._clock = clock
-        self._seen: dict[str, str] = {}
-        self._links: set[str] = set()  # of `_seen`: what they lead to may change with any path
-        self._taken_at_ns: dict[str, int] = {}  # of what this build has added to the memo
+        self._seen = Seen()
 
     def entry(self, path: str) -> str:
         """Return the entry of an input; a link counts with its text and what it leads to.
@@ -81,7 +79,7 @@ class Digester:
             KeepsChanging: It never held still.
             OSError: It can't be read; the path is in `filename`.
         """
-        known = self._seen.get(path)
+        known = self._seen.entries.get(path)
         return known if known is not None else self._entries((path,), self._look)[0]
 
     def entries(self, paths: Iterable[str]) -> list[str]:
@@ -90,7 +88,7 @@ class Digester:
 
     def output_entry(self, path: str) -> str:
         """Return the entry of an output; a link counts by its text alone. Raises as `entry`."""
-        known = self._seen.get(path)
+        known = self._seen.entries.get(path)
         if known is not None and known[0] != "l":
             return known
         return self._entries((path,), self._look_at_output)[0]
@@ -121,7 +119,7 @@ class Digester:
                 self._entries(paths, look)
             except OSError:
                 continue
-        return self._seen
+        return self._seen.entries
 
     def output_entries(self, paths: Iterable[str]) -> list[str]:
         """Return the entry of each output, as fast as `entries`."""
@@ -131,7 +129,12 @@ class Digester:
         self, paths: Iterable[str], look: Callable[[str, os.stat_result], str]
     ) -> list[str]:
         """Return entries from what was seen, else from the memo, else from `look`. The hot loop."""
-        seen, memo, taken, prefix = self._seen, self.memo, self._taken_at_ns, self._prefix
+        seen, memo, taken, prefix = (
+            self._seen.entries,
+            self.memo,
+            self._memo.taken_at_ns,
+            self._prefix,
+        )
         lstat, found = os.lstat, []
         follows = look == self._look
         for path in paths:
@@ -163,7 +166,7 @@ class Digester:
                     seen[path] = known
                 elif follows:
                     seen[path] = known
-                    self._links.add(path)
+                    self._seen.links.add(path)
             found.append(known)
         return found
 
@@ -228,11 +231,11 @@ class Digester:
     ) -> str:
         """Return the entry of a regular file, by its signature or by reading it."""
         signature = of_status(status)
-        record = self.memo.get(path)
-        if record is not None and record[0] == signature and self._holds(path, signature):
-            return record[1]
+        known = self._memo.entry_of(path, signature)
+        if known is not None:
+            return known
         for _ in range(_TRIES):
-            taken_at_ns = 0 if self._clock is None else self._clock.taken_at(signature)
+            taken_at_ns = self._memo.taken_at(signature)
             digest, size_bytes = read_digest(full, status.st_size, on_small)
             self.hashed_files += 1
             self.hashed_bytes += size_bytes
@@ -244,17 +247,9 @@ class Digester:
             if before == signature:
                 make = executable_entry if status.st_mode & stat.S_IXUSR else file_entry
                 entry = make(digest, size_bytes)
-                self.memo[path] = (signature, entry)
-                self._taken_at_ns[path] = taken_at_ns
+                self._memo.add(path, signature, entry, taken_at_ns)
                 return entry
         raise KeepsChanging(full)
-
-    def _holds(self, path: str, signature: Signature) -> bool:
-        """Whether a record of the memo with an equal signature can be believed."""
-        taken_at_ns = self._taken_at_ns.get(path)
-        if taken_at_ns is None:
-            return True
-        return self._clock is not None and self._clock.trusts(signature, taken_at_ns)
 
     def forget(self, paths: Iterable[str]) -> None:
         """Have paths looked at again: something may have written them, or in them.
@@ -262,24 +257,22 @@ class Digester:
         Directories they lie in are forgotten too, all links, and what lies below a path that ends with
         a slash or was seen as a directory. Cost: O(depth), for directories O(paths seen).
         """
-        seen = self._seen
-        for written in paths:
-            path = written.rstrip("/")
-            known = seen.pop(path, "")
-            seen.pop(f"{path}/", None)
-            if known[:1] == "d" or written != path:
-                below = f"{path}/"
-                for inner in [inner for inner in seen if inner.startswith(below)]:
-                    del seen[inner]
-            parent = os.path.dirname(path)
-            while parent not in ("", "/"):
-                seen.pop(parent, None)
-                seen.pop(f"{parent}/", None)
-                parent = os.path.dirname(parent)
-        seen.pop(".", None)
-        for link in self._links:
-            seen.pop(link, None)
-        self._links.clear()
+        self._seen.forget(paths)
+
+    def look_again(self, paths: Iterable[str]) -> tuple[tuple[str, Signature | None], ...]:
+        """Forget inputs that somebody may have edited; return what `signatures` does.
+
+        Files whose content is known by their signature are known again: they are not looked at twice.
+        """
+        paths = tuple(paths)
+        self._seen.forget(paths)
+        found = self.signatures(paths)
+        for path, signature in found:
+            if signature is not None and stat.S_ISREG(signature[-1]) and len(signature) == _OWN:
+                known = self._memo.entry_of(path, signature)
+                if known is not None:
+                    self._seen.entries[path] = known
+        return found
 
     def signatures(self, paths: Iterable[str]) -> tuple[tuple[str, Signature | None], ...]:
         """Return path and signature of inputs and of all that is in those that are directories.
@@ -327,7 +320,9 @@ class Digester:
             raise OSError(number, os.strerror(number), full)
         if declared_dir:
             rows = self._rows(path, full, on_small)
-            self._seen[path] = directory_entry((relative, entry) for relative, entry, _ in rows)
+            self._seen.entries[path] = directory_entry(
+                (relative, entry) for relative, entry, _ in rows
+            )
             inside = [row_of(f"{path}/{inner}", entry, text) for inner, entry, text in sorted(rows)]
             return [OutputFile(path, "directory"), *inside]
         if stat.S_ISLNK(status.st_mode):
@@ -335,41 +330,19 @@ class Digester:
             return [row_of(path, link_entry(target), target)]
         if not stat.S_ISREG(status.st_mode):
             raise SpecialFile(full)
-        entry = self._seen[path] = self._file(path, full, status, on_small)
+        entry = self._seen.entries[path] = self._file(path, full, status, on_small)
         return [row_of(path, entry)]
 
     def prune(self) -> None:
         """Drop records of files that are gone, once those not looked at outnumber those that were."""
-        unseen = [path for path in self.memo if path not in self._seen]
-        if len(unseen) > len(self._seen) + _SLACK_RECORDS:
-            for path in unseen:
-                if not os.path.lexists(self._full(path)):
-                    del self.memo[path]
-                    self._taken_at_ns.pop(path, None)
+        self._memo.prune(self._seen.entries, lambda path: os.path.lexists(self._full(path)))
 
     def settle(self, deadline_s: float | None = None) -> None:
-        """Make all of the memo fit to be saved: wait for the clock, read again what may be racy.
+        """Make all of the memo fit to be saved; see `Memo.settle`."""
+        self._memo.settle(self._read_again, deadline_s)
 
-        Nothing to wait for where the file system shows every change. What can't be trusted by
-        `deadline_s` (monotonic; default: in three seconds) is dropped, so the next build reads it.
-        """
-        if deadline_s is None:
-            deadline_s = time.monotonic() + _SETTLE_S
-        clock, taken = self._clock, self._taken_at_ns
-        racy = [path for path in taken if not self._holds(path, self.memo[path][0])]
-        if clock is not None and racy:
-            clock.wait_past(max(youngest_ns(self.memo[path][0]) for path in racy), deadline_s)
-        for path in racy:
-            del self.memo[path], taken[path]
-            if clock is None:
-                continue
-            try:
-                full = self._full(path)
-                status = os.lstat(full)
-                if stat.S_ISREG(status.st_mode):
-                    self._file(path, full, status)
-            except OSError:  # gone or unreadable: nothing to remember
-                continue
-            if path in taken and not self._holds(path, self.memo[path][0]):
-                del self.memo[path], taken[path]
-        taken.clear()
+    def _read_again(self, path: str) -> None:
+        full = self._full(path)
+        status = os.lstat(full)
+        if stat.S_ISREG(status.st_mode):
+            self._file(path, full, status)

@@ -99,7 +99,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         shop = _workshop(builder, world, digester, runner, store, emit)
         shop.hooks = hooks
         emit(PlanReady(planned.plan, builder.jobs))
-        scheduler = Scheduler(planned.plan, shop)
+        scheduler = Scheduler(planned.plan, shop, planned.lasting)
         ear.began_s = shop.began_s
         before_s = time.monotonic() - began_s
         outcome = scheduler.run()

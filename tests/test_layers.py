@@ -19,7 +19,7 @@ LAYERS = (
     "checkpoint past",
     (
         "stagefile resolve fingerprint cache runner report history hooks materialize recorded"
-        " records schema_check state start storage dispatch hook"
+        " records memo seen schema_check state start storage dispatch hook"
     ),
     (
         "plan digesting settings calling stage_class logs recording hooking plugins lifecycle"

@@ -23,8 +23,9 @@ from stagemake.model.event import Notice, StageStarted
 from stagemake.model.plan import Reason, Verdict
 from stagemake.model.result import CacheUse, Outcome, StageResult
 from stagemake.model.stage import Command
+from stagemake.plan.again import judge_again
 from stagemake.plan.explain import all_differences
-from stagemake.plan.judge import judge, own_paths, programs_of
+from stagemake.plan.judge import own_paths, programs_of
 from stagemake.plan.sight import DiskSight
 from stagemake.runner.port import Completion, Work
 from stagemake.stagefile.placeholder import argv_of
@@ -51,6 +52,7 @@ class Launcher:
     pipeline: Pipeline
     keeper: OutputKeeper
     began_s: float
+    lasting: dict[int, Judgement] = field(factory=dict)  # judgements of the plan, see `plan.again`
     past_runs: list[PastRun] = field(factory=list)
     values: dict[str, str] = field(factory=dict)  # shared values so far, as JSON
     results: Sequence[StageResult | None] = ()  # by stage id, as far as settled; the scheduler's
@@ -77,11 +79,14 @@ class Launcher:
         stage, shop = self.pipeline.stages[stage_id], self.shop
         watched = (*stage.inputs, *stage.implicit)
         # Someone may have edited them since the plan was made.
-        shop.digester.forget((*watched, *self._read_last_time(stage)))
+        planned = self.lasting.pop(stage_id, None)
         try:
-            shop.digester.forget(own_paths(programs_of(stage, shop.world)))
-            before = shop.digester.signatures(watched)
-            made = judge(
+            if planned is None:  # else it needs nothing that could have moved but its inputs
+                shop.digester.forget(self._read_last_time(stage))
+                shop.digester.forget(own_paths(programs_of(stage, shop.world)))
+            before = shop.digester.look_again(watched)
+            made = judge_again(
+                planned,
                 stage,
                 self.pipeline.upstream[stage_id],
                 shop.world,

@@ -19,6 +19,7 @@ from stagemake.plan.cost import weights
 if TYPE_CHECKING:
     from stagemake.execute.workshop import Workshop
     from stagemake.model.plan import Plan
+    from stagemake.plan.judge import Judgement
 
 
 @define
@@ -27,6 +28,7 @@ class Scheduler:
 
     plan: Plan
     shop: Workshop
+    lasting: dict[int, Judgement] = field(factory=dict)  # the plan's, see `plan.again`
     launcher: Launcher = field(init=False)
     _keeper: OutputKeeper = field(init=False)
     _results: list[StageResult | None] = field(init=False)
@@ -41,7 +43,7 @@ class Scheduler:
         shop, plan = self.shop, self.plan
         self._keeper = OutputKeeper(shop)
         self._began_s = shop.began_s = shop.now_s()
-        self.launcher = Launcher(shop, plan.pipeline, self._keeper, self._began_s)
+        self.launcher = Launcher(shop, plan.pipeline, self._keeper, self._began_s, self.lasting)
         self._results = [None] * len(plan.steps)
         self.launcher.results = self._results
         fresh = [step.stage_id for step in plan.steps if step.verdict is Verdict.FRESH]

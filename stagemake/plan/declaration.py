@@ -161,7 +161,11 @@ def _append(value: Plain, out: list[bytes]) -> None:
     if kind is tuple:
         out.append(b"(%d:" % len(value))  # type: ignore[arg-type]  # a tuple, by the line above
         for item in value:  # type: ignore[union-attr]  # as above
-            _append(item, out)  # type: ignore[arg-type]  # as above
+            if type(item) is str:  # without a call: nearly all there is
+                data = item.encode("utf-8", "surrogatepass")
+                out.append(b"s%d:%b" % (len(data), data))
+            else:
+                _append(item, out)  # type: ignore[arg-type]  # as above
     elif value is None:
         out.append(b"n")
     elif isinstance(value, str):  # also its subclasses: names and paths

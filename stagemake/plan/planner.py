@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, field
 
 from stagemake.freshness import snapshot as trace_columns
 from stagemake.model.plan import Plan, Reason, Step, Verdict
@@ -27,6 +27,7 @@ class Planned:
 
     plan: Plan
     refreshed: dict[str, Trace]
+    lasting: dict[int, Judgement] = field(factory=dict)  # by stage id, see `plan.again`
 
 
 def plan_pipeline(
@@ -86,4 +87,15 @@ def plan_pipeline(
         from stagemake.plan.cost import add_estimates  # noqa: PLC0415 - gate, 5 ms, only with work to do
 
         add_estimates(steps, costly, pipeline, world)
-    return Planned(Plan(pipeline, tuple(steps), orphans), refreshed)
+    return Planned(Plan(pipeline, tuple(steps), orphans), refreshed, _lasting(costly, pipeline))
+
+
+def _lasting(costly: list[tuple[int, Judgement]], pipeline: Pipeline) -> dict[int, Judgement]:
+    """Return the judgements that need not be made again before their stages start."""
+    if not costly:
+        return {}
+    from stagemake.plan.again import is_lasting  # noqa: PLC0415 - gate, 1 ms, only with work to do
+
+    return {
+        stage_id: made for stage_id, made in costly if is_lasting(pipeline.stages[stage_id], made)
+    }

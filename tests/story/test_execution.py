@@ -517,3 +517,21 @@ def test_stages_that_want_too_much_memory_together_run_one_by_one(project: Proje
     )
 
     project.build("-j3").ran("a", "b", "c").exited(0)
+
+
+def test_an_input_edited_after_the_plan_was_made_counts_as_it_is_when_the_stage_starts(
+    project: Project,
+) -> None:
+    project.stagefile(
+        """
+        first = command("first", "echo 2 > in && touch a", outputs=["a"])
+        command("second", "cp in out", inputs=["in"], outputs=["out"], after=[first])
+        """
+    ).write("in", "1\n")
+
+    project.build().ran("first", "second")
+
+    assert project.read("out") == "2\n"
+    project.build().ran()
+    project.write("in", "1\n").build().ran("second")
+    assert project.read("out") == "1\n"

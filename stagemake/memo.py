@@ -1,0 +1,86 @@
+"""Contents by signature: what a file with this name and this signature holds. For digesting.
+
+A record that this build has added counts only where its signature can't be racy, until `settle` is over.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from stagemake.freshness.signature import youngest_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from stagemake.freshness.signature import FileClock, Signature
+
+_SLACK_RECORDS = 1000
+_SETTLE_S = 3.0  # coarse clocks move on within 10 ms; files from the future never settle
+
+
+@define
+class Memo:
+    """Records by project path. `records` is the snapshot's own dictionary, updated in place."""
+
+    records: dict[str, tuple[Signature, str]]
+    clock: FileClock | None  # None: nothing new is trusted
+    taken_at_ns: dict[str, int] = field(factory=dict)  # of what this build has added
+
+    def entry_of(self, path: str, signature: Signature) -> str | None:
+        """Return what is known of a file by its signature; None when that says nothing."""
+        record = self.records.get(path)
+        if record is not None and record[0] == signature and self.holds(path, signature):
+            return record[1]
+        return None
+
+    def holds(self, path: str, signature: Signature) -> bool:
+        """Whether a record with an equal signature can be believed."""
+        taken_at_ns = self.taken_at_ns.get(path)
+        if taken_at_ns is None:
+            return True
+        return self.clock is not None and self.clock.trusts(signature, taken_at_ns)
+
+    def taken_at(self, signature: Signature) -> int:
+        """Return the clock's reading to keep with a signature taken before its file is read."""
+        return 0 if self.clock is None else self.clock.taken_at(signature)
+
+    def add(self, path: str, signature: Signature, entry: str, taken_at_ns: int) -> None:
+        """Note what a file held when it had this signature, before and after it was read."""
+        self.records[path] = (signature, entry)
+        self.taken_at_ns[path] = taken_at_ns
+
+    def prune(self, seen: Collection[str], exists: Callable[[str], bool]) -> None:
+        """Drop records of files that are gone, once those not seen outnumber those that were."""
+        unseen = [path for path in self.records if path not in seen]
+        if len(unseen) > len(seen) + _SLACK_RECORDS:
+            for path in unseen:
+                if not exists(path):
+                    del self.records[path]
+                    self.taken_at_ns.pop(path, None)
+
+    def settle(self, read_again: Callable[[str], object], deadline_s: float | None = None) -> None:
+        """Make all records fit to be saved: wait for the clock, have read again what may be racy.
+
+        Nothing to wait for where the file system shows every change. What can't be trusted by
+        `deadline_s` (monotonic; default: in three seconds) is dropped, so the next build reads it.
+        """
+        if deadline_s is None:
+            deadline_s = time.monotonic() + _SETTLE_S
+        records, taken = self.records, self.taken_at_ns
+        racy = [path for path in taken if not self.holds(path, records[path][0])]
+        if self.clock is not None and racy:
+            self.clock.wait_past(max(youngest_ns(records[path][0]) for path in racy), deadline_s)
+        for path in racy:
+            del records[path], taken[path]
+            if self.clock is None:
+                continue
+            try:
+                read_again(path)
+            except OSError:  # gone or unreadable: nothing to remember
+                continue
+            if path in taken and not self.holds(path, records[path][0]):
+                del records[path], taken[path]
+        taken.clear()
