@@ -13,7 +13,7 @@ from stagemake.execute.ending import problem_of, result_of
 from stagemake.execute.environment import stage_environment
 from stagemake.execute.growth import Growth, past_run
 from stagemake.execute.settle import HookProblem, StageProblem, settle, trace_of
-from stagemake.execute.storing import Run
+from stagemake.execute.storing import Run, Storing
 from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
 from stagemake.hooks import Facts
@@ -57,11 +57,15 @@ class Launcher:
     values: dict[str, str] = field(factory=dict)  # shared values so far, as JSON
     results: Sequence[StageResult | None] = ()  # by stage id, as far as settled; the scheduler's
     _runs: dict[int, Run] = field(factory=dict)
+    storing: Storing = field(init=False)
     growth: Growth = field(factory=Growth)
     _hits: int = 0
     _misses: int = 0
     _bytes_read: int = 0
     _bytes_written: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.storing = Storing(self.shop)
 
     def cache_use(self) -> CacheUse:
         """Return what was restored and stored so far."""
@@ -287,6 +291,8 @@ class Launcher:
         if completion.survivors:
             notes.append(f"{completion.survivors} process(es) that it left behind were ended")
         shop.state.settle(stage.name, settled.trace)
+        if settled.is_for_cache:
+            self.storing.add(run, settled)
         if stage.resumable and settled.key is not None:
             checkpoint.note(shop.state.checkpoint_path, stage.name, settled.key)
         self.keeper.note(settled.result.outputs)

@@ -54,7 +54,10 @@ class Scheduler:
         """Carry out the plan and return how it ended. Failed stages are results, not exceptions."""
         removed = self._keeper.remove_orphans(self.plan.orphans)
         self._settle_fresh()
-        self._loop()
+        try:
+            self._loop()
+        finally:
+            self.launcher.storing.flush()
         self._close_open_ends()
         return BuildOutcome(
             results=tuple(result for result in self._results if result is not None),

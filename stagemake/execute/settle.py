@@ -1,16 +1,15 @@
-"""What happens when an action has ended well: look at its outputs, store them, record the result."""
+"""What happens when an action has ended well: look at its outputs and say what came of it. Storing is another's."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, field
 from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
 from stagemake.execute.environment import mask
-from stagemake.execute.storing import store_result
 from stagemake.fingerprint.depfile import parse_depfile
 from stagemake.freshness.signature import youngest_ns
 from stagemake.model.entry import check_manifest, entries_of
@@ -50,6 +49,9 @@ class Settled:
     key: str | None
     trace: Trace
     notes: tuple[str, ...] = ()
+    found: tuple[tuple[str, str], ...] = ()  # discovered inputs and their entries
+    small: dict[str, bytes] = field(factory=dict)  # contents that have been read, by digest
+    is_for_cache: bool = False
 
 
 def settle(
@@ -108,13 +110,14 @@ def settle(
         left = trace_of(stage, run.judgement, "", found, result)
         return Settled(result, key, left, depfile_notes)
     notes: tuple[str, ...] = ()
-    if stage.cache and shop.request.cache.writes and shop.store is not None:
+    is_for_cache = stage.cache and shop.request.cache.writes and shop.store is not None
+    if is_for_cache:
         try:
             check_manifest(manifest)
-            store_result(run, key, found, result, small, shop)
         except ValueError as error:  # a link that leaves the project: right here, wrong elsewhere
-            notes = (f"not cached: {error}",)
-    return Settled(result, key, trace_of(stage, run.judgement, key, found, result), notes)
+            notes, is_for_cache = (f"not cached: {error}",), False
+    trace = trace_of(stage, run.judgement, key, found, result)
+    return Settled(result, key, trace, notes, found, small, is_for_cache)
 
 
 def trace_of(

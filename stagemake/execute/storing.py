@@ -19,6 +19,7 @@ from stagemake.model.record import (
 from stagemake.plan.components import components_of
 
 if TYPE_CHECKING:
+    from stagemake.execute.settle import Settled
     from stagemake.execute.workshop import Workshop
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.result import ActionResult
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from stagemake.plan.judge import Judgement
 
 _HINT_LISTS = 8
+_RUSH_S = 0.02  # results that come slower than this are stored one by one
+_MOST_WAITING = 64
+_MOST_BYTES = 4 << 20
 
 
 @define
@@ -44,26 +48,44 @@ class Run:
     has_told_hooks: bool = False  # post hooks are called once, however often it is tried
 
 
-def store_result(  # noqa: PLR0917 - all that a result consists of
-    run: Run,
-    key: str,
-    found: tuple[tuple[str, str], ...],
-    result: ActionResult,
-    small: dict[str, bytes],
-    shop: Workshop,
-) -> None:
-    """Put contents, then the record, then the hint under the weak key, then what it was made from.
+@define
+class Storing:
+    """Puts results into the cache, in groups where they come fast: that costs half of one by one.
 
-    Args:
-        run: What was run, and what it was judged by.
-        key: The result's action key.
-        found: Path and entry of its discovered inputs.
-        result: What came of it.
-        small: Contents that have been read already, by digest.
-        shop: Has the store.
+    What waits is in memory and small. A kill loses it to the cache; what is built stays up to date.
     """
-    store = shop.store
+
+    shop: Workshop
+    _waiting: list[tuple[Run, Settled]] = field(factory=list)
+    _waiting_bytes: int = 0
+    _last_s: float = 0.0
+
+    def add(self, run: Run, settled: Settled) -> None:
+        """Take a result that is for the cache; contents that were not read yet are put there at once."""
+        now_s, last_s = self.shop.now_s(), self._last_s
+        self._last_s = now_s
+        self._waiting.append((run, settled))
+        self._waiting_bytes += sum(map(len, settled.small.values()))
+        if (
+            now_s - last_s > _RUSH_S
+            or len(self._waiting) >= _MOST_WAITING
+            or self._waiting_bytes >= _MOST_BYTES
+            or any(digest not in settled.small for digest, _ in settled.result.blobs)
+        ):
+            self.flush()
+
+    def flush(self) -> None:
+        """Put everything that waits into the cache."""
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        for run, settled in waiting:
+            _store(run, settled, self.shop)
+
+
+def _store(run: Run, settled: Settled, shop: Workshop) -> None:
+    """Put contents, then the record, then the hint under the weak key, then what it was made from."""
+    store, result, small = shop.store, settled.result, settled.small
     assert store is not None, "storing needs a store"
+    assert settled.key is not None, "and a result that holds"
     paths = {row.digest: row.path for row in result.outputs if row.digest}
     large = [digest for digest, _ in result.blobs if digest not in small]
     wanted = store.missing(large) if large else ()
@@ -73,25 +95,28 @@ def store_result(  # noqa: PLR0917 - all that a result consists of
             stored = store.put_bytes(digest, data)
         elif digest in wanted:
             path = f"{shop.root}/{paths[digest]}"
-            stored = store.put_file(digest, path, os.stat(path).st_size)
+            try:
+                stored = store.put_file(digest, path, os.stat(path).st_size)
+            except OSError:  # somebody has removed it since
+                return
         else:
             continue
         if not stored:
             return
-    store.put(key, encode_result(result))
+    store.put(settled.key, encode_result(result))
     weak = run.judgement.weak
     if weak is not None:
         store.put(weak, _hint(weak, result, shop))
-    _note_near(run, key, found, result, shop)
+    _note_near(run, settled, shop)
 
 
-def _note_near(
-    run: Run, key: str, found: tuple[tuple[str, str], ...], result: ActionResult, shop: Workshop
-) -> None:
+def _note_near(run: Run, settled: Settled, shop: Workshop) -> None:
     """Note what the result was made from, so that a later miss can be compared with it."""
-    made = run.judgement
-    components = components_of(made.declaration, made.entries, made.programs, found, made.values)
-    body = encode_near(NearResult(key, result.created_s, components))
+    made, key = run.judgement, settled.key or ""
+    components = components_of(
+        made.declaration, made.entries, made.programs, settled.found, made.values
+    )
+    body = encode_near(NearResult(key, settled.result.created_s, components))
     if body is not None and shop.store is not None:
         shop.store.put(near_key(run.stage.name, near_slot(key, made.old_key)), body)
 

@@ -22,6 +22,7 @@ VERSION = 1
 NEAR_SLOTS = 8
 """How many results of a stage can be compared with a miss. By key, so that storing one needs no reading."""
 
+_ENCODE = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _MOST_COMPONENTS = 20_000
 _COMPRESS_FROM_BYTES = 1000
 _LARGEST_RECORD = 256 * 1024 * 1024
@@ -157,7 +158,7 @@ def references(body: bytes) -> tuple[str, ...]:
 
 
 def _dump(data: dict[str, Any]) -> bytes:
-    return json.dumps(data, separators=(",", ":"), sort_keys=True).encode("ascii")
+    return _ENCODE(data).encode("ascii")
 
 
 def _load(body: bytes, kind: str) -> dict[str, Any] | None:
