@@ -333,6 +333,25 @@ class Digester:
         entry = self._seen.entries[path] = self._file(path, full, status, on_small)
         return [row_of(path, entry)]
 
+    def learn(self, path: str, entry: str, before: os.stat_result) -> None:
+        """Note what a file holds that was just written and verified elsewhere, then given this name.
+
+        Believed only while it is the same file with the same times of its content; on file systems
+        that could have hidden a change since, `settle` reads it once more.
+
+        Args:
+            path: The project path that it has now.
+            entry: What it holds.
+            before: Its status when it was complete; renaming it has moved its ctime since.
+        """
+        try:
+            now = os.lstat(self._full(path))
+        except OSError:
+            return
+        signature, old = of_status(now), of_status(before)
+        if (*signature[:2], *signature[3:]) == (*old[:2], *old[3:]):
+            self._memo.add(path, signature, entry, taken_at_ns=0)
+
     def prune(self) -> None:
         """Drop records of files that are gone, once those not looked at outnumber those that were."""
         self._memo.prune(self._seen.entries, lambda path: os.path.lexists(self._full(path)))

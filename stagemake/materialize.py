@@ -43,6 +43,7 @@ def restore(
     *,
     entry_at: Callable[[str], str] | None = None,
     displace: Callable[[str], None] | None = None,
+    learn: Callable[[str, str, os.stat_result], None] | None = None,
 ) -> Restored:
     """Make the declared outputs what the manifest says; what else a directory output holds goes away.
 
@@ -58,6 +59,7 @@ def restore(
         entry_at: `Digester.output_entry`; outputs that have the right entry already are left untouched.
         displace: Called with the project path of each existing output about to be replaced, before any
             is; may move it away (`preserve`).
+        learn: `Digester.learn`, told path, entry and status of each file that was brought back.
 
     Raises:
         OSError: The project's disk failed (full, read-only, something in the way of a directory). If
@@ -71,6 +73,7 @@ def restore(
     rows_of = _rows_by_output(manifest, right)
     made: list[str] = []  # directories above outputs, outermost first
     staged: list[tuple[str, str]] = []  # where it waits, and where it belongs
+    fetched: list[tuple[OutputFile, os.stat_result]] = []
     try:
         for output in outputs:
             path = output.rstrip("/")
@@ -80,13 +83,16 @@ def restore(
             made += durable.make_dirs(parent)
             temp = durable.temp_path(parent)
             staged.append((temp, path))
-            if not _stage(temp, path, rows_of[path], fetch):
+            if not _stage(temp, path, rows_of[path], fetch, fetched):
                 _undo(staged, made)
                 return Restored.INCOMPLETE
         _replace(root, staged, displace)
     except BaseException:
         _undo(staged, made)
         raise
+    if learn is not None:
+        for row, status in fetched:
+            learn(row.path, row.entry, status)
     return Restored.DONE
 
 
@@ -119,35 +125,45 @@ def _rows_by_output(manifest: Manifest, outputs: Iterable[str]) -> dict[str, lis
     return rows_of
 
 
-def _stage(temp: str, path: str, rows: list[OutputFile], fetch: Fetch) -> bool:
-    """Build one output, whole, at `temp`; False when contents are missing."""
+def _stage(
+    temp: str,
+    path: str,
+    rows: list[OutputFile],
+    fetch: Fetch,
+    fetched: list[tuple[OutputFile, os.stat_result]],
+) -> bool:
+    """Build one output, whole, at `temp`; False when contents are missing. Adds its files to `fetched`."""
     for row in rows:
         target = temp + row.path[len(path) :]
         if row.kind == "directory":
             durable.make_dirs(target)
         elif row.kind == "symlink":
             durable.symlink(row.target, target)
-        elif not _fetched(row, target, fetch):
-            return False
+        else:
+            status = _fetched(row, target, fetch)
+            if status is None:
+                return False
+            fetched.append((row, status))
     return True
 
 
-def _fetched(row: OutputFile, target: str, fetch: Fetch) -> bool:
-    """Fetch one file; False when it isn't to be had or isn't what was asked for."""
+def _fetched(row: OutputFile, target: str, fetch: Fetch) -> os.stat_result | None:
+    """Fetch one file, return its status; None when it isn't to be had or isn't what was asked for."""
     executable = row.kind == "executable"
     if not fetch(row.digest, row.size_bytes, target, 0o777 if executable else 0o666):
-        return False
+        return None
     try:
         status = os.lstat(target)
     except FileNotFoundError:
-        return False
+        return None
     if not stat.S_ISREG(status.st_mode) or status.st_size != row.size_bytes:
-        return False
+        return None
     if (
         bool(status.st_mode & stat.S_IXUSR) != executable
     ):  # a umask without x, or a clone's own mode
         durable.set_mode(target, 0o755 if executable else 0o644)
-    return True
+        status = os.lstat(target)
+    return status
 
 
 def _replace(

@@ -183,6 +183,7 @@ class Launcher:
                 fetch,
                 entry_at=shop.digester.output_entry,
                 displace=self._displace,
+                learn=shop.digester.learn,
             )
         except OSError as error:  # something in the way, or the disk is full
             return self._failed(stage, made.reason, f"its outputs can't be restored: {error}")

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 def is_lasting(stage: Stage, made: Judgement) -> bool:
     """Whether a judgement holds for as long as what it names is as it was.
 
-    Only of a miss with everything known and nothing to compare with: no past result here that could come to
-    hold again, no list of discovered inputs, no programs that another stage may make.
+    Only of a hit, and of a miss with no past result here that could come to hold again; and where everything
+    is known, no input was discovered, and no other stage may make a program.
     """
     return (
-        made.verdict is Verdict.MISS
+        (made.cached is not None or (made.verdict is Verdict.MISS and made.old_outputs is None))
         and made.key is not None
-        and made.old_outputs is None
         and stage.depfile is None
         and not stage.resumable
         and all(path[:1] == "/" for _, path, _ in made.programs)  # looked up once a build
@@ -44,7 +43,7 @@ def judge_again(
     """
     if (
         planned is not None
-        and world.snapshot.traces.get(stage.name) is None
+        and (planned.cached is not None or world.snapshot.traces.get(stage.name) is None)
         and planned.entries == tuple([sight.entry(p) for p in (*stage.inputs, *stage.implicit)])
         and planned.values == tuple([(name, sight.value(name)) for name in stage.uses])
     ):

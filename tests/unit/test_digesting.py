@@ -125,6 +125,59 @@ def test_on_a_coarse_clock_a_file_of_the_same_tick_is_read_again(world):
     assert digester.hashed_files == 2
 
 
+def brought(world, text="text"):
+    """Write a file under another name, as a restore does; return what the digester is told of it."""
+    status = os.lstat(world.write("tmp", text).root + "/tmp")
+    os.rename(f"{world.root}/tmp", f"{world.root}/a")
+    return "a", f"f:{xxh3_128_hexdigest(text.encode())}:{len(text)}", status
+
+
+def test_what_was_verified_when_it_was_brought_is_not_read_again(world):
+    world.step_ns = 1  # a clock that shows every change
+    digester = world.digester()
+    told = brought(world)
+
+    digester.learn(*told)
+
+    assert digester.output_entry("a") == told[1]
+    digester.settle(time.monotonic())
+    assert world.digester().entry("a") == told[1]
+    assert digester.hashed_files == 0
+
+
+def test_what_was_written_or_replaced_since_it_was_brought_is_read(world):
+    world.step_ns = 1
+    digester = world.digester()
+    told = brought(world)
+    world.write("a", "more")
+    digester.learn(*told)
+
+    written = digester.output_entry("a")
+    digester.forget(["a"])
+    world.write("other", "text")
+    os.replace(f"{world.root}/other", f"{world.root}/a")
+    digester.learn(*told)
+    replaced = digester.output_entry("a")
+
+    assert written == f"f:{xxh3_128_hexdigest(b'more')}:4"
+    assert replaced == told[1]
+    assert digester.hashed_files == 2
+
+
+def test_where_a_clock_can_hide_changes_what_was_brought_is_read_when_it_settles(world):
+    digester = world.digester()
+    told = brought(world)
+    digester.learn(*told)
+    hidden = os.lstat(f"{world.root}/a")
+    with open(f"{world.root}/a", "r+") as file:
+        file.write("TEXT")
+    os.utime(f"{world.root}/a", ns=(hidden.st_atime_ns, hidden.st_mtime_ns))
+
+    digester.settle(time.monotonic())
+
+    assert world.memo["a"][1] == f"f:{xxh3_128_hexdigest(b'TEXT')}:4"
+
+
 def test_what_stays_racy_is_not_kept_and_what_settles_is(world):
     world.write("a").write("b")
     world.now_ns = max(
