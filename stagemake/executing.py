@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from typing import TYPE_CHECKING
@@ -11,21 +10,14 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from stagemake import durable
-from stagemake.cache.collect import collect, volume_bytes
-from stagemake.cache.disk import DiskStore, open_store
-from stagemake.calling import Circumstances, make_context
-from stagemake.dispatch import ToolEvents
-from stagemake.execute.environment import stage_environment
-from stagemake.execute.guard import Guard
+from stagemake.assembling import close_cache, hooks_of, open_cache, workshop_of
+from stagemake.cache.collect import volume_bytes
+from stagemake.cache.disk import DiskStore
 from stagemake.execute.scheduler import Scheduler
-from stagemake.execute.workshop import Workshop
 from stagemake.forecasting import wall_forecast_of
 from stagemake.history import History, Run
-from stagemake.hooking import BoundHooks, ResultsByName
 from stagemake.materialize import sweep_temps
-from stagemake.model.context import SharedData
 from stagemake.model.event import BuildFinished, Notice, PlanReady
-from stagemake.model.record import references
 from stagemake.model.result import Outcome
 from stagemake.model.stored import record_bytes, stored_bytes
 from stagemake.past.build import Ending
@@ -35,27 +27,16 @@ from stagemake.plan.crowd import processor_count
 from stagemake.plan.kind import input_bytes, kind_of
 from stagemake.records import StoredRecords
 from stagemake.remembering import remember
-from stagemake.report.amount import size
-from stagemake.storage import LiveStorage, Places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from stagemake.assembling import Opened
     from stagemake.building import Builder
-    from stagemake.cache.guarded import GuardedStore
     from stagemake.digesting import Digester
-    from stagemake.hooks import Facts
-    from stagemake.model.context import StageContext
     from stagemake.model.event import Event
-    from stagemake.model.result import BuildOutcome, StageResult
-    from stagemake.model.stage import Stage
+    from stagemake.model.result import BuildOutcome
     from stagemake.plan.planner import Planned
     from stagemake.plan.world import World
-    from stagemake.runner.guarded import GuardedRunner
-    from stagemake.runner.local import LocalRunner
-    from stagemake.starting import Ear, Started
-
-    Opened = DiskStore | GuardedStore
+    from stagemake.starting import Started
 
 
 def carry_out(  # noqa: PLR0917 - the parts that planning has made
@@ -86,17 +67,17 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         recorder.handle(event)
         builder.emit(event)
 
-    hooks = _hooks(builder, ear)
+    hooks = hooks_of(builder, ear)
     store, grown = None, -1
     try:
         started.catch_up(
             builder.interrupt.read_fd
         )  # forks before there are threads or open databases
-        store = _open_store(builder)
+        store = open_cache(builder)
         volume = volume_bytes(store) if isinstance(store, DiskStore) else -1
         if store is not None and builder.request.cache.reads:
             _look_up_in(store, world)
-        shop = _workshop(builder, world, digester, runner, store, emit)
+        shop = workshop_of(builder, world, digester, runner, store, emit)
         shop.hooks = hooks
         emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop, planned.lasting)
@@ -119,7 +100,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
                 durable.remove_any(state.scratch)
         finally:
             if store is not None:
-                now = _close_store(builder, store)
+                now = close_cache(builder, store)
                 grown = now - volume if min(now, volume) >= 0 else -1
     _note_costs(
         builder, planned, scheduler, outcome, before_s=before_s, ended_s=ended_s, grown=grown
@@ -246,96 +227,3 @@ def _recorder(builder: Builder, planned: Planned, world: World) -> Recorder:
     """
     forecast_s = wall_forecast_of(builder, planned.plan, world)
     return Recorder(Shelf(builder.state.builds), builder.request.targets, forecast_s)
-
-
-def _hooks(builder: Builder, ear: Ear) -> BoundHooks:
-    base, root, scratch = builder.base_env(), builder.root, builder.state.scratch
-    ids = {str(stage.name): stage_id for stage_id, stage in enumerate(ear.pipeline.stages)}
-
-    def context_of(stage: Stage, facts: Facts, own: StageResult | None) -> StageContext:
-        known = [name for name in (*stage.uses, *stage.provides) if name in facts.values]
-        values = {name: json.loads(facts.values[name]) for name in known}
-        around = Circumstances(
-            root=root,
-            scratch=scratch,
-            env=stage_environment(base, builder.environ, stage, root),
-            shared=SharedData(
-                stage,
-                {name: values[name] for name in stage.uses if name in values},
-                {name: values[name] for name in stage.provides if name in values},
-            ),
-            storage=LiveStorage(Places(root, scratch)),
-            events=ToolEvents(
-                builder.subscriptions,
-                builder.emit,
-                stage.name,
-                lambda: time.monotonic() - ear.began_s,
-            ),
-            results=ResultsByName(facts.results, ids, own),
-        )
-        return make_context(stage, around)
-
-    return BoundHooks(builder.hooks, context_of, builder.loop)
-
-
-def _workshop(  # noqa: PLR0917 - what a workshop is put together from
-    builder: Builder,
-    world: World,
-    digester: Digester,
-    runner: LocalRunner | GuardedRunner,
-    store: Opened | None,
-    emit: Callable[[Event], None],
-) -> Workshop:
-    held = builder.request.held
-    return Workshop(
-        guard=None if held is None else Guard(held),
-        root=builder.root,
-        request=builder.request,
-        jobs=builder.jobs,
-        world=world,
-        digester=digester,
-        state=builder.state,
-        store=store,
-        runner=runner,
-        emit=emit,
-        base_env=builder.base_env(),
-        environ=builder.environ,
-        pools={pool.name: pool.depth for pool in builder.project.registry.pools.values()},
-        interrupt=builder.interrupt,
-        kept_at=f".stagemake/kept/{time.strftime('%Y-%m-%dT%H-%M-%S')}",
-    )
-
-
-def _open_store(builder: Builder) -> Opened | None:
-    cache = builder.request.cache
-    if not cache.reads and not cache.writes:
-        return None
-    store: Opened | None
-    if builder.make_store is not None:
-        store, problem = builder.make_store(builder.cache_settings(reads_only=False))
-    else:
-        store, problem = open_store(
-            builder.cache_directory,
-            budget_bytes=builder.settings.cache_bytes,
-            max_age_s=builder.settings.cache_age_s,
-        )
-    builder.tell_of_cache(problem)
-    return store
-
-
-def _close_store(builder: Builder, store: Opened) -> int:
-    """Keep the cache within its budget, say once what was wrong with it, and let go of it.
-
-    Returns:
-        What it took before it was collected; -1 where that can't be read, as of a plugin's.
-    """
-    volume = -1
-    if isinstance(store, DiskStore):
-        volume = volume_bytes(store)
-    if isinstance(store, DiskStore) and volume > store.budget_bytes:
-        done = collect(store, references)
-        builder.emit(Notice(f"cache: removed {size(done.freed_bytes)} that was used longest ago"))
-    for text in store.faults.first.values():
-        builder.tell_of_cache(text)
-    store.close()
-    return volume

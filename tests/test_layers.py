@@ -28,7 +28,7 @@ LAYERS = (
     "plan_files",
     "capturing execute project overlap explaining cleaning operations remembering noop_programs",
     "conflicts",
-    "forecasting",
+    "forecasting assembling",
     "executing noop_record foreseeing extending starting",
     "building",
     "manager",
@@ -43,7 +43,8 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 TYPES_ONLY = {
     ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"), ("forecasting", "building"),  # the request's parts
-    ("starting", "building"), ("executing", "starting"),  # as above
+    ("starting", "building"), ("executing", "starting"), ("assembling", "building"),  # as above
+    ("assembling", "starting"),
     ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"), ("report", "throughput"),  # what is put into words
 }  # fmt: skip
 
