@@ -32,7 +32,7 @@ class StoredRecords:
     """Records from a cache; asked for one at a time, answered by what the cache holds then."""
 
     source_of: Callable[[], Source]  # asked when first needed: a fresh build opens no cache
-    absent: set[str] = field(factory=set)  # keys that had no record when looked up: not asked again
+    absent: set[str] = field(factory=set)  # keys that were misses when looked up: not asked again
     _hints: dict[str, Hint | None] = field(factory=dict)
 
     def result(self, key: str) -> ActionResult | None:
@@ -47,7 +47,10 @@ class StoredRecords:
         if result is None:
             return None
         blobs = [digest for digest, _ in result.blobs]
-        return result if not blobs or not self.source_of().missing(blobs) else None
+        if blobs and self.source_of().missing(blobs):
+            self.absent.add(key)  # the record alone brings nothing back
+            return None
+        return result
 
     def hint(self, weak: str) -> Hint | None:
         """Return lists of discovered inputs, seconds and bytes known for a declaration."""

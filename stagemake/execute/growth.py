@@ -49,6 +49,12 @@ class Growth:
         self.total += grown
         return grown
 
+    def of_record(self, result: ActionResult) -> int:
+        """Return the bytes that storing the record of a result adds, without its contents."""
+        grown = record_bytes(len(result.outputs))
+        self.total += grown
+        return grown
+
     @property
     def measured(self) -> int:
         """`total`, if what was skipped is too little to matter; 0 if the count may be far off.
@@ -74,8 +80,16 @@ def past_run(
         completion.cpu_s,
         settled.result.output_bytes,
         None if is_repeat else made.old_outputs != settled.trace[columns.OUTPUTS],
-        growth.of(settled.result, run.old) if stage.cache else 0,
+        _grown(run, settled, growth),
         input_bytes(made.entries) or 0,
         kind_of(stage, shop.world),
         run.was_maybe,
     )
+
+
+def _grown(run: Run, settled: Settled, growth: Growth) -> int:
+    if not run.stage.cache:
+        return 0
+    if settled.keeps_contents:
+        return growth.of(settled.result, run.old)
+    return growth.of_record(settled.result)

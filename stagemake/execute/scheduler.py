@@ -57,7 +57,7 @@ class Scheduler:
         try:
             self._loop()
         finally:
-            self.launcher.storing.flush()
+            self.launcher.storing.finish()
         self._close_open_ends()
         return BuildOutcome(
             results=tuple(result for result in self._results if result is not None),

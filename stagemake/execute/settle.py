@@ -52,6 +52,7 @@ class Settled:
     found: tuple[tuple[str, str], ...] = ()  # discovered inputs and their entries
     small: dict[str, bytes] = field(factory=dict)  # contents that have been read, by digest
     is_for_cache: bool = False
+    keeps_contents: bool = True  # in the cache; False: the record only
 
 
 def settle(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from stagemake.model.event import Notice
 from stagemake.model.record import (
     NearResult,
     decode_hint,
@@ -56,12 +57,16 @@ class Storing:
     """
 
     shop: Workshop
+    left_out: list[str] = field(factory=list)  # stages whose contents were not worth keeping
     _waiting: list[tuple[Run, Settled]] = field(factory=list)
     _waiting_bytes: int = 0
     _last_s: float = 0.0
 
     def add(self, run: Run, settled: Settled) -> None:
         """Take a result that is for the cache; contents that were not read yet are put there at once."""
+        if not self._is_worth_keeping(settled.result):
+            settled.keeps_contents = False
+            self.left_out.append(run.stage.name)
         now_s, last_s = self.shop.now_s(), self._last_s
         self._last_s = now_s
         self._waiting.append((run, settled))
@@ -70,9 +75,27 @@ class Storing:
             now_s - last_s > _RUSH_S
             or len(self._waiting) >= _MOST_WAITING
             or self._waiting_bytes >= _MOST_BYTES
-            or any(digest not in settled.small for digest, _ in settled.result.blobs)
+            or any(digest not in settled.small for digest, _ in _contents(settled))
         ):
             self.flush()
+
+    def _is_worth_keeping(self, result: ActionResult) -> bool:
+        """Whether making a result anew takes longer than bringing it back would, by what past restores took."""
+        if self.shop.request.cache.keeps_all or not result.blobs:
+            return True
+        return result.duration_s >= self.shop.world.history.pace.restore_s(result.output_bytes)
+
+    def finish(self) -> None:
+        """Put what still waits into the cache, and say whose contents it did not get."""
+        self.flush()
+        names = self.left_out
+        if names:
+            shown = ", ".join(f"`{name}`" for name in names[:2])
+            more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+            text = (
+                f"cache: without the outputs of {shown}{more}: made anew sooner than brought back"
+            )
+            self.shop.emit(Notice(text))
 
     def flush(self) -> None:
         """Put everything that waits into the cache."""
@@ -87,9 +110,9 @@ def _store(run: Run, settled: Settled, shop: Workshop) -> None:
     assert store is not None, "storing needs a store"
     assert settled.key is not None, "and a result that holds"
     paths = {row.digest: row.path for row in result.outputs if row.digest}
-    large = [digest for digest, _ in result.blobs if digest not in small]
+    large = [digest for digest, _ in _contents(settled) if digest not in small]
     wanted = store.missing(large) if large else ()
-    for digest, _ in result.blobs:
+    for digest, _ in _contents(settled):
         data = small.get(digest)
         if data is not None:  # putting it is cheaper than asking whether it is there
             stored = store.put_bytes(digest, data)
@@ -107,7 +130,13 @@ def _store(run: Run, settled: Settled, shop: Workshop) -> None:
     weak = run.judgement.weak
     if weak is not None:
         store.put(weak, _hint(weak, result, shop))
-    _note_near(run, settled, shop)
+    if settled.keeps_contents:
+        _note_near(run, settled, shop)
+
+
+def _contents(settled: Settled) -> tuple[tuple[str, int], ...]:
+    """Return digest and size of what is to be stored; without it the record alone is a miss."""
+    return settled.result.blobs if settled.keeps_contents else ()
 
 
 def _note_near(run: Run, settled: Settled, shop: Workshop) -> None:

@@ -397,3 +397,28 @@ def test_always_make_runs_what_is_fresh_and_restores_nothing(copied: Project) ->
         stagemake: done, 1 stage: 1 ran in <time>
         """
     )
+
+
+def test_what_is_made_sooner_than_brought_back_is_not_kept_by_cache_auto(project: Project) -> None:
+    project.stagefile(
+        """
+        command("slow", "sleep 0.2 && cp in slow", inputs=["in"], outputs=["slow"])
+        command("large", "truncate -s 200M large", outputs=["large"], inputs=["in"])
+        """
+    ).write("in", "1")
+
+    built = project.build("--cache", "auto").ran("slow", "large")
+
+    text = "cache: without the outputs of `large`: made anew sooner than brought back"
+    assert [line for line in built.stderr.splitlines() if "cache" in line] == [f"stagemake: {text}"]
+    project.remove("slow", "large").build("--cache", "auto").ran("large").restored("slow")
+    project.build("--cache", "auto").ran()
+
+
+def test_cache_on_keeps_everything_and_cache_auto_restores_it(project: Project) -> None:
+    project.stagefile(
+        'command("large", "truncate -s 200M large", outputs=["large"], inputs=["in"])'
+    )
+    project.write("in", "1").build("--cache", "on").ran("large")
+
+    project.remove("large").build("--cache", "auto").restored("large")

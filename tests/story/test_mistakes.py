@@ -649,7 +649,7 @@ WRONG_ARGUMENTS = {  # by name: arguments, and all that is printed
     "an unknown cache mode": (
         ("--cache", "maybe"),
         """\
-        error: invalid value for '--cache': 'maybe' is not one of 'off', 'read', 'write', 'on'
+        error: invalid value for '--cache': 'maybe' is not one of 'off', 'read', 'write', 'on', 'auto'
         hint: see `stagemake build --help`
         """,
     ),
