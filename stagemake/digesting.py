@@ -11,7 +11,6 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from stagemake.contents import read_digest
 from stagemake.freshness.signature import input_signature, of_status
 from stagemake.memo import Memo
 from stagemake.model.entry import (
@@ -19,8 +18,6 @@ from stagemake.model.entry import (
     MISSING,
     OutputFile,
     directory_entry,
-    executable_entry,
-    file_entry,
     followed_link_entry,
     link_entry,
     row_of,
@@ -35,13 +32,6 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 _OWN = 6  # fields of a signature that is not of a link
-
-
-class KeepsChanging(OSError):
-    """A file was written to each time it was read."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(errno.EBUSY, "keeps changing while it is read", path)
 
 
 class Digester:
@@ -65,11 +55,19 @@ class Digester:
     ) -> None:
         self.memo = {} if memo is None else memo
         self._memo = Memo(self.memo, clock)
-        self.hashed_files = 0
-        self.hashed_bytes = 0
         self._prefix = root.rstrip("/") + "/"
         self._real_prefix = os.path.realpath(root).rstrip("/") + "/"
         self._seen = Seen()
+
+    @property
+    def hashed_files(self) -> int:
+        """How many files were read."""
+        return self._memo.hashed_files
+
+    @property
+    def hashed_bytes(self) -> int:
+        """How many bytes were read of files."""
+        return self._memo.hashed_bytes
 
     def entry(self, path: str) -> str:
         """Return the entry of an input; a link counts with its text and what it leads to.
@@ -175,7 +173,7 @@ class Digester:
         mode = status.st_mode
         full = self._full(path)
         if stat.S_ISREG(mode):
-            return self._file(path, full, status)
+            return self._memo.look(path, full, status)
         if stat.S_ISDIR(mode):
             rows = self._rows(path, full)
             return directory_entry((relative, entry) for relative, entry, _ in rows)
@@ -218,38 +216,9 @@ class Digester:
                 entry = link_entry(target)
             else:
                 inner = f"{path}/{relative}"
-                entry = self._file(inner, f"{full}/{relative}", status, on_small)
+                entry = self._memo.look(inner, f"{full}/{relative}", status, on_small)
             rows.append((relative, entry, target))
         return rows
-
-    def _file(
-        self,
-        path: str,
-        full: str,
-        status: os.stat_result,
-        on_small: Callable[[str, bytes], None] | None = None,
-    ) -> str:
-        """Return the entry of a regular file, by its signature or by reading it."""
-        signature = of_status(status)
-        known = self._memo.entry_of(path, signature)
-        if known is not None:
-            return known
-        for _ in range(_TRIES):
-            taken_at_ns = self._memo.taken_at(signature)
-            digest, size_bytes = read_digest(full, status.st_size, on_small)
-            self.hashed_files += 1
-            self.hashed_bytes += size_bytes
-            # By path, not by descriptor: another file may have taken the name meanwhile.
-            status = os.lstat(full)
-            if not stat.S_ISREG(status.st_mode):
-                break
-            before, signature = signature, of_status(status)
-            if before == signature:
-                make = executable_entry if status.st_mode & stat.S_IXUSR else file_entry
-                entry = make(digest, size_bytes)
-                self._memo.add(path, signature, entry, taken_at_ns)
-                return entry
-        raise KeepsChanging(full)
 
     def forget(self, paths: Iterable[str]) -> None:
         """Have paths looked at again: something may have written them, or in them.
@@ -330,7 +299,7 @@ class Digester:
             return [row_of(path, link_entry(target), target)]
         if not stat.S_ISREG(status.st_mode):
             raise SpecialFile(full)
-        entry = self._seen.entries[path] = self._file(path, full, status, on_small)
+        entry = self._seen.entries[path] = self._memo.look(path, full, status, on_small)
         return [row_of(path, entry)]
 
     def learn(self, path: str, entry: str, before: os.stat_result) -> None:
@@ -364,4 +333,4 @@ class Digester:
         full = self._full(path)
         status = os.lstat(full)
         if stat.S_ISREG(status.st_mode):
-            self._file(path, full, status)
+            self._memo.look(path, full, status)

@@ -5,20 +5,33 @@ A record that this build has added counts only where its signature can't be racy
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import time
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake.freshness.signature import youngest_ns
+from stagemake.contents import read_digest
+from stagemake.freshness.signature import of_status, youngest_ns
+from stagemake.model.entry import executable_entry, file_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from stagemake.freshness.signature import FileClock, Signature
 
+_TRIES = 5
 _SLACK_RECORDS = 1000
 _SETTLE_S = 3.0  # coarse clocks move on within 10 ms; files from the future never settle
+
+
+class KeepsChanging(OSError):
+    """A file was written to each time it was read."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(errno.EBUSY, "keeps changing while it is read", path)
 
 
 @define
@@ -28,6 +41,48 @@ class Memo:
     records: dict[str, tuple[Signature, str]]
     clock: FileClock | None  # None: nothing new is trusted
     taken_at_ns: dict[str, int] = field(factory=dict)  # of what this build has added
+    hashed_files: int = 0
+    hashed_bytes: int = 0
+
+    def look(
+        self,
+        path: str,
+        full: str,
+        status: os.stat_result,
+        on_small: Callable[[str, bytes], None] | None = None,
+    ) -> str:
+        """Return the entry of a regular file, by its signature or by reading it.
+
+        Args:
+            path: Its project path.
+            full: Where it is.
+            status: Of the file itself, taken just now.
+            on_small: As for `read_digest`.
+
+        Raises:
+            KeepsChanging: It never held still.
+            OSError: It can't be read.
+        """
+        signature = of_status(status)
+        known = self.entry_of(path, signature)
+        if known is not None:
+            return known
+        for _ in range(_TRIES):
+            taken_at_ns = 0 if self.clock is None else self.clock.taken_at(signature)
+            digest, size_bytes = read_digest(full, status.st_size, on_small)
+            self.hashed_files += 1
+            self.hashed_bytes += size_bytes
+            # By path, not by descriptor: another file may have taken the name meanwhile.
+            status = os.lstat(full)
+            if not stat.S_ISREG(status.st_mode):
+                break
+            before, signature = signature, of_status(status)
+            if before == signature:
+                make = executable_entry if status.st_mode & stat.S_IXUSR else file_entry
+                entry = make(digest, size_bytes)
+                self.add(path, signature, entry, taken_at_ns)
+                return entry
+        raise KeepsChanging(full)
 
     def entry_of(self, path: str, signature: Signature) -> str | None:
         """Return what is known of a file by its signature; None when that says nothing."""
@@ -42,10 +97,6 @@ class Memo:
         if taken_at_ns is None:
             return True
         return self.clock is not None and self.clock.trusts(signature, taken_at_ns)
-
-    def taken_at(self, signature: Signature) -> int:
-        """Return the clock's reading to keep with a signature taken before its file is read."""
-        return 0 if self.clock is None else self.clock.taken_at(signature)
 
     def add(self, path: str, signature: Signature, entry: str, taken_at_ns: int) -> None:
         """Note what a file held when it had this signature, before and after it was read."""

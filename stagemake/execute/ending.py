@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stagemake.execute.environment import mask
-from stagemake.model.result import StageResult
+from stagemake.model.result import Outcome, StageResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stagemake.execute.storing import Run
     from stagemake.execute.workshop import Workshop
-    from stagemake.model.result import Outcome
+    from stagemake.model.plan import Reason
     from stagemake.model.stage import Stage
     from stagemake.runner.port import Completion
 
@@ -39,6 +39,16 @@ def result_of(
         problem=problem,
         differences=run.judgement.differences,
     )
+
+
+def failure_of(
+    stage: Stage, reason: Reason, problem: str, shop: Workshop, *, subject: str = ""
+) -> StageResult:
+    """Return the result of a stage that failed before its action could start."""
+    return StageResult(
+        stage.name, Outcome.FAILED, reason.code, subject, problem=problem,
+        started_s=shop.now_s() - shop.began_s,
+    )  # fmt: skip
 
 
 def problem_of(completion: Completion, stage: Stage, environ: Mapping[str, str]) -> str:

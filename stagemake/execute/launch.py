@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from stagemake import checkpoint, durable
-from stagemake.execute.ending import problem_of, result_of
+from stagemake.execute.ending import failure_of, problem_of, result_of
 from stagemake.execute.environment import stage_environment
 from stagemake.execute.growth import Growth, past_run
-from stagemake.execute.settle import HookProblem, StageProblem, settle, trace_of
+from stagemake.execute.outputs import written_by
+from stagemake.execute.restoring import Restorer
+from stagemake.execute.settle import HookProblem, StageProblem, settle
 from stagemake.execute.storing import Run, Storing
 from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
 from stagemake.hooks import Facts
-from stagemake.materialize import Restored, restore
 from stagemake.model.difference import secret_values, without_secrets
 from stagemake.model.event import Notice, StageStarted
 from stagemake.model.plan import Reason, Verdict
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from stagemake.model.difference import Difference
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Step
-    from stagemake.model.result import ActionResult
     from stagemake.model.stage import Stage
     from stagemake.plan.judge import Judgement
 
@@ -51,25 +51,26 @@ class Launcher:
     shop: Workshop
     pipeline: Pipeline
     keeper: OutputKeeper
-    began_s: float
     lasting: dict[int, Judgement] = field(factory=dict)  # judgements of the plan, see `plan.again`
     past_runs: list[PastRun] = field(factory=list)
     values: dict[str, str] = field(factory=dict)  # shared values so far, as JSON
     results: Sequence[StageResult | None] = ()  # by stage id, as far as settled; the scheduler's
     _runs: dict[int, Run] = field(factory=dict)
     storing: Storing = field(init=False)
+    restorer: Restorer = field(init=False)
     growth: Growth = field(factory=Growth)
-    _hits: int = 0
     _misses: int = 0
-    _bytes_read: int = 0
     _bytes_written: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.storing = Storing(self.shop)
+        self.restorer = Restorer(self.shop, self.keeper, self.values)
 
     def cache_use(self) -> CacheUse:
         """Return what was restored and stored so far."""
-        return CacheUse(self._hits, self._misses, self._bytes_read, self._bytes_written)
+        return CacheUse(
+            self.restorer.hits, self._misses, self.restorer.bytes_read, self._bytes_written
+        )
 
     def fresh(self, stage_id: int, step: Step) -> StageResult:
         """Return the result of a stage that needs nothing."""
@@ -114,7 +115,7 @@ class Launcher:
         made.differences = self._differences(stage, made)
         is_held = guard is not None and step.verdict is not Verdict.MAYBE
         if made.cached is not None and not (is_held and step.verdict is Verdict.MISS):
-            restored = self._restore(stage, made, made.cached)
+            restored = self.restorer.bring_back(stage, made, made.cached)
             if restored is None and guard is not None and is_held:
                 return self._failed(stage, step.reason, guard.lost(stage.name), step.subject)
             if restored is not None:
@@ -147,10 +148,7 @@ class Launcher:
         )
 
     def _failed(self, stage: Stage, reason: Reason, problem: str, subject: str = "") -> StageResult:
-        return StageResult(
-            stage.name, Outcome.FAILED, reason.code, subject, problem=problem,
-            started_s=self.shop.now_s() - self.began_s,
-        )  # fmt: skip
+        return failure_of(stage, reason, problem, self.shop, subject=subject)
 
     def _cut_off(self, stage: Stage, made: Judgement) -> StageResult:
         if made.refreshed is not None:
@@ -160,81 +158,21 @@ class Launcher:
             self.values.update(trace[columns.VALUES][1])
         return StageResult(
             stage.name, Outcome.CUT_OFF, made.reason.code, key=made.key,
-            started_s=self.shop.now_s() - self.began_s,
+            started_s=self.shop.now_s() - self.shop.began_s,
         )  # fmt: skip
-
-    def _restore(self, stage: Stage, made: Judgement, cached: ActionResult) -> StageResult | None:
-        """Bring back a cached result; None when that turns out impossible: then it's a miss."""
-        shop = self.shop
-        store, key = shop.store, made.key
-        if store is None or key is None:
-            return None
-        started = shop.now_s()
-        self._begin(stage)
-
-        def fetch(digest: str, size: int, target: str, mode: int) -> bool:
-            return store.fetch(digest, size, target, mode & ~shop.umask)
-
-        try:
-            outcome = restore(
-                shop.root,
-                cached.outputs,
-                stage.outputs,
-                fetch,
-                entry_at=shop.digester.output_entry,
-                displace=self._displace,
-                learn=shop.digester.learn,
-            )
-        except OSError as error:  # something in the way, or the disk is full
-            return self._failed(stage, made.reason, f"its outputs can't be restored: {error}")
-        finally:
-            shop.digester.forget(stage.outputs)
-        if outcome is not Restored.DONE:
-            shop.emit(Notice(f"the cached result of `{stage.name}` is damaged; running it instead"))
-            return None
-        self.keeper.note(cached.outputs)
-        self.keeper.adopt(stage)
-        found = tuple((path, shop.digester.entry(path)) for path in cached.discovered)
-        shop.state.settle(stage.name, trace_of(stage, made, key, found, cached))
-        self.values.update(cached.provided)
-        if shop.request.cache.writes:
-            store.touch([key, *([made.weak] if made.weak else [])])
-        self._hits += 1
-        self._bytes_read += cached.output_bytes
-        stdout, stderr = self._log(cached)
-        return StageResult(
-            stage.name, Outcome.RESTORED, made.reason.code, made.subject, key,
-            started_s=started - self.began_s, wall_s=shop.now_s() - started,
-            output_bytes=cached.output_bytes, stdout=stdout, stderr=stderr, changed=True,
-            differences=made.differences,
-        )  # fmt: skip
-
-    def _log(self, cached: ActionResult) -> tuple[bytes, bytes]:
-        store = self.shop.store
-        texts = [
-            (store.read(log.digest, log.size_bytes) or b"") if store and log.size_bytes else b""
-            for log in (cached.stdout, cached.stderr)
-        ]
-        return texts[0], texts[1]
-
-    def _displace(self, path: str) -> None:
-        self.keeper.displace(path)
-
-    def _begin(self, stage: Stage) -> int:
-        """Note the intent: from here on nothing at the outputs is believed."""
-        return self.shop.state.begin(stage.name, _written_by(stage))
 
     def _start(self, run: Run) -> StageResult | None:
         """Clear the way and start the action."""
         stage, shop = run.stage, self.shop
-        written = _written_by(stage)
+        written = written_by(stage)
         problem = problem_with_cwd(stage, shop.root, written)
         if not problem and run.attempt == 0:  # before anything is cleared away
             problem = shop.hooks.before(stage, self._facts())
         if problem:
             return self._failed(stage, run.judgement.reason, problem)
         try:
-            run.begun_ns = self._begin(stage)
+            # The intent, first: from here on nothing at the outputs is believed.
+            run.begun_ns = shop.state.begin(stage.name, written)
             self.keeper.clear(written)
             self.keeper.note_begun(written)
             for path in written:
@@ -246,7 +184,7 @@ class Launcher:
         self._runs[run.stage_id] = run
         if stage.action is None:
             return self.complete(_nothing_to_run(run.stage_id), is_stopping=False)
-        at_s = shop.now_s() - self.began_s
+        at_s = shop.now_s() - shop.began_s
         shop.emit(StageStarted(stage.name, stage.description, at_s, stage.console))
         shop.runner.start(self._work(run))
         return None
@@ -333,7 +271,7 @@ class Launcher:
         stage, shop = run.stage, self.shop
         try:
             if is_stopping:
-                self.keeper.clear(_written_by(stage))
+                self.keeper.clear(written_by(stage))
                 moved = []
             else:
                 moved = self.keeper.put_away_failed(stage)
@@ -356,10 +294,6 @@ class Launcher:
             more = shop.hooks.after(stage, self._facts(), result)
             notes += [more] if more else []
         return evolve(result, notes=tuple(notes))
-
-
-def _written_by(stage: Stage) -> tuple[str, ...]:
-    return stage.outputs if stage.depfile is None else (*stage.outputs, stage.depfile)
 
 
 def _nothing_to_run(stage_id: int) -> Completion:

@@ -184,3 +184,8 @@ def durable_remove(path: str) -> None:
     """Remove whatever is at `path`, if anything is."""
     if os.path.lexists(path):
         durable.remove_any(path)
+
+
+def written_by(stage: Stage) -> tuple[str, ...]:
+    """Return every path that a stage writes: outputs, and a depfile."""
+    return stage.outputs if stage.depfile is None else (*stage.outputs, stage.depfile)

@@ -43,7 +43,7 @@ class Scheduler:
         shop, plan = self.shop, self.plan
         self._keeper = OutputKeeper(shop)
         self._began_s = shop.began_s = shop.now_s()
-        self.launcher = Launcher(shop, plan.pipeline, self._keeper, self._began_s, self.lasting)
+        self.launcher = Launcher(shop, plan.pipeline, self._keeper, self.lasting)
         self._results = [None] * len(plan.steps)
         self.launcher.results = self._results
         fresh = [step.stage_id for step in plan.steps if step.verdict is Verdict.FRESH]

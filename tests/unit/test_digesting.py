@@ -7,8 +7,9 @@ import pytest
 from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
-from stagemake.digesting import Digester, KeepsChanging
+from stagemake.digesting import Digester
 from stagemake.freshness.signature import FileClock
+from stagemake.memo import KeepsChanging
 from stagemake.model.entry import MISSING, OutputFile, entry_of_output, link_entry
 from stagemake.tree import SpecialFile
 

@@ -1,0 +1,94 @@
+"""A stage whose result is in the cache: its outputs brought back, its trace noted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from stagemake.execute.ending import failure_of
+from stagemake.execute.outputs import written_by
+from stagemake.execute.settle import trace_of
+from stagemake.materialize import Restored, restore
+from stagemake.model.event import Notice
+from stagemake.model.result import Outcome, StageResult
+
+if TYPE_CHECKING:
+    from stagemake.execute.outputs import OutputKeeper
+    from stagemake.execute.workshop import Workshop
+    from stagemake.model.result import ActionResult
+    from stagemake.model.stage import Stage
+    from stagemake.plan.judge import Judgement
+
+
+@define
+class Restorer:
+    """Brings back results, and counts them. One a build."""
+
+    shop: Workshop
+    keeper: OutputKeeper
+    values: dict[str, str]  # shared values so far, as JSON; gets those of what comes back
+    hits: int = 0
+    bytes_read: int = 0
+
+    def bring_back(self, stage: Stage, made: Judgement, cached: ActionResult) -> StageResult | None:
+        """Bring back a cached result; None when that turns out impossible: then it's a miss."""
+        shop = self.shop
+        store, key = shop.store, made.key
+        if store is None or key is None:
+            return None
+        began_s = shop.now_s()
+        shop.state.begin(stage.name, written_by(stage))
+        try:
+            outcome = self._restore(stage, cached)
+        except OSError as error:  # something in the way, or the disk is full
+            return failure_of(stage, made.reason, f"its outputs can't be restored: {error}", shop)
+        finally:
+            shop.digester.forget(stage.outputs)
+        if outcome is not Restored.DONE:
+            shop.emit(Notice(f"the cached result of `{stage.name}` is damaged; running it instead"))
+            return None
+        self.keeper.note(cached.outputs)
+        self.keeper.adopt(stage)
+        found = tuple((path, shop.digester.entry(path)) for path in cached.discovered)
+        shop.state.settle(stage.name, trace_of(stage, made, key, found, cached))
+        self.values.update(cached.provided)
+        if shop.request.cache.writes:
+            store.touch([key, *([made.weak] if made.weak else [])])
+        self.hits += 1
+        self.bytes_read += cached.output_bytes
+        stdout, stderr = self._log(cached)
+        return StageResult(
+            stage.name, Outcome.RESTORED, made.reason.code, made.subject, key,
+            started_s=began_s - shop.began_s, wall_s=shop.now_s() - began_s,
+            output_bytes=cached.output_bytes, stdout=stdout, stderr=stderr, changed=True,
+            differences=made.differences,
+        )  # fmt: skip
+
+    def _restore(self, stage: Stage, cached: ActionResult) -> Restored:
+        shop, store = self.shop, self.shop.store
+        assert store is not None, "a result comes from a store"
+
+        def fetch(digest: str, size: int, target: str, mode: int) -> bool:
+            return store.fetch(digest, size, target, mode & ~shop.umask)
+
+        return restore(
+            shop.root,
+            cached.outputs,
+            stage.outputs,
+            fetch,
+            entry_at=shop.digester.output_entry,
+            displace=self._displace,
+            learn=shop.digester.learn,
+        )
+
+    def _log(self, cached: ActionResult) -> tuple[bytes, bytes]:
+        store = self.shop.store
+        texts = [
+            (store.read(log.digest, log.size_bytes) or b"") if store and log.size_bytes else b""
+            for log in (cached.stdout, cached.stderr)
+        ]
+        return texts[0], texts[1]
+
+    def _displace(self, path: str) -> None:
+        self.keeper.displace(path)
