@@ -73,13 +73,16 @@ class Builder:
     _reader: ReadOnlyStore | GuardedStore | None = field(default=None)
     _told_of_cache: set[str] = field(factory=set)
     has_left_over: bool = False  # whether past builds made what no stage declares now
+    affected: frozenset[str] | None = None  # names of the stages to be judged; None: all
 
     def plan(self, pipeline: Pipeline) -> Planned:
         """Return a plan and forget what was looked at for it. Changes nothing."""
+        self._recall()
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         world = self._world(digester)
         try:
-            return plan_pipeline(pipeline, world, self._orphans(digester))
+            orphans = self._orphans(digester)
+            return plan_pipeline(pipeline, world, orphans, affected=self.affected)
         finally:
             self._close_reader()
 
@@ -87,13 +90,25 @@ class Builder:
         """Return a plan with its costs and conflicts; what it was seen from goes to `seen`. Changes nothing."""
         from stagemake.forecasting import full_forecast  # noqa: PLC0415 - gate, dry runs only
 
+        self._recall()
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         world = self._world(digester)
         try:
-            plan = self._planned(pipeline, world, self._orphans(digester), seen).plan
+            plan = self._planned(pipeline, world, digester, seen).plan
             return self._foreseen(full_forecast(self, plan, world, self.read_only()), world)
         finally:
             self._close_reader()
+
+    def _recall(self) -> None:
+        """Leave stages out that need not be judged: the entry has compared all that they depend on.
+
+        Raises:
+            Overtaken: Another build has come in between.
+        """
+        recalled = self.project.recalled
+        if recalled is not None:
+            recalled.join(self.state.snapshot)
+            self.affected = recalled.affected
 
     def _foreseen(self, report: DryRunReport, world: World) -> DryRunReport:
         """Return the report with what stages say themselves, and with how to tell single operations."""
@@ -187,6 +202,8 @@ class Builder:
 
     def _orphans(self, digester: Digester) -> tuple[str, ...]:
         """Return outputs that no stage makes any more and that are as stagemake left them."""
+        if self.affected is not None:  # the same outputs are declared as when nothing was left over
+            return ()
         if self.is_partial:  # a plugin is broken: what its stages made is not for us to remove
             return ()
         stages = self.project.registry.stages()
@@ -232,6 +249,7 @@ class Builder:
             self.state.reload()
             if isinstance(memo := self.project.session.capture_memo, CaptureMemo):
                 memo.save()
+            self._recall()
             clock = FileClock(f"{self.state.directory}/clock", durable.touch)
             digester = Digester(self.root, self.state.snapshot.memo, clock)
             memo_before = len(digester.memo)
@@ -239,7 +257,7 @@ class Builder:
             forecast = None
             with self._early(pipeline, lock_fd) as early:
                 try:
-                    planned = self._planned(pipeline, world, self._orphans(digester))
+                    planned = self._planned(pipeline, world, digester)
                     if self.request.keeps_forecast:
                         planned_s = time.monotonic()
                         forecast = self._forecast(planned.plan, world)
@@ -288,15 +306,17 @@ class Builder:
         self, pipeline: Pipeline, world: World, digester: Digester, clock: FileClock
     ) -> None:
         """Note that there is nothing to do now, if whoever started us asked for it."""
-        session = self.project.session
-        if session.recorder is None or session.recorder.blames:
+        session, recalled = self.project.session, self.project.recalled
+        recorder = session.recorder if recalled is None else recalled.evidence()
+        if recorder is None or recorder.blames:
             return
         from stagemake.noop_record import Finish  # noqa: PLC0415 - gate, 2 ms, the command line only
 
         self.project.look_at_modules()
         variables = {**session.env_read, "PATH": self.environ.get("PATH")}
         Finish(
-            self.state, pipeline, world, digester, clock, session.recorder, variables,
+            self.state, pipeline, world, digester, clock, recorder, variables,
+            registry=None if session.plugins else session.registry, recalled=recalled,
             covers_all=not self.request.targets,
         ).write()  # fmt: skip
 
@@ -304,7 +324,7 @@ class Builder:
         self,
         pipeline: Pipeline,
         world: World,
-        orphans: tuple[str, ...],
+        digester: Digester,
         seen: list[PlannedStage] | None = None,
     ) -> Planned:
         """Return the plan to carry out; one that is held to has to be the same still.
@@ -312,9 +332,9 @@ class Builder:
         Raises:
             PlanDrifted: It isn't.
         """
-        held = self.request.held
+        held, orphans = self.request.held, self._orphans(digester)
         if held is None and seen is None:
-            return plan_pipeline(pipeline, world, orphans)
+            return plan_pipeline(pipeline, world, orphans, affected=self.affected)
         from stagemake.plan.held import moved_since, plan_held  # noqa: PLC0415 - gate, --plan only
         from stagemake.plan_files import check_moved, check_place  # noqa: PLC0415 - as above
 

@@ -14,52 +14,63 @@ UP_TO_DATE = "stagemake: up to date\n"
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line with `argv` (default: this process's) and return its exit status."""
+def main(argv: list[str] | None = None, found: object = None) -> int:
+    """Run the command line with `argv` (default: this process's) and return its exit status.
+
+    Args:
+        argv: What was typed.
+        found: What `look` gave for it, just now.
+    """
     # Reading a Stagefile and planning make objects that all live on: looking for garbage among them
     # costs a fifth of a no-op at 10 000 stages and finds nothing. `build` turns it on again to run.
     gc.disable()
     from stagemake.cli.main import run  # noqa: PLC0415 - gate, 100 ms with all that it needs
 
-    return run(sys.argv[1:] if argv is None else argv)
+    return run(sys.argv[1:] if argv is None else argv, found)
 
 
 def answer(argv: list[str]) -> int | None:
     """Return the exit status of a plain build that has nothing to do, having said so; None: ask the command line."""
+    return look(argv)[0]
+
+
+def look(argv: list[str]) -> tuple[int | None, object]:
+    """Answer as `answer`; or return what was found out, for `main`: None where that is nothing."""
     asked = plain_argv.read(argv)
     if asked is None:
-        return None
+        return None, None
     targets, is_dry_run, is_question, is_silent = asked
     try:
-        if not _has_nothing_to_do(
+        is_done, found = _look(
             targets, tells_of_locks=is_dry_run, may_write=not (is_dry_run or is_question)
-        ):
-            return None
+        )
     except (
         Exception
     ):  # whatever a record from the disk holds: the long way knows, or says what is wrong
-        return None
-    if is_question:
-        return 0
-    if is_dry_run:
+        return None, None
+    if not is_done:
+        return None, found
+    if is_dry_run and not is_question:
         sys.stdout.write(UP_TO_DATE)
-    elif not is_silent:
+    elif not (is_silent or is_question):
         sys.stderr.write(UP_TO_DATE)
-    return 0
+    return 0, None
 
 
-def _has_nothing_to_do(targets: tuple[str, ...], *, tells_of_locks: bool, may_write: bool) -> bool:
+def _look(
+    targets: tuple[str, ...], *, tells_of_locks: bool, may_write: bool
+) -> tuple[bool, object]:
+    """Return whether there is nothing to do; if there may be, what was found out (`recalled.Found`)."""
     stagefile, _ = place.nearest_stagefile(os.getcwd())
     if not stagefile:
-        return False
+        return False, None
     root, name = os.path.split(os.path.realpath(stagefile))
     state = f"{root}/.stagemake"
     directory = f"{state}/{name}"
     record = noop.load(directory, stagemake.__version__)
     if record is None:
-        return False
-    if tells_of_locks and lock.is_held(f"{state}/lock"):
-        return False
+        return False, None
+    is_told = tells_of_locks and lock.is_held(f"{state}/lock")
     tool = identity.tool_identity(_PACKAGE)
 
     def expand(base: str, pattern: str, excluded: tuple[str, ...]) -> tuple[str, ...]:
@@ -68,13 +79,17 @@ def _has_nothing_to_do(targets: tuple[str, ...], *, tells_of_locks: bool, may_wr
         return expand(root, base, pattern, exclude=excluded)[0]
 
     moved = survey.moved_since(record, targets, root, tool, expand)
+    if moved is None or (is_told and not moved):
+        return False, None
     if not moved:
-        return moved is not None
+        return True, None
     from stagemake import touched  # noqa: PLC0415 - gate, 3 ms, where something has moved
 
     if may_write:
-        return touched.note_touched(record, moved, directory, root)
-    return touched.only_touched(record, moved, root) is not None
+        is_done = touched.note_touched(record, moved, directory, root)
+    else:
+        is_done = not is_told and touched.only_touched(record, moved, root) is not None
+    return is_done, (record, moved, root, name)
 
 
 def script() -> None:
@@ -87,12 +102,12 @@ def script() -> None:
     code: int | None = 0
     try:
         _open_what_is_closed()
-        code = answer(sys.argv[1:])
+        code, found = look(sys.argv[1:])
         if code is None:
             from stagemake.stagefile import audit  # noqa: PLC0415 - gate, 3 ms, where there may be work
 
             audit.install()
-            code = main()
+            code = main(found=found)
         if sys.gettrace() is not None or "coverage" in sys.modules:
             sys.exit(code)
         sys.stdout.flush()

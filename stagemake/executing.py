@@ -93,8 +93,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         try:
             runner.close()
             hooks.close()
-            digester.prune()
-            digester.settle()
+            _settle_memo(builder, digester)
             state.save()
             if os.path.lexists(state.scratch):
                 durable.remove_any(state.scratch)
@@ -114,6 +113,13 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     emit(BuildFinished(outcome))
     _keep_for_later(builder, planned, world, outcome, recorder)
     return outcome
+
+
+def _settle_memo(builder: Builder, digester: Digester) -> None:
+    """Make what is known of files fit to be saved."""
+    if builder.affected is None:  # else most was not looked at, because nothing happened there
+        digester.prune()
+    digester.settle()
 
 
 def _open_state(builder: Builder, planned: Planned) -> None:
@@ -143,7 +149,7 @@ def _tidy(builder: Builder, planned: Planned, outcome: BuildOutcome, digester: D
         builder.forget_finished(planned.plan)
     if builder.has_left_over:
         builder.state.drop_left_over(builder.declared_paths())
-    if builder.project.session.recorder is not None:
+    if builder.project.is_recorded:
         _look_at_restored(planned, outcome, digester)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.stage import Surroundings
     from stagemake.plan.declaration import Identity
+    from stagemake.recalled import Recalled
     from stagemake.resolve.edges import EdgeTable
     from stagemake.stagefile.loader import Evaluation
     from stagemake.stagefile.registry import StageRegistry
@@ -46,6 +47,7 @@ class Project:
     _has_calls_of_programs: bool = False
     _names_checked_at: int = 0  # the registry's version
     _texts: dict[str, str] = field(factory=dict)  # sources of the program's modules, by file
+    recalled: Recalled | None = None  # in place of evaluations
 
     @classmethod
     def at(
@@ -119,6 +121,17 @@ class Project:
         self._identifiers.clear()
         return evaluation
 
+    def recall(self, recalled: Recalled) -> None:
+        """Take in what an earlier evaluation declared, in place of `load`."""
+        self.session.registry = recalled.registry
+        self.recalled = recalled
+        self._names_checked_at = self.registry.version
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is known what the evaluation depended on, as far as it can be."""
+        return self.session.recorder is not None or self.recalled is not None
+
     def check_programs(self) -> None:
         """Check that the programs are there that Stagefiles need.
 
@@ -170,6 +183,10 @@ class Project:
             UnknownTarget: A target is nothing known.
             DependencyCycle: Stages wait for each other.
         """
+        if self.recalled is not None and not targets:
+            known = self.recalled.pipeline()
+            if known is not None:
+                return known
         table = self.table()
         pipelines = {each.name: each.members for each in self.registry.pipelines.values()}
         wanted = self._wanted(table, targets, pipelines, cwd)
@@ -208,6 +225,7 @@ class Project:
         """Return the identity of a stage's function; None for commands. Remembers what it parsed."""
         if not isinstance(stage.action, Call):
             return None
+        assert self.recalled is None, "what was recalled has no functions"
         with undisturbed_imports():
             return self._identified(stage.action)
 

@@ -22,12 +22,12 @@ LAYERS = (
         " records memo seen schema_check state start storage dispatch hook"
     ),
     (
-        "plan digesting settings calling stage_class logs recording hooking plugins lifecycle"
+        "recalled plan digesting settings calling stage_class logs recording hooking plugins lifecycle"
         " remembered"
     ),
     "plan_files",
     "capturing execute project overlap explaining cleaning operations remembering noop_programs",
-    "conflicts",
+    "conflicts noop_rows",
     "forecasting assembling",
     "executing noop_record foreseeing extending starting",
     "building",

@@ -11,11 +11,12 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
-from attrs import evolve
+from attrs import evolve, frozen
 
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
 from stagemake.cli.raw_output import terminal_columns
+from stagemake.freshness.noop import Overtaken
 from stagemake.model.context import ExecutionMode
 from stagemake.model.error import PlanDrifted, UsageError
 from stagemake.model.event import PlanReady
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from stagemake.manager import StageManager
     from stagemake.model.event import Event
     from stagemake.model.result import BuildOutcome
+    from stagemake.recalled import Found
     from stagemake.report.style import Style
 
 _PATIENCE = 2  # requests to end, before the tool itself is cut short
@@ -124,31 +126,66 @@ def command(  # noqa: PLR0917 - click passes keywords
         answer, request = asked(place, request, color, has_more=dry_run or question or as_json)
         if answer is not Answer.YES:
             return int(answer is Answer.NO)
-    detail = Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL
-    style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
-    only_looks = dry_run or question
-    manager = place.manager(
-        ExecutionMode.DRY_RUN if only_looks else ExecutionMode.LIVE,
+    asks = _Asks(
+        request, place, style_for(color, os.environ, is_terminal=sys.stderr.isatty()),
+        Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL,
+        color, output, events, timeline,
+        dry_run=dry_run, question=question, as_json=as_json, is_second=ask,
+    )  # fmt: skip
+    found = click.get_current_context().find_object(tuple)
+    try:
+        return _answered(asks, found)
+    except Overtaken:  # by another build, since the entry looked
+        return _answered(asks, None)
+
+
+@frozen
+class _Asks:
+    """What is asked for, apart from what to build."""
+
+    request: BuildRequest
+    place: Place
+    style: Style
+    detail: Detail
+    color: str
+    output: str | None  # a file for the plan
+    events: str | None  # as above, for what happens
+    timeline: str | None  # as above, for when it did
+    dry_run: bool
+    question: bool
+    as_json: bool
+    is_second: bool  # the Stagefile was run before, to ask whether to go on
+
+
+def _answered(asks: _Asks, found: Found | None) -> int:
+    """Do what is asked for; `found` is what the entry knows."""
+    request = asks.request
+    manager = asks.place.manager(
+        ExecutionMode.DRY_RUN if asks.dry_run or asks.question else ExecutionMode.LIVE,
         tell_nothing
-        if question
+        if asks.question
         else None
-        if dry_run
-        else functools.partial(_open_reporters, style=style, detail=detail),
-        jobs=jobs or 0,
+        if asks.dry_run
+        else functools.partial(_open_reporters, style=asks.style, detail=asks.detail),
+        found=found,
+        jobs=request.jobs,
     )
-    if ask:  # the Stagefile was run twice: what the second run read is not all
+    if asks.is_second:  # what the second run read is not all
         manager.project.session.recorder = None
     _warn_of_hidden_stages(manager)
-    if question:
+    if asks.question:
         return 0 if manager.plan(request).is_done else 1
-    if dry_run:
-        return _dry_run(manager, request, color, output, as_json=as_json, verbose=verbose)
-    if events is None and timeline is None:
-        return _build(manager, request, style, detail, as_json=as_json)
+    if asks.dry_run:
+        is_verbose = asks.detail is Detail.VERBOSE
+        return _dry_run(
+            manager, request, asks.color, asks.output, as_json=asks.as_json, verbose=is_verbose
+        )
+    if asks.events is None and asks.timeline is None:
+        return _build(manager, request, asks.style, asks.detail, as_json=asks.as_json)
     from stagemake.cli.followed import followed  # noqa: PLC0415 - gate, 7 ms with json
 
-    with followed(manager, events, timeline):
-        return _build(manager, request, style, detail, as_json=as_json)
+    with followed(manager, asks.events, asks.timeline):
+        return _build(manager, request, asks.style, asks.detail, as_json=asks.as_json)
 
 
 def _open_reporters(manager: StageManager, style: Style, detail: Detail) -> None:

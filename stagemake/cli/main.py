@@ -136,10 +136,17 @@ def group() -> None:
     """Build what changed, restore what was built before, and say beforehand what that takes."""
 
 
-def run(argv: Sequence[str]) -> int:
-    """Run the command line and return its exit status; prints its own errors."""
+def run(argv: Sequence[str], found: object = None) -> int:
+    """Run the command line and return its exit status; prints its own errors.
+
+    Args:
+        argv: What was typed.
+        found: What the entry found out of a plain build: `recalled.Found`.
+    """
     try:
-        result: Any = group.main(list(argv), prog_name="stagemake", standalone_mode=False)
+        result: Any = group.main(
+            list(argv), prog_name="stagemake", standalone_mode=False, obj=found
+        )
     except StagemakeError as error:
         notes = getattr(error, "__notes__", ())  # what went wrong besides, while the session ended
         return _complain("\n".join((str(error), *notes)), error.exit_code)

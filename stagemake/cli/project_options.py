@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stagemake.model.event import Event
+    from stagemake.recalled import Found
 
 
 @frozen
@@ -69,6 +70,7 @@ class Place:
         mode: ExecutionMode = ExecutionMode.DRY_RUN,
         open_ui: Callable[[StageManager], None] | None = None,
         *,
+        found: Found | None = None,
         tolerates_unknown_plugins: bool = False,
         **keywords: Any,
     ) -> StageManager:  # Any: passed on to StageManager
@@ -77,6 +79,7 @@ class Place:
         Args:
             mode: What stages of plugins in the session are told; LIVE where the command may change files.
             open_ui: Adds reporters.
+            found: What the entry found out; the Stagefile is then run only where a function of it is needed.
             tolerates_unknown_plugins: Whether plugins that are named and not installed are only noted.
             **keywords: For the StageManager.
 
@@ -94,11 +97,22 @@ class Place:
             root,
             cache_dir=self.cache_dir,
             config=dict(map(_pair, self.values)),
+            name=""
+            if found is None
+            else os.path.basename(path),  # else the file's, once it is loaded
             **keywords,
         )
         manager.project.session.recorder = recorded
         self.opened.append(manager)
-        if manager.extensions is None:
+        recalled = None
+        if found is not None and manager.extensions is None:
+            from stagemake.recalled import recall  # noqa: PLC0415 - gate, 2 ms, plain builds only
+
+            recalled = recall(found)
+        if recalled is not None:
+            manager.project.session.recorder = None
+            manager.project.recall(recalled)
+        elif manager.extensions is None:
             manager.load(os.path.basename(path))  # it may name plugins
         else:
             manager.extensions.stagefile = os.path.basename(path)

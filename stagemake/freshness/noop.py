@@ -43,9 +43,10 @@ _MAGIC = b"stagemake noop\n"
     COVERS_ALL,
     GRAPH,
     DIGESTS,
+    DECLARED,
     CHECKSUM,
     TOUCHED,
-) = range(17)
+) = range(18)
 """The columns of a record:
 
 TOOL         what `identity.tool_identity` gave
@@ -61,14 +62,21 @@ PATHS        of everything whose content counts, first what counts for every tar
 SIGNATURES   of PATHS, links not followed; None where nothing was
 GUARDS       how many of PATHS count for every target
 COVERS_ALL   whether it was made for a build without targets
-GRAPH        marshal of (names, upstream, paths): by stage, ids of those it waits for and of PATHS
+GRAPH        marshal of (names, upstream, paths, targets): by stage, ids of those it waits for and of PATHS;
+             then the ids of the stages that were wanted
 DIGESTS      by path `DIGEST_BYTES`: `f` or `x` as in entries, and the digest; zeros where it isn't a file's
+DECLARED     checksum of what the Stagefile declared, which lies beside it; -1 where that can't be kept
 CHECKSUM     of the bytes that it was read from; this and what follows is not written
 TOUCHED      signatures that were noted later, by id; they are in SIGNATURES
 """
 
 DIGEST_BYTES = 17
 NO_DIGEST = bytes(DIGEST_BYTES)
+
+
+class Overtaken(Exception):
+    """The state is not the one that a record was made with: a build has come in between."""
+
 
 Record = tuple["Any", ...]  # of the columns above; plain, so that marshal takes it
 
@@ -113,6 +121,18 @@ def encoded_touched(touched: Mapping[int, Signature], record: Record, version: s
         version: The tool's.
     """
     return encoded((record[CHECKSUM], {**record[TOUCHED], **touched}), version)
+
+
+def load_declared(directory: str, record: Record, version: str) -> Record | None:
+    """Return what the Stagefile declared that a record is about; None where it isn't kept."""
+    found = _read(f"{directory}/declared", _header(version))
+    return None if found is None or found[1] != record[DECLARED] else found[0]
+
+
+def checksum_of(data: bytes, version: str) -> int:
+    """Return the checksum in what `encoded` gave."""
+    start = len(_header(version))
+    return int.from_bytes(data[start : start + 4], "little")
 
 
 def _read(path: str, header: bytes) -> tuple[Record, int] | None:

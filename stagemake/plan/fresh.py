@@ -73,6 +73,20 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
     return key
 
 
+def is_loose(trace: Trace, world: World, sight: Sight) -> bool:
+    """Return whether an open stage may be in the way of a stage that shares no path with it.
+
+    Such are links, which may lead to its outputs by other names; discovered directories; and programs of the project.
+    """
+    if not sight.has_open():
+        return False
+    return (
+        bool(world.own_programs(trace[columns.PROGRAMS]))
+        or any(entry[0] == "l" for entry in trace[columns.ENTRIES])
+        or any(entry[0] in "ld" for _, entry in trace[columns.DISCOVERED])
+    )
+
+
 def as_seen(programs: Programs, sight: Sight) -> Programs:
     """Return programs as they will be once everything upstream has run; entries None while unknown."""
     seen: list[tuple[str, str, str | None]] = []

@@ -8,11 +8,11 @@ from attrs import define, field
 
 from stagemake.freshness import snapshot as trace_columns
 from stagemake.model.plan import Plan, Reason, Step, Verdict
-from stagemake.plan.fresh import fresh_key
+from stagemake.plan.fresh import fresh_key, is_loose
 from stagemake.plan.sight import PlannedSight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.pipeline import Pipeline
@@ -35,6 +35,8 @@ def plan_pipeline(
     world: World,
     orphans: tuple[str, ...] = (),
     on_judged: Callable[[int, Judgement, Sight], None] | None = None,
+    *,
+    affected: Container[str] | None = None,
 ) -> Planned:
     """Return what a build of `pipeline` would do. Changes nothing.
 
@@ -44,6 +46,8 @@ def plan_pipeline(
         orphans: What the build removes before it starts anything; no stage will see it.
         on_judged: Told of each stage that is not fresh at first sight, with what was seen of everything
             before it; for explaining.
+        affected: Names of the stages whose paths moved, or are made by stages that come before them and are
+            affected. All others hold as they stand; None: nothing is known.
 
     Cost: one stat per path for what is fresh; for the rest also a cache look-up, and a read of every
     input whose content isn't known.
@@ -55,12 +59,18 @@ def plan_pipeline(
     refreshed: dict[str, Trace] = {}
     costly: list[tuple[int, Judgement]] = []  # what is not fresh
     traces = world.snapshot.traces
+    looked_at = pipeline.stages
+    if affected is not None:
+        looked_at = tuple([stage for stage in pipeline.stages if stage.name in affected])
     world.seen = world.disk.survey(
-        [path for stage in pipeline.stages for path in stage.inputs],
-        [path for stage in pipeline.stages for path in stage.outputs],
+        [path for stage in looked_at for path in stage.inputs],
+        [path for stage in looked_at for path in stage.outputs],
     )
     for stage_id, stage in enumerate(pipeline.stages):
-        key = fresh_key(stage, pipeline.upstream[stage_id], world, sight)
+        if affected is None or stage.name in affected or is_loose(traces[stage.name], world, sight):
+            key = fresh_key(stage, pipeline.upstream[stage_id], world, sight)
+        else:
+            key = traces[stage.name][trace_columns.KEY]
         if key is not None:
             if stage.provides:
                 sight.add_fresh(traces[stage.name][trace_columns.VALUES][1])

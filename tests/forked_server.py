@@ -1,0 +1,99 @@
+"""Runs command lines of stagemake in forks of itself, each as the installed script would: see `forked_kit`.
+
+One JSON object a line in: directory, arguments, environment. One out: exit status, output, and who answered.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import tempfile
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    # What a command line loads, apart from what `door` tells apart by what is loaded.
+    import stagemake.cli.build_command
+    import stagemake.executing
+    import stagemake.forecasting
+    import stagemake.noop_record
+    import stagemake.plan.judge  # noqa: F401 - so that forks have it
+
+    for line in sys.stdin:
+        print(json.dumps(run(json.loads(line))), flush=True)
+
+
+def run(asked: dict[str, object]) -> dict[str, object]:
+    """Run one command line in a fork."""
+    with tempfile.TemporaryDirectory() as place:
+        pid = os.fork()
+        if pid == 0:
+            become(place, asked)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        texts = {}
+        for name in ("out", "err", "who"):
+            with open(f"{place}/{name}", encoding="utf-8") as stream:
+                texts[name] = stream.read()
+    return {"status": status, **texts}
+
+
+def become(place: str, asked: dict[str, object]) -> None:
+    """Be the script, with output into files in `place`."""
+    from stagemake import door
+    from stagemake.stagefile import audit
+
+    os.chdir(str(asked["cwd"]))
+    os.environ.clear()
+    os.environ.update(asked["env"])  # type: ignore[call-overload]  # texts by text
+    for fd, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{place}/{name}", os.O_WRONLY | os.O_CREAT), fd)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    argv = [str(word) for word in asked["argv"]]  # type: ignore[attr-defined]  # a list
+    gc.disable()
+    looks = count_looks() if asked["counted"] else []
+    who = "the entry"
+    status, found = door.look(argv)
+    exec(str(asked["then"]), {"os": os})
+    if status is None:
+        evaluated = []
+        stagefile = f"{os.getcwd()}/Stagefile"
+        sys.addaudithook(
+            lambda event, given: (
+                evaluated.append(1)
+                if event == "exec" and given[0].co_filename == stagefile
+                else None
+            )
+        )
+        audit.install()
+        status = door.main(argv, found)
+        who = "an evaluation" if evaluated else "what was recalled"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if asked["counted"]:
+        with open(str(asked["counted"]), "w", encoding="utf-8") as stream:
+            stream.writelines(f"{path}\n" for path in looks)
+    with open(f"{place}/who", "w", encoding="utf-8") as stream:
+        stream.write(who)
+    os._exit(status)
+
+
+def count_looks() -> list[str]:
+    """Have each `lstat` noted from now on, by path relative to the working directory."""
+    from stagemake.freshness import noop, signature, survey
+
+    real, here, looks = os.lstat, os.getcwd() + os.sep, list[str]()
+
+    def noting(path: str, **more: int) -> os.stat_result:
+        looks.append(os.fspath(path).removeprefix(here))
+        return real(path, **more)
+
+    os.lstat = noting  # type: ignore[assignment]  # as far as it is used
+    for module in (noop, signature, survey):
+        module._lstat = noting  # type: ignore[attr-defined]
+    return looks
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""With one file edited the Stagefile is not run, and only what depends on that file is looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from forked_kit import Forks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from project import Project
+
+STAGES = """\
+from stagemake import pool, stage
+pool("one", 1)
+command("copy", "cp a b", inputs=["a"], outputs=["b"], pool="one", description="copies")
+command("again", "cp b c", inputs=["b"], outputs=["c"])
+command("other", "cp x y", inputs=["x"], outputs=["y"], params={"level": 3, "names": ("p", "q")})
+pipeline("main", ["again", "other", "twice"], default=True)
+@stage(inputs=["x"], outputs=["z"])
+def twice(context):
+    open("z", "w").write(open("x").read() * 2)
+"""
+
+
+@pytest.fixture
+def forks(project: Project) -> Iterator[Forks]:
+    """Return what runs command lines in a built project."""
+    project.stagefile(STAGES).write("a", "1").write("x", "1")
+    with Forks(project) as made:
+        assert made.run("-j2").status == 0
+        yield made
+
+
+def test_an_edited_input_runs_what_depends_on_it_and_no_stagefile(
+    project: Project, forks: Forks
+) -> None:
+    for text in ("2", "3"):
+        project.write("a", text)
+
+        done = forks.run("-j1")
+
+        assert (done.status, done.who) == (0, "what was recalled")
+        assert project.normal(done.err) == project.normal(
+            "[3/4] ran       copy  0 ms\n[4/4] ran       again  0 ms\n"
+            "stagemake: done, 4 stages: 2 ran, 2 unchanged in 0.0 s\n"
+        )
+        assert project.read("c") == text
+        assert forks.run().who == "the entry"
+
+
+def test_a_dry_run_and_a_question_need_no_stagefile_either(project: Project, forks: Forks) -> None:
+    project.write("a", "2")
+
+    dry, question = forks.run("-n"), forks.run("-q")
+
+    assert (dry.who, question.who, question.status) == (
+        "what was recalled",
+        "what was recalled",
+        1,
+    )
+    assert "copy" in dry.out
+    assert not project.has(".stagemake/Stagefile/journal")
+
+
+def test_outputs_that_are_gone_are_restored_without_a_stagefile(
+    project: Project, forks: Forks
+) -> None:
+    project.remove("b", "c")
+
+    done = forks.run()
+
+    assert (done.status, done.who) == (0, "what was recalled")
+    assert (project.read("b"), project.read("c")) == ("1", "1")
+
+
+def test_a_function_that_has_to_run_needs_the_stagefile(project: Project, forks: Forks) -> None:
+    project.write("x", "2")
+
+    done = forks.run()
+
+    assert (done.status, done.who) == (0, "an evaluation")
+    assert (project.read("y"), project.read("z")) == ("2", "22")
+
+
+def test_what_the_stagefile_reads_has_it_run(project: Project, forks: Forks) -> None:
+    text = (project.root / "Stagefile").read_text()
+    project.write("Stagefile", text.replace("cp b c", "cat b b > c")).write("a", "2")
+
+    done = forks.run()
+
+    assert (done.status, done.who) == (0, "an evaluation")
+    assert project.read("c") == "22"
+
+
+def test_targets_take_their_part(project: Project, forks: Forks) -> None:
+    project.write("a", "2")
+    project.remove("y")
+
+    done = forks.run("copy")
+
+    assert (done.status, done.who) == (0, "what was recalled")
+    assert (project.read("b"), project.read("c"), project.has("y")) == ("2", "1", False)
+    done = forks.run()
+    assert done.status == 0
+    assert (project.read("c"), project.read("y")) == ("2", "1")
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", None], ids=("empty", "foreign", "absent"))
+def test_what_was_kept_and_is_damaged_has_the_stagefile_run(
+    project: Project, forks: Forks, data: bytes | None
+) -> None:
+    kept = project.root / ".stagemake/Stagefile/declared"
+    if data is None:
+        kept.unlink()
+    else:
+        kept.write_bytes(data)
+    project.write("a", "2")
+
+    done = forks.run()
+
+    assert (done.status, done.who, project.read("c")) == (0, "an evaluation", "2")
+    project.write("a", "3")
+    assert (forks.run().who, project.read("c")) == ("what was recalled", "3")
+
+
+def test_what_can_not_be_kept_is_evaluated(project: Project) -> None:
+    project.stagefile(
+        """\
+        import enum
+        class Level(enum.IntEnum):
+            LOW = 1
+        command("copy", "cp a b", inputs=["a"], outputs=["b"], params={"level": Level.LOW})
+        """
+    ).write("a", "1")
+    with Forks(project) as forks:
+        forks.run()
+        project.write("a", "2")
+
+        done = forks.run()
+
+        assert (done.status, done.who, project.read("b")) == (0, "an evaluation", "2")
+
+
+def test_a_build_in_between_has_the_stagefile_run(project: Project, forks: Forks) -> None:
+    project.write("a", "2")
+
+    done = forks.run("-s", then="os.utime('.stagemake/Stagefile/snapshot')")
+
+    assert (done.status, done.who, project.read("c")) == (0, "an evaluation", "2")
+
+
+def test_each_path_that_nothing_happened_to_is_looked_at_once(
+    project: Project, forks: Forks
+) -> None:
+    project.write("a", "2")
+    counted = project.base / "counted"
+
+    done = forks.run("-s", counted=str(counted))
+
+    assert (done.status, done.who) == (0, "what was recalled")
+    looks = counted.read_text().splitlines()
+    assert [looks.count(path) for path in ("x", "y", "z")] == [1, 1, 1]
+
+
+def test_a_link_to_what_is_made_anew_is_followed(project: Project) -> None:
+    project.stagefile(
+        """\
+        command("make", "cp a d/made", inputs=["a"], outputs=["d/made"])
+        command("read", "cp link out", inputs=["link"], outputs=["out"], after=["make"])
+        """
+    ).write("a", "1").write("d/kept")
+    (project.root / "way").symlink_to("d")
+    (project.root / "link").symlink_to("way/made")
+    with Forks(project) as forks:
+        assert forks.run().status == 0
+        assert forks.run().who == "the entry"
+        project.write("a", "2")
+
+        done = forks.run()
+
+        assert (done.status, done.who, project.read("out")) == (0, "what was recalled", "2")
+        assert forks.run().who == "the entry"
