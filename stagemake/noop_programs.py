@@ -10,7 +10,9 @@ from stagemake.freshness import noop
 from stagemake.freshness import snapshot as columns
 
 if TYPE_CHECKING:
-    from stagemake.model.pipeline import Pipeline
+    from collections.abc import Iterable
+
+    from stagemake.model.stage import Stage
     from stagemake.plan.world import Search, World
 
 
@@ -18,7 +20,7 @@ class Unclear(Exception):
     """Something could change without being noticed, or has changed meanwhile."""
 
 
-def searches(pipeline: Pipeline, world: World) -> dict[tuple[str, str], object]:
+def searches(stages: Iterable[Stage], world: World) -> dict[tuple[str, str], object]:
     """Return what was observed on the way to each program, by call and path; see `noop.observe`.
 
     Raises:
@@ -28,7 +30,7 @@ def searches(pipeline: Pipeline, world: World) -> dict[tuple[str, str], object]:
     """
     seen: dict[tuple[str, str], object] = {}
     asked = set()
-    for stage in pipeline.stages:
+    for stage in stages:
         trace = world.snapshot.traces.get(stage.name)
         if trace is None:
             raise Unclear

@@ -94,16 +94,8 @@ class Finish:
         rows.add_guards(recorder)
         for path in (f"{directory}/snapshot", f"{directory}/journal"):
             rows.add(rows.relative(path), link_signature(path))
-        rows.observed.update(searches(pipeline, self.world))
         guards = len(rows.ids)
-        traces = self.state.snapshot.traces
-        own_ids = []
-        for stage in pipeline.stages:
-            known = None if self.recalled is None else self.recalled.rows_of(stage)
-            if self.recalled is not None and known is not None:
-                own_ids.append(rows.taken_over(known, self.recalled.record))
-            else:
-                own_ids.append(tuple(rows.of_stage(stage, traces.get(stage.name), self.world)))
+        own_ids = self._own_ids(rows)
         names = tuple([stage.name for stage in pipeline.stages])
         looked = frozenset(recorder.imports.looked_up)
         return (
@@ -134,6 +126,35 @@ class Finish:
             b"".join(rows.digests),
             declared,
         )
+
+    def _own_ids(self, rows: Rows) -> tuple[tuple[int, ...], ...]:
+        """Add the rows of each stage; return their ids by stage."""
+        recalled, world, stages = self.recalled, self.world, self.pipeline.stages
+        traces = self.state.snapshot.traces
+        if recalled is None:
+            rows.observed.update(searches(stages, world))
+            return tuple(
+                [tuple(rows.of_stage(stage, traces.get(stage.name), world)) for stage in stages]
+            )
+        anew = [stage for stage in stages if recalled.rows_of(stage) is None]
+        rows.observed.update(searches(anew, world))
+        if recalled.pipeline() is self.pipeline:
+            known = [recalled.known_rows(stage) for stage in stages]
+            now = {
+                stage_id: (stage, traces.get(stage.name))
+                for stage_id, stage in enumerate(stages)
+                if stage.name in recalled.affected
+            }
+            if rows.replace(recalled.record, known, now, world):
+                return tuple(known)
+        own_ids = []
+        for stage in stages:
+            ids = recalled.rows_of(stage)
+            if ids is not None:
+                own_ids.append(rows.taken_over(ids, recalled.record))
+            else:
+                own_ids.append(tuple(rows.of_stage(stage, traces.get(stage.name), world)))
+        return tuple(own_ids)
 
 
 def _content(path: str) -> bytes:

@@ -18,7 +18,7 @@ from stagemake.stagefile.recorder import CLOCK_LAG_NS
 from stagemake.tree import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from stagemake.digesting import Digester
     from stagemake.freshness.noop import Record
@@ -41,6 +41,7 @@ class Rows:
     signatures: list[Signature | None] = field(factory=list)
     digests: list[bytes] = field(factory=list)  # as in the column of that name
     observed: dict[tuple[str, str], object] = field(factory=dict)
+    _loose: set[int] = field(factory=set)  # ids of rows that may be replaced, once
     _taken: dict[int, int] = field(factory=dict)  # by id in an earlier record, the id here
     _directories: dict[str, tuple[int, ...]] = field(factory=dict)
     _chains: dict[str, tuple[int, ...]] = field(
@@ -57,12 +58,55 @@ class Rows:
         if known is None:
             known = self.ids[path] = len(self.signatures)
             self.signatures.append(signature)
-            self.digests.append(
-                entry[0].encode() + bytes.fromhex(entry[2:34]) if entry else noop.NO_DIGEST
-            )
+            self.digests.append(_digest(entry))
+        elif known in self._loose:  # as in an earlier record
+            self._loose.discard(known)
+            self.signatures[known] = signature
+            self.digests[known] = _digest(entry)
         elif self.signatures[known] != signature:
             raise Unclear
         return known
+
+    def replace(
+        self,
+        record: Record,
+        known: Sequence[tuple[int, ...]],
+        anew: Mapping[int, tuple[Stage, Trace | None]],
+        world: World,
+    ) -> bool:
+        """Take in all rows of an earlier record, those of some stages as they are now.
+
+        That is how the record looks nearly always when something was built: 10 us a stage less than row by row.
+
+        Args:
+            record: The earlier one.
+            known: By stage, the ids of its paths in there.
+            anew: By its id, each stage whose paths may have other signatures now, and its trace.
+            world: For what judging knows.
+
+        Returns:
+            Whether each stage has the paths that it had; if not, nothing was taken in.
+        """
+        paths, count = record[noop.PATHS], record[noop.GUARDS]
+        if tuple(self.ids) != paths[:count]:
+            return False
+        settled = set(range(count))
+        settled.update(*(ids for stage_id, ids in enumerate(known) if stage_id not in anew))
+        data, width = record[noop.DIGESTS], noop.DIGEST_BYTES
+        rows = Rows(
+            self.root, self.digester, self.clock,
+            ids=dict(zip(paths, range(len(paths)), strict=True)),
+            signatures=[*self.signatures, *record[noop.SIGNATURES][count:]],
+            digests=[data[start : start + width] for start in range(0, len(data), width)],
+        )  # fmt: skip
+        rows._loose.update(set(range(len(paths))) - settled)
+        for stage_id, (stage, trace) in anew.items():
+            if tuple(rows.of_stage(stage, trace, world)) != known[stage_id]:
+                return False
+        if rows._loose:
+            return False
+        self.ids, self.signatures, self.digests = rows.ids, rows.signatures, rows.digests
+        return True
 
     def taken_over(self, ids: Iterable[int], record: Record) -> tuple[int, ...]:
         """Return the ids of rows that are as in an earlier record."""
@@ -214,3 +258,8 @@ class Rows:
 
     def _full(self, path: str) -> str:
         return path if path[:1] == "/" else f"{self.root}/{path}"
+
+
+def _digest(entry: str) -> bytes:
+    """Return a file's entry as the column of digests has it; of anything else nothing."""
+    return entry[0].encode() + bytes.fromhex(entry[2:34]) if entry else noop.NO_DIGEST

@@ -17,6 +17,7 @@ import stagemake
 from stagemake.freshness import noop
 from stagemake.freshness.signature import link_signature
 from stagemake.model.pipeline import Pipeline
+from stagemake.model.stage import Call
 from stagemake.stagefile import audit, declared
 from stagemake.stagefile.registry import StageRegistry
 
@@ -68,19 +69,19 @@ class Recalled:
     _root: str
     _directory: str  # of the Stagefile's state, relative to the root
     _rows: Mapping[str, tuple[int, ...]]  # by name of a stage, ids of its paths in the record
-    _targets: tuple[int, ...]
+    _built: Pipeline  # what the record is about
 
     def pipeline(self) -> Pipeline | None:
         """Return what is built without targets; None where the record does not cover that."""
-        if not self.record[noop.COVERS_ALL]:
-            return None
-        _, upstream, _, _ = marshal.loads(self.record[noop.GRAPH])
-        stages = tuple(map(self.registry.get, self._rows))
-        return Pipeline(stages, self._targets, upstream)  # type: ignore[arg-type]  # positions are StageIds
+        return self._built if self.record[noop.COVERS_ALL] else None
 
     def rows_of(self, stage: Stage) -> tuple[int, ...] | None:
         """Return the ids of a stage's paths in the record; None where they may have changed."""
         return None if stage.name in self.affected else self._rows.get(stage.name)
+
+    def known_rows(self, stage: Stage) -> tuple[int, ...]:
+        """Return the ids that the paths of a stage had in the record."""
+        return self._rows[stage.name]
 
     def join(self, snapshot: Snapshot) -> None:
         """Have a snapshot that was just read know the signatures of what was touched since it was written.
@@ -137,17 +138,18 @@ def recall(found: Found) -> Recalled | None:
     registry = StageRegistry()
     declared.restore(kept, registry)
     names, upstream, rows, targets = marshal.loads(record[noop.GRAPH])
-    stages = [registry.get(name) for name in names]
+    stage_by_name = {stage.name: stage for stage in registry.stages()}
+    stages = tuple([stage_by_name[name] for name in names])
     ids = _affected(moved, stages, upstream, rows, record[noop.PATHS])
     if any(
         _needs_function(stage, i in ids, own, record)
         for i, (stage, own) in enumerate(zip(stages, rows, strict=True))
-        if stage.is_call
+        if type(stage.action) is Call  # as quick as it gets
     ):
         return None
     return Recalled(
         record, frozenset(names[i] for i in ids), registry, root, directory,
-        dict(zip(names, rows, strict=True)), targets,
+        dict(zip(names, rows, strict=True)), Pipeline(stages, targets, upstream),
     )  # fmt: skip
 
 

@@ -80,11 +80,17 @@ def is_loose(trace: Trace, world: World, sight: Sight) -> bool:
     """
     if not sight.has_open():
         return False
-    return (
-        bool(world.own_programs(trace[columns.PROGRAMS]))
-        or any(entry[0] == "l" for entry in trace[columns.ENTRIES])
-        or any(entry[0] in "ld" for _, entry in trace[columns.DISCOVERED])
-    )
+    if world.own_programs(trace[columns.PROGRAMS]):
+        return True
+    for entry in trace[
+        columns.ENTRIES
+    ]:  # in loops: asked of nearly every stage, with generators twice as long
+        if entry[0] == "l":
+            return True
+    for _, entry in trace[columns.DISCOVERED]:  # noqa: SIM110 - as above
+        if entry[0] in "ld":
+            return True
+    return False
 
 
 def as_seen(programs: Programs, sight: Sight) -> Programs:

@@ -53,6 +53,7 @@ def restore(given: Kept, registry: StageRegistry) -> None:
             found = places[kept_place] = SourceLocation(*kept_place)
         return found
 
+    made = {}
     for fields in stages:
         action = fields.get("action")
         if action is not None:
@@ -63,7 +64,8 @@ def restore(given: Kept, registry: StageRegistry) -> None:
                 StageDependency(name, DependencyOrder(order), required, within)
                 for name, order, required, within in fields["dependencies"]
             )
-        registry.register(Stage.of(**fields))
+        made[fields["name"]] = Stage.of(**fields)
+    registry.take_over(made)
     for name, members, default, location, within in pipelines:
         definition = PipelineDefinition(name, members, default, place(location), within)
         registry.define_pipeline(definition)

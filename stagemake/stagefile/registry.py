@@ -68,6 +68,11 @@ class StageRegistry:
         self._stage_by_name[name] = stage
         self.version += 1
 
+    def take_over(self, stage_by_name: dict[str, Stage]) -> None:
+        """Have these stages, of another registry, in place of all that are here."""
+        self._stage_by_name = stage_by_name
+        self.version += 1
+
     def unregister(self, prefix: str) -> tuple[str, ...]:
         """Remove the stage of that name and every stage below `prefix.`; return their names."""
         gone = tuple(
