@@ -152,6 +152,7 @@ class Builder:
             identify=self.project.identify,
             search_path=base["PATH"],
             checkpoint_path=self.state.checkpoint_path,
+            repeats_path=self.state.repeats_path,
             force=self.request.force,
             inherits=self.settings.inherit_environment,
         )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.line_diff import LineDiff
     from stagemake.model.pipeline import Pipeline
-    from stagemake.model.plan import Plan
+    from stagemake.model.plan import Plan, Step
     from stagemake.model.stage import Stage, StageId
     from stagemake.past.build import PastBuild, PastStage
     from stagemake.past.shelf import Shelf
@@ -81,10 +81,29 @@ class Explainer:
             made = Explanation(stage, step, changes, self._nearest(stage_id, step.verdict, found))
         return evolve(
             made,
-            fallbacks=tuple(getattr(identity, "fallbacks", ())),
+            fallbacks=(*getattr(identity, "fallbacks", ()), *self._repeats(stage_id, step)),
             counts=_counts(stage, trace, self.world),
             last_run=_last(trace),
         )
+
+    def _repeats(self, stage_id: int, step: Step) -> list[str]:
+        """Return what is known of its own repeating, and of those stages that made what changed."""
+        stage, notes = self.pipeline.stages[stage_id], []
+        known = self.world.unrepeated(stage)
+        if known is not None:
+            notes.append(f"it is not reproducible: `{known.output}`: {known.how}")
+        subjects = {one.subject for one in self._differences.get(stage_id, ())}
+        subjects.update((step.subject, *self._open.get(stage_id, ())))
+        producers = {self.pipeline.producer_of(path) for path in subjects if path} - {stage_id}
+        for producer in sorted(other for other in producers if other is not None):
+            above = self.pipeline.stages[producer]
+            known = self.world.unrepeated(above)
+            if known is not None:
+                notes.append(
+                    f"`{above.name}`, which it reads from, is not reproducible: a run from the same"
+                    f" inputs may change `{known.output}`"
+                )
+        return notes
 
     def changes(self, stage: Stage, found: Collection[Difference]) -> list[Change]:
         """Return differences with what changed line by line."""

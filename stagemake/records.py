@@ -33,6 +33,7 @@ class StoredRecords:
 
     source_of: Callable[[], Source]  # asked when first needed: a fresh build opens no cache
     absent: set[str] = field(factory=set)  # keys that were misses when looked up: not asked again
+    bare: set[str] = field(factory=set)  # those of them that have a record: its contents are missing
     _hints: dict[str, Hint | None] = field(factory=dict)
 
     def result(self, key: str) -> ActionResult | None:
@@ -49,8 +50,13 @@ class StoredRecords:
         blobs = [digest for digest, _ in result.blobs]
         if blobs and self.source_of().missing(blobs):
             self.absent.add(key)  # the record alone brings nothing back
+            self.bare.add(key)
             return None
         return result
+
+    def is_absent(self, key: str) -> bool:
+        """Return whether a look-up has found no record under a key; asks nobody."""
+        return key in self.absent and key not in self.bare
 
     def hint(self, weak: str) -> Hint | None:
         """Return lists of discovered inputs, seconds and bytes known for a declaration."""

@@ -42,6 +42,7 @@ class StateStore:
         self.history_path = f"{self.directory}/history.db"
         self.builds = f"{self.directory}/builds"
         self.checkpoint_path = f"{self.directory}/checkpoint"
+        self.repeats_path = f"{self.directory}/repeats"
         self._snapshot: Snapshot | None = None
         self._journal_fd = -1
         self._is_dirty = False

@@ -12,6 +12,7 @@ from stagemake.cli.raw_output import print_known, terminal_columns
 from stagemake.model.error import UsageError
 from stagemake.past.codec import NewerFormat
 from stagemake.past.compare import compare
+from stagemake.past.repeats import Repeats
 from stagemake.past.shelf import Shelf
 from stagemake.report.history_json import build_object, builds_object, comparison_object
 from stagemake.report.history_text import Page, build_text, builds_text, comparison_text
@@ -41,11 +42,13 @@ def command(place: Place, runs: tuple[str, ...], *, shows_all: bool, as_json: bo
     chosen = [_chosen(shelf, run) for run in runs]
     page = Page(None if shows_all else _SHOWN, terminal_columns(), time.time())
     if not chosen:
-        builds = tuple(shelf.builds())
+        builds, newer = tuple(shelf.builds()), shelf.newer_count()
+        known = Repeats(state.repeats_path).read()
+        repeats = [known[name] for name in sorted(known)]
         text = (
-            dumps(builds_object(builds, shelf.newer_count()))
+            dumps(builds_object(builds, newer, repeats))
             if as_json
-            else builds_text(builds, shelf.newer_count(), page)
+            else builds_text(builds, newer, page, repeats)
         )
     elif len(chosen) == 1:
         text = dumps(build_object(chosen[0])) if as_json else build_text(chosen[0], page)

@@ -45,7 +45,9 @@ def look_at_project(manager: StageManager, stagefile: str, evaluation_s: float) 
     _look_at_settings(found, manager)
     _look_at_promises(found, stages)
     _look_at_code(found, manager, stages)
-    _look_at_programs(found, manager, stages)
+    world = _world(manager)
+    _look_at_programs(found, world, stages)
+    _look_at_repeats(found, world, stages)
     _look_at_case(found, stages)
     _look_at_orphans(found, manager, stages)
     return found
@@ -125,10 +127,10 @@ def _look_at_code(found: Findings, manager: StageManager, stages: Iterable[Stage
             found.note("fallback", f"`{stage.name}`: {culprit}")
 
 
-def _look_at_programs(found: Findings, manager: StageManager, stages: Iterable[Stage]) -> None:
+def _world(manager: StageManager) -> World:
     settings, state = manager.settings, manager.state
     base = base_environment(manager.environ, inherit=settings.inherit_environment)
-    world = World(
+    return World(
         root=manager.root,
         disk=Digester(manager.root, dict(state.snapshot.memo)),
         snapshot=state.snapshot,
@@ -136,8 +138,26 @@ def _look_at_programs(found: Findings, manager: StageManager, stages: Iterable[S
         history_path=state.history_path,
         identify=manager.project.identify,
         search_path=base.get("PATH", ""),
+        repeats_path=state.repeats_path,
         inherits=settings.inherit_environment,
     )
+
+
+def _look_at_repeats(found: Findings, world: World, stages: Iterable[Stage]) -> None:
+    """List stages that made two things from the same."""
+    for stage in stages:
+        known = world.unrepeated(stage)
+        if known is None:
+            continue
+        often = f"{known.differed} of {plural(known.compared, 'check')}"
+        found.note(
+            "not_reproducible",
+            f"`{stage.name}` is not reproducible: `{known.output}` differed in {often} ({known.how})",
+            f"what reads it can't be foreseen; see where: `stagemake verify {stage.name}`",
+        )
+
+
+def _look_at_programs(found: Findings, world: World, stages: Iterable[Stage]) -> None:
     made = _outputs(stages)
     users: dict[str, list[str]] = {}
     names: set[str] = set()

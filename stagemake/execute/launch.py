@@ -13,6 +13,7 @@ from stagemake.execute.ending import failure_of, problem_of, result_of
 from stagemake.execute.environment import stage_environment
 from stagemake.execute.growth import Growth, past_run
 from stagemake.execute.outputs import written_by
+from stagemake.execute.repeating import note_divergence
 from stagemake.execute.restoring import Restorer
 from stagemake.execute.settle import HookProblem, StageProblem, settle
 from stagemake.execute.storing import Run, Storing
@@ -229,6 +230,8 @@ class Launcher:
         notes = list(settled.notes)
         if completion.survivors:
             notes.append(f"{completion.survivors} process(es) that it left behind were ended")
+        if settled.divergence is not None:
+            note_divergence(run, settled.divergence, shop)
         shop.state.settle(stage.name, settled.trace)
         if settled.is_for_cache:
             self.storing.add(run, settled)
@@ -244,6 +247,7 @@ class Launcher:
         return evolve(
             result_of(run, completion, Outcome.RAN, shop), key=settled.key, notes=tuple(notes),
             changed=changed, output_bytes=settled.result.output_bytes,
+            divergence=settled.divergence,
         )  # fmt: skip
 
     def _facts(self, provided: Mapping[str, str] | None = None) -> Facts:

@@ -8,6 +8,7 @@ from attrs import define
 
 from stagemake.execute.ending import failure_of
 from stagemake.execute.outputs import written_by
+from stagemake.execute.repeating import notes_on_restoring
 from stagemake.execute.settle import trace_of
 from stagemake.materialize import Restored, restore
 from stagemake.model.event import Notice
@@ -62,7 +63,7 @@ class Restorer:
             stage.name, Outcome.RESTORED, made.reason.code, made.subject, key,
             started_s=began_s - shop.began_s, wall_s=shop.now_s() - began_s,
             output_bytes=cached.output_bytes, stdout=stdout, stderr=stderr, changed=True,
-            differences=made.differences,
+            differences=made.differences, notes=notes_on_restoring(stage, made, shop),
         )  # fmt: skip
 
     def _restore(self, stage: Stage, cached: ActionResult) -> Restored:

@@ -10,6 +10,7 @@ from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
 from stagemake.execute.environment import mask
+from stagemake.execute.repeating import compared
 from stagemake.fingerprint.depfile import parse_depfile
 from stagemake.freshness.signature import youngest_ns
 from stagemake.model.entry import check_manifest, entries_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.entry import Manifest
     from stagemake.model.pipeline import Pipeline
+    from stagemake.model.repeat import Divergence
     from stagemake.model.stage import Stage
     from stagemake.plan.judge import Judgement
     from stagemake.runner.port import Completion
@@ -53,6 +55,7 @@ class Settled:
     small: dict[str, bytes] = field(factory=dict)  # contents that have been read, by digest
     is_for_cache: bool = False
     keeps_contents: bool = True  # in the cache; False: the record only
+    divergence: Divergence | None = None
 
 
 def settle(
@@ -111,6 +114,7 @@ def settle(
         left = trace_of(stage, run.judgement, "", found, result)
         return Settled(result, key, left, depfile_notes)
     notes: tuple[str, ...] = ()
+    result, divergence = compared(run, key, result, shop)
     is_for_cache = stage.cache and shop.request.cache.writes and shop.store is not None
     if is_for_cache:
         try:
@@ -118,7 +122,9 @@ def settle(
         except ValueError as error:  # a link that leaves the project: right here, wrong elsewhere
             notes, is_for_cache = (f"not cached: {error}",), False
     trace = trace_of(stage, run.judgement, key, found, result)
-    return Settled(result, key, trace, notes, found, small, is_for_cache)
+    return Settled(
+        result, key, trace, notes, found, small, is_for_cache, divergence=divergence
+    )
 
 
 def trace_of(

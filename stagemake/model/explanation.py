@@ -58,6 +58,8 @@ class Explanation:
     changes: tuple[Change, ...] = ()  # from its last result here; empty without one
     nearest: Nearest | None = None  # only when it is nearer than that
     last_time: LastTime | None = None  # only when nothing is to be done now
-    fallbacks: tuple[str, ...] = ()  # parts of its function that could not be resolved exactly
+    fallbacks: tuple[
+        str, ...
+    ] = ()  # what is not exact: parts of its function, what does not repeat
     counts: tuple[str, ...] = ()  # what its key is made of, in words
     last_run: str = ""

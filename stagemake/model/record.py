@@ -43,6 +43,7 @@ def encode_result(result: ActionResult) -> bytes:
             "cpu_s": result.cpu_s,
             "stage": result.stage,
             "created_s": result.created_s,
+            **({"disputed": True} if result.is_disputed else {}),
         }
     )
 
@@ -63,6 +64,7 @@ def decode_result(body: bytes) -> ActionResult | None:
             cpu_s=float(data["cpu_s"]),
             stage=_text(data["stage"]),
             created_s=int(data["created_s"]),
+            is_disputed=data.get("disputed") is True,
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         return None

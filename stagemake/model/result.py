@@ -14,6 +14,7 @@ from stagemake.model.quick import QuicklyMade, give_defaults
 if TYPE_CHECKING:  # they know this module
     from stagemake.model.difference import Difference
     from stagemake.model.plan import Interval
+    from stagemake.model.repeat import Divergence
     from stagemake.model.report import DryRunReport
 
 
@@ -38,6 +39,7 @@ class ActionResult:
     cpu_s: float = 0.0
     stage: str = ""  # who made it; for people only
     created_s: int = 0  # unix seconds; for people only
+    is_disputed: bool = False  # another run under the same key made something else
 
     @property
     def output_bytes(self) -> int:
@@ -99,6 +101,7 @@ class StageResult(QuicklyMade):
     changed: bool = False  # outputs differ from the previous build's
     differences: tuple[Difference, ...] = ()  # from its last result here, for what ran or came back
     expected_s: Interval | None = None  # what the plan had said its run would take
+    divergence: Divergence | None = None  # how it differs from what its key has made before
 
 
 @frozen

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from stagemake.model.difference import Difference  # noqa: TC001 - attrs field type, read by tools
 from stagemake.model.plan import Interval  # noqa: TC001 - as above
+from stagemake.model.repeat import Divergence  # noqa: TC001 - as above
 
 
 class Ending(enum.Enum):
@@ -36,6 +37,7 @@ class PastStage:
     changed: bool = False  # whether its outputs differed from those before
     expected_s: Interval | None = None  # what the plan had said of `wall_s`
     differences: tuple[Difference, ...] = ()
+    diverged: Divergence | None = None  # from what its key had made before
 
 
 @frozen

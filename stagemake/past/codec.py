@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagemake.model.difference import from_plain, plain
 from stagemake.model.plan import Interval
+from stagemake.model.repeat import Divergence
 from stagemake.past.build import Ending, PastBuild, PastStage
 
 if TYPE_CHECKING:
@@ -72,7 +73,12 @@ def stage_of(result: StageResult, expected_s: Interval | None) -> dict[str, Any]
         "changed": result.changed,
         "expected_s": interval_object(expected_s),
         "why": plain(result.differences),
+        "diverged": _diverged(result.divergence),
     }
+
+
+def _diverged(found: Divergence | None) -> list[str] | None:
+    return None if found is None else [found.output, found.how]
 
 
 def end_of(outcome: BuildOutcome, counts: dict[str, int]) -> dict[str, Any]:
@@ -167,7 +173,14 @@ def _stage(record: dict[str, Any]) -> PastStage:
         changed=record["changed"] is True,
         expected_s=_interval(record["expected_s"]),
         differences=from_plain(record["why"]),
+        diverged=_divergence(record.get("diverged")),
     )
+
+
+def _divergence(data: Any) -> Divergence | None:  # Any: as read
+    if not isinstance(data, list) or len(data) != 2:
+        return None  # none, or from before it was noted
+    return Divergence(str(data[0]), str(data[1]))
 
 
 def _interval(data: Any) -> Interval | None:  # Any: as read

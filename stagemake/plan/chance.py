@@ -43,7 +43,7 @@ def chances(plan: Plan) -> Mapping[int, Chance]:
             deciders = _deciders(plan, step.stage_id, runs_p)
             stays_p, best, best_p = 1.0, -1, -1.0
             for other in deciders:
-                p = runs_p[other] * changes_p(plan.steps[other])
+                p = runs_p.get(other, 1.0) * changes_p(plan.steps[other])
                 stays_p *= 1.0 - p
                 if p > best_p:
                     best, best_p = other, p
@@ -61,12 +61,21 @@ def _deciders(plan: Plan, stage_id: int, open_ids: Mapping[int, float]) -> tuple
     paths = [*stage.inputs, *stage.implicit, plan.steps[stage_id].subject]
     found = {pipeline.producer_of(path) for path in paths}
     above = pipeline.upstream[stage_id]
+    not_foreseen = _hits_not_foreseen(plan, stage_id)
     found.update(
         other for other in above
         if _shares(stage, pipeline.stages[other]) or _writes_below(pipeline, other, paths)
     )  # fmt: skip
     ids = tuple(sorted(other for other in found if other is not None and other in open_ids))
-    return ids or tuple(other for other in above if other in open_ids) or tuple(open_ids)[-1:]
+    above = tuple(other for other in above if other in open_ids)
+    return ids or not_foreseen or above or tuple(open_ids)[-1:]
+
+
+def _hits_not_foreseen(plan: Plan, stage_id: int) -> tuple[int, ...]:
+    """Return the hits that a maybe hangs on: what they bring is known of all but those that can't be foreseen."""
+    producer = plan.pipeline.producer_of(plan.steps[stage_id].subject)
+    is_hit = producer is not None and plan.steps[producer].verdict is Verdict.HIT
+    return (producer,) if producer is not None and is_hit else ()
 
 
 def _shares(stage: Stage, other: Stage) -> bool:

@@ -76,7 +76,7 @@ def _judge_by_key(
     entries = tuple(sight.entry(path) for path in (*stage.inputs, *stage.implicit))
     values = tuple((name, sight.value(name)) for name in stage.uses)
     weak = world.weak_bytes(stage)
-    weak_hex = xxh3_128_hexdigest(b"weak" + weak)
+    weak_hex = world.weak_hex(stage)
     made = Judgement(
         Verdict.MISS,
         Reason.FORCED,

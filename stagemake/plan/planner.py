@@ -16,9 +16,20 @@ if TYPE_CHECKING:
 
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.pipeline import Pipeline
+    from stagemake.model.result import ActionResult
+    from stagemake.model.stage import Stage
     from stagemake.plan.fresh import Sight
     from stagemake.plan.judge import Judgement
     from stagemake.plan.world import World
+
+
+def is_foreseeable(stage: Stage, cached: ActionResult, world: World) -> bool:
+    """Return whether stages downstream may be judged by what a hit is expected to bring.
+
+    Not where its key has made two things: another build may have put the other one into the cache by then,
+    or what is there turns out damaged and the stage runs.
+    """
+    return not cached.is_disputed and world.unrepeated(stage) is None
 
 
 @define
@@ -87,7 +98,7 @@ def plan_pipeline(
             if made.refreshed is not None:
                 refreshed[stage.name] = made.refreshed
         else:
-            if made.verdict is Verdict.HIT and made.cached is not None:
+            if made.cached is not None and is_foreseeable(stage, made.cached, world):
                 sight.add_hit(stage_id, stage, made.cached)
             else:
                 sight.add_open(stage_id, stage)

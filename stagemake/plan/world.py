@@ -6,8 +6,10 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
+from xxhash import xxh3_128_hexdigest
 
 from stagemake.checkpoint import finished
+from stagemake.past.repeats import Repeats
 from stagemake.plan.declaration import declare, weak_key
 from stagemake.program import resolve_program
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Snapshot
     from stagemake.history import History
     from stagemake.model.record import NearResult
+    from stagemake.model.repeat import Repeat
     from stagemake.model.result import ActionResult
     from stagemake.model.stage import Stage
     from stagemake.plan.declaration import Declaration, Identity
@@ -64,6 +67,9 @@ class Records(Protocol):
     def result(self, key: str) -> ActionResult | None:
         """Return the stored result with all its contents there; None for a miss."""
 
+    def is_absent(self, key: str) -> bool:
+        """Return whether a look-up has found no record under a key; asks nobody."""
+
     def hint(self, weak: str) -> tuple[tuple[tuple[str, ...], ...], float, int] | None:
         """Return lists of discovered inputs, seconds and bytes known for a declaration."""
 
@@ -76,6 +82,11 @@ class NoRecords:
 
     def result(self, key: str) -> None:
         """Return None: nothing is known."""
+
+    def is_absent(self, key: str) -> bool:
+        """Return False: nothing was looked up."""
+        del key
+        return False
 
     def hint(self, weak: str) -> None:
         """Return None: nothing is known."""
@@ -99,10 +110,12 @@ class World:
     search_path: str  # of programs: the PATH that stages get unless they say otherwise
     checkpoint_path: str = ""  # what an unfinished build has done; empty: nowhere
     force: bool = False
+    repeats_path: str = ""  # which stages don't make the same from the same; empty: nowhere
     inherits: bool = False  # stages get the tool's whole environment
     seen: Mapping[str, str] = field(factory=dict)  # entries that a survey found, links left out
     _history: History | None = None
     _finished: dict[str, str] | None = None
+    _repeats: dict[str, Repeat] | None = None
     _programs: dict[tuple[str, Search], tuple[str, str]] = field(factory=dict)
     _good_programs: set[Programs] = field(factory=set)  # of stages with the usual search
     _has_relative_places: dict[str, bool] = field(factory=dict)  # by search path
@@ -126,6 +139,14 @@ class World:
         if self._finished is None:
             self._finished = finished(self.checkpoint_path) if self.checkpoint_path else {}
         return self._finished.get(stage_name, "")
+
+    def unrepeated(self, stage: Stage) -> Repeat | None:
+        """Return what is known of a stage that, declared as it is, made two things from the same; else None."""
+        if self._repeats is None:
+            known = Repeats(self.repeats_path).read() if self.repeats_path else {}
+            self._repeats = {name: one for name, one in known.items() if one.is_unsteady}
+        found = self._repeats.get(stage.name)
+        return found if found is not None and found.weak == self.weak_hex(stage) else None
 
     def declaration(self, stage: Stage) -> Declaration:
         """Return what the stage declares; made once."""
@@ -151,6 +172,10 @@ class World:
         if found is None:
             found = self._weak[stage.name] = weak_key(self.declaration(stage))
         return found
+
+    def weak_hex(self, stage: Stage) -> str:
+        """Return the weak key: under it the cache notes which inputs were discovered."""
+        return xxh3_128_hexdigest(b"weak" + self.weak_bytes(stage))
 
     def is_unidentified(self, stage: Stage) -> bool:
         """Return whether the stage's function can't be told apart from a changed one."""

@@ -11,6 +11,7 @@ from stagemake.report.why_json import difference_object, instant
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stagemake.model.repeat import Repeat
     from stagemake.past.build import PastBuild, PastStage
     from stagemake.past.compare import Compared
     from stagemake.past.score import Score
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def builds_object(builds: Sequence[PastBuild], newer: int) -> dict[str, Any]:
+def builds_object(
+    builds: Sequence[PastBuild], newer: int, repeats: Sequence[Repeat] = ()
+) -> dict[str, Any]:
     """Return what `history --json` prints, newest build first."""
     return {
         "schema": SCHEMA,
@@ -28,6 +31,7 @@ def builds_object(builds: Sequence[PastBuild], newer: int) -> dict[str, Any]:
             **_score(overall(builds)),
             "stages": [{"name": name, **_score(score)} for name, score in by_stage(builds).items()],
         },
+        "repeats": [_repeat(one) for one in repeats],
     }
 
 
@@ -53,6 +57,21 @@ def comparison_object(
             }
             for one in found
         ],
+    }
+
+
+def _repeat(one: Repeat) -> dict[str, Any]:
+    return {
+        "name": one.stage,
+        "reproducible": not one.is_unsteady,
+        "compared": one.compared,
+        "differed": one.differed,
+        "same_since": one.same_since,
+        "checked": instant(one.checked_s),
+        "differed_last": instant(one.differed_s) if one.differed else None,
+        "output": one.output or None,
+        "how": one.how or None,
+        "found_by": one.found_by or None,
     }
 
 
@@ -83,6 +102,9 @@ def _stage(stage: PastStage) -> dict[str, Any]:
         "output_bytes": stage.output_bytes,
         "expected_s": interval_object(stage.expected_s),
         "differences": [difference_object(one) for one in stage.differences],
+        "diverged": None
+        if stage.diverged is None
+        else {"output": stage.diverged.output, "how": stage.diverged.how},
     }
 
 

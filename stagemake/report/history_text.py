@@ -16,6 +16,7 @@ from stagemake.report.table import cut, middle, table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from stagemake.model.repeat import Repeat
     from stagemake.past.build import PastBuild, PastStage
     from stagemake.past.compare import Compared
     from stagemake.past.score import Score
@@ -35,15 +36,35 @@ class Page:
     now_s: float  # unix seconds, for what happened today
 
 
-def builds_text(builds: Sequence[PastBuild], newer: int, page: Page) -> str:
+def builds_text(
+    builds: Sequence[PastBuild], newer: int, page: Page, repeats: Sequence[Repeat] = ()
+) -> str:
     """Return the list of builds, newest first, with the scores of their forecasts.
 
     Args:
         builds: Newest first.
         newer: How many more were noted by a newer version.
         page: See there.
+        repeats: What checks of stages have found, by name.
     """
-    return "\n".join(_builds(builds, newer, page)) + "\n"
+    return "\n".join((*_builds(builds, newer, page), *_repeats(repeats, page))) + "\n"
+
+
+def _repeats(repeats: Sequence[Repeat], page: Page) -> Iterator[str]:
+    found = [one for one in repeats if one.is_unsteady]
+    if not found:
+        return
+    yield ""
+    yield "not reproducible: they made something else from the same inputs"
+    rows = [("stage", "output", "differed", "last", "found by")]
+    for one in found[: page.most]:
+        name, output = (
+            middle(printable(text), _SHORT_NAME_WIDTH) for text in (one.stage, one.output)
+        )
+        often = f"{one.differed} of {one.compared}"
+        rows.append((name, output, often, ago(page.now_s - one.differed_s), one.found_by))
+    yield from table(rows, width=page.width)
+    yield from cut(len(found) - page.most if page.most else 0, "stage", "stagemake history --all")
 
 
 def _builds(builds: Sequence[PastBuild], newer: int, page: Page) -> Iterator[str]:
@@ -144,6 +165,10 @@ def _build(build: PastBuild, page: Page) -> Iterator[str]:
     rows = [("outcome", "stage", "took", "expected", "why"), *map(_stage_row, shown)]
     yield from table(rows, right=(2, 3), width=page.width)
     yield from cut(len(stages) - len(shown), "stage", f"stagemake history --all {build.number}")
+    for stage in shown:
+        if stage.diverged is not None:
+            output, how = printable(stage.diverged.output), printable(stage.diverged.how)
+            yield f"not reproducible: `{printable(stage.name)}` made another `{output}` ({how})"
 
 
 def _stage_row(stage: PastStage) -> tuple[str, ...]:

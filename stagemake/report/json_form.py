@@ -154,4 +154,7 @@ def result_object(result: StageResult) -> dict[str, Any]:
         "cpu_s": round(result.cpu_s, 6) if did_run else None,
         "exit_code": result.exit_code,
         "output_bytes": result.output_bytes,
+        "diverged": None
+        if result.divergence is None
+        else {"output": result.divergence.output, "how": result.divergence.how},
     }

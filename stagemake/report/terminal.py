@@ -19,6 +19,7 @@ from stagemake.model.event import (
 from stagemake.model.result import Outcome
 from stagemake.report.amount import about, duration, interval, plural, printable
 from stagemake.report.change_text import changes_text
+from stagemake.report.divergence_text import divergence_lines
 from stagemake.report.reason_words import reason_text
 from stagemake.report.style import Style
 
@@ -169,6 +170,8 @@ class TerminalReporter:
             self._line(f"stagemake: removed `{printable(path)}`, which no stage makes any more")
         for path, where in outcome.kept:
             self._line(f"stagemake: `{printable(path)}` was yours; kept as `{printable(where)}`")
+        for line in divergence_lines(outcome.results):
+            self._line(self.style.paint(line, "yellow"))
         for result in self._failed:
             self._failure(result)
         blocked = outcome.with_outcome(Outcome.BLOCKED) if not outcome.ok else ()

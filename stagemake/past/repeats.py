@@ -1,0 +1,88 @@
+"""Which stages made the same from the same, and which did not: one small file, replaced in one step.
+
+A hint, never truth: it makes plans more careful. Losing it, or finding it damaged or from another version,
+loses what was found and no more.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, fields, frozen
+
+from stagemake import durable
+from stagemake.model.repeat import Repeat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stagemake.model.repeat import Divergence
+
+MOST_STAGES = 5_000
+"""How many stages are remembered; those that were checked longest ago go first."""
+
+_FORMAT = 1
+_MOST_BYTES = 16 << 20
+_TYPES = {one.name: int if one.name in {
+    "checked_s", "differed_s", "compared", "differed", "same_since",
+} else str for one in fields(Repeat)}  # fmt: skip
+
+
+@frozen
+class Repeats:
+    """What is remembered in one file. Reading never raises."""
+
+    path: str
+
+    def read(self) -> dict[str, Repeat]:
+        """Return what is known, by stage; empty where nothing is or can be read. Cost: O(stages in it)."""
+        try:
+            with open(self.path, "rb") as stream:
+                data = json.loads(stream.read(_MOST_BYTES))
+            if data["format"] != _FORMAT:
+                return {}
+            rows = list(data["stages"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return {}
+        made = [one for one in map(_repeat_of, rows) if one is not None]
+        return {one.stage: one for one in made}
+
+    def note_differed(
+        self, stage: str, weak: str, found: Divergence, *, found_by: str, now_s: int
+    ) -> None:
+        """Remember that a stage made something else from the same.
+
+        Raises:
+            OSError: It can't be written.
+        """
+        known = self.read()
+        self._write(known, _as_declared(known, stage, weak).and_differed(found, found_by, now_s))
+
+    def note_same(self, stage: str, weak: str, *, now_s: int) -> None:
+        """Remember that a stage made the same once more. Errors as `note_differed`."""
+        known = self.read()
+        self._write(known, _as_declared(known, stage, weak).and_same(now_s))
+
+    def _write(self, known: dict[str, Repeat], new: Repeat) -> None:
+        known.pop(new.stage, None)
+        kept: Iterable[Repeat] = (new, *known.values())
+        if len(known) >= MOST_STAGES:
+            kept = sorted(kept, key=lambda one: -one.checked_s)[:MOST_STAGES]
+        rows = [asdict(one) for one in kept]
+        text = json.dumps({"format": _FORMAT, "stages": rows}, separators=(",", ":"))
+        durable.write_atomic(self.path, text.encode("ascii"), mode=0o600)
+
+
+def _as_declared(known: dict[str, Repeat], stage: str, weak: str) -> Repeat:
+    """Return what is known of a stage; nothing where that is about what it declared before."""
+    found = known.get(stage)
+    return found if found is not None and found.weak == weak else Repeat(stage, weak)
+
+
+def _repeat_of(row: Any) -> Repeat | None:  # Any: as read
+    if not isinstance(row, dict) or row.keys() != _TYPES.keys():
+        return None
+    if any(type(row[name]) is not kind for name, kind in _TYPES.items()):
+        return None
+    return Repeat(**row)
