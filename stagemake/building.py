@@ -84,7 +84,7 @@ class Builder:
             orphans = self._orphans(digester)
             return plan_pipeline(pipeline, world, orphans, affected=self.affected)
         finally:
-            self._close_reader()
+            self.close_reader()
 
     def dry_run(self, pipeline: Pipeline, seen: list[PlannedStage] | None = None) -> DryRunReport:
         """Return a plan with its costs and conflicts; what it was seen from goes to `seen`. Changes nothing."""
@@ -97,7 +97,7 @@ class Builder:
             plan = self._planned(pipeline, world, digester, seen).plan
             return self._foreseen(full_forecast(self, plan, world, self.read_only()), world)
         finally:
-            self._close_reader()
+            self.close_reader()
 
     def _recall(self) -> None:
         """Leave stages out that need not be judged: the entry has compared all that they depend on.
@@ -138,7 +138,16 @@ class Builder:
             orphans = self._orphans(digester)
             yield Explainer(pipeline, world, shelf, remembered, self.environ, orphans)
         finally:
-            self._close_reader()
+            self.close_reader()
+
+    @contextmanager
+    def looking(self) -> Iterator[tuple[World, Digester]]:
+        """Give what there is to see, as long as the cache is open. Changes nothing."""
+        digester = Digester(self.root, dict(self.state.snapshot.memo))
+        try:
+            yield self._world(digester), digester
+        finally:
+            self.close_reader()
 
     def _world(self, digester: Digester) -> World:
         records = StoredRecords(self.read_only) if self.request.cache.reads else NoRecords()
@@ -187,7 +196,8 @@ class Builder:
             reads_only=reads_only,
         )
 
-    def _close_reader(self) -> None:
+    def close_reader(self) -> None:
+        """Let go of the cache; it is opened again when asked for."""
         if self._reader is not None:
             self._reader.close()
             if self.make_store is not None:
@@ -266,7 +276,7 @@ class Builder:
                             time.monotonic() - planned_s
                         )  # asked for besides: not the build's
                 finally:
-                    self._close_reader()
+                    self.close_reader()
                 if planned.plan.is_done:
                     outcome = self._nothing_to_do(planned, digester, memo_before)
                 else:

@@ -29,7 +29,7 @@ from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
     from typing import Self
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.seed import StageLike
     from stagemake.model.services import EventDispatcher
+    from stagemake.model.verification import Checked, Verification
     from stagemake.report.port import Reporter
     from stagemake.stagefile.registry import PipelineDefinition
 
@@ -385,12 +386,8 @@ class StageManager:
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> BuildOutcome:
         request = self._request(targets)
+        self._refuse_inside_of_a_build()
         thread = _thread.get_ident()
-        if thread in self._building:
-            raise UsageError(
-                "a hook or an event's handler can't build: it would wait for the build that calls it",
-                hint="note what is to be done, and do it when the build has ended",
-            )
         self._building.add(thread)
         try:
             pipeline = self.build_pipeline(request)
@@ -403,6 +400,13 @@ class StageManager:
         finally:
             self._building.discard(thread)
             interrupt.take()  # what came too late for this build does not end the next one
+
+    def _refuse_inside_of_a_build(self) -> None:
+        if _thread.get_ident() in self._building:
+            raise UsageError(
+                "a hook or an event's handler can't build: it would wait for the build that calls it",
+                hint="note what is to be done, and do it when the build has ended",
+            )
 
     def explain(self, targets: Targets) -> tuple[Explanation, ...]:
         """Return for each targeted stage everything behind its verdict. Changes nothing.
@@ -418,6 +422,41 @@ class StageManager:
     def explainer(self, targets: Targets, pipeline: Pipeline) -> AbstractContextManager[Explainer]:
         """Return what explains stages of a pipeline one by one, to be used in a `with`."""
         return self._builder(self._request(targets)).explainer(pipeline)
+
+    def verify(
+        self,
+        targets: Targets = (),
+        *,
+        sample: int = 0,
+        seed: int | None = None,
+        keep: bool = False,
+        scratch_dir: str = "",
+        on_checked: Callable[[Checked, int, int], None] | None = None,
+    ) -> Verification:
+        """Rerun targeted stages that have a result apart from the project, and compare what they make.
+
+        Args:
+            targets: Only these, not what they need; by default the default pipeline, else every stage.
+            sample: How many, at random; 0: all that can be compared.
+            seed: Of the sample; None: a new one.
+            keep: Leave the directories of what differs or failed.
+            scratch_dir: Where they are made; empty: TMPDIR, else /tmp.
+            on_checked: Told what came of each, how many are done and of how many.
+
+        Raises:
+            StagemakeError: As `execute_pipeline`.
+        """
+        from stagemake.verify.verification import Verifier, Wanted  # noqa: PLC0415 - gate, 60 ms, `verify` only
+
+        self._refuse_inside_of_a_build()
+        request = self._request(targets)
+        pipeline = self.build_pipeline(request)
+        told = on_checked or (lambda _checked, _done, _total: None)
+        wanted = Wanted(sample, seed, keep, scratch_dir)
+        try:
+            return Verifier(self._builder(request), pipeline, wanted, told).run()
+        finally:
+            self.interrupt.take()
 
     def log_of(self, result: StageResult) -> tuple[bytes, bytes]:
         """Return what a stage printed when it last ran: stdout and stderr; empty when not kept.

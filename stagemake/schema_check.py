@@ -19,7 +19,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
-NAMES = ("plan", "plan-file", "build", "why", "history", "event", "bench")
+NAMES = ("plan", "plan-file", "build", "why", "history", "event", "bench", "verify")
 
 
 def schema_path(name: str) -> str:

@@ -31,6 +31,7 @@ LAYERS = (
     "forecasting assembling",
     "executing noop_record foreseeing extending starting",
     "building",
+    "verify",
     "manager",
     "doctor throughput",
     "cli",

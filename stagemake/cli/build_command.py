@@ -237,7 +237,7 @@ def _build(
     if as_json:
         outcome = _build_for_programs(manager, request)
     else:
-        with _signals(manager):
+        with until_stopped(manager):
             outcome = manager.execute_pipeline(request)
     if detail is Detail.VERBOSE:
         _replay_passes(manager, outcome, style)
@@ -273,7 +273,7 @@ def _build_for_programs(manager: StageManager, request: BuildRequest) -> BuildOu
     from stagemake.report.json_form import dumps, forecast_object, outcome_object  # noqa: PLC0415 - gate, --json only
 
     # What hooks and reporters of plugins print must not come between.
-    with _signals(manager), redirect_stdout(sys.stderr):
+    with until_stopped(manager), redirect_stdout(sys.stderr):
         outcome = manager.execute_pipeline(request)
     forecast = None if outcome.forecast is None else forecast_object(outcome.forecast)
     click.echo(dumps(outcome_object(outcome, forecast)), nl=False)
@@ -291,7 +291,7 @@ class _CollectAgain:
 
 
 @contextmanager
-def _signals(manager: StageManager) -> Iterator[None]:
+def until_stopped(manager: StageManager) -> Iterator[None]:
     """Turn INT, TERM and HUP into a request to end in order; a second one means now."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TARGETS = ("targets", "stages")  # the arguments that name what to build
-_DIRECTORIES = ("directory", "cache_dir")
+_DIRECTORIES = ("directory", "cache_dir", "scratch_dir")
 _FILES = ("stagefile", "output")
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "history": "show past builds, how good their forecasts were, what differs between two",
     "graph": "show which stage waits for which, as dot, mermaid or JSON",
     "cache": "look at the cache, clean it up, check it",
+    "verify": "rerun stages and compare: which ones do not make the same again",
     "clean": "remove what stagemake made, and nothing else",
     "bench": "measure how fast stages are built here, and compare with before",
     "init": "write a first Stagefile for this directory",

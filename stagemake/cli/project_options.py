@@ -17,7 +17,7 @@ from stagemake.cli.main import COMMANDS, Ended
 from stagemake.manager import StageManager
 from stagemake.model.context import ExecutionMode
 from stagemake.model.error import StagemakeError, UsageError
-from stagemake.model.event import Notice
+from stagemake.model.event import Notice, WaitingForLock
 from stagemake.report.amount import printable
 from stagemake.stagefile import audit, recorder
 from stagemake.stagefile.loader import find_stagefile
@@ -213,9 +213,12 @@ class _Notices:
     """Tells notices, where nothing else is reported."""
 
     def handle(self, event: Event) -> None:
-        """Print a notice on stderr."""
+        """Print a notice on stderr, and what is waited for."""
         if isinstance(event, Notice):
             click.echo(f"stagemake: {printable(event.text)}", err=True)
+        elif isinstance(event, WaitingForLock):
+            text = f"waiting for another build of this project ({event.holder})"
+            click.echo(f"stagemake: {text}", err=True)
 
 
 def tell_nothing(manager: StageManager) -> None:

@@ -73,8 +73,8 @@ def note_divergence(run: Run, found: Divergence, shop: Workshop) -> None:
     if weak is None:
         return
     try:
-        Repeats(shop.state.repeats_path).note_differed(
-            run.stage.name, weak, found, found_by="build", now_s=int(shop.wall_clock_s())
+        Repeats(shop.state.repeats_path).note(
+            [(run.stage.name, weak, found)], found_by="build", now_s=int(shop.wall_clock_s())
         )
     except OSError:
         return  # a hint: the build goes on without it

@@ -15,7 +15,7 @@ from stagemake import durable
 from stagemake.model.repeat import Repeat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from stagemake.model.repeat import Divergence
 
@@ -48,36 +48,37 @@ class Repeats:
         made = [one for one in map(_repeat_of, rows) if one is not None]
         return {one.stage: one for one in made}
 
-    def note_differed(
-        self, stage: str, weak: str, found: Divergence, *, found_by: str, now_s: int
+    def note(
+        self, checks: Sequence[tuple[str, str, Divergence | None]], *, found_by: str, now_s: int
     ) -> None:
-        """Remember that a stage made something else from the same.
+        """Remember what checks have found.
+
+        Args:
+            checks: Stage, its weak key in hex, and how it differed; None: it made the same.
+            found_by: "build" or "verify".
+            now_s: Unix seconds.
 
         Raises:
             OSError: It can't be written.
         """
+        if not checks:
+            return
         known = self.read()
-        self._write(known, _as_declared(known, stage, weak).and_differed(found, found_by, now_s))
-
-    def note_same(self, stage: str, weak: str, *, now_s: int) -> None:
-        """Remember that a stage made the same once more. Errors as `note_differed`."""
-        known = self.read()
-        self._write(known, _as_declared(known, stage, weak).and_same(now_s))
-
-    def _write(self, known: dict[str, Repeat], new: Repeat) -> None:
-        known.pop(new.stage, None)
-        kept: Iterable[Repeat] = (new, *known.values())
-        if len(known) >= MOST_STAGES:
-            kept = sorted(kept, key=lambda one: -one.checked_s)[:MOST_STAGES]
+        for stage, weak, found in checks:
+            before = known.pop(stage, None)
+            if before is None or before.weak != weak:  # what it declared before is another matter
+                before = Repeat(stage, weak)
+            known[stage] = (
+                before.and_same(now_s)
+                if found is None
+                else before.and_differed(found, found_by, now_s)
+            )
+        kept: Iterable[Repeat] = known.values()
+        if len(known) > MOST_STAGES:
+            kept = sorted(kept, key=lambda one: one.checked_s)[-MOST_STAGES:]
         rows = [asdict(one) for one in kept]
         text = json.dumps({"format": _FORMAT, "stages": rows}, separators=(",", ":"))
         durable.write_atomic(self.path, text.encode("ascii"), mode=0o600)
-
-
-def _as_declared(known: dict[str, Repeat], stage: str, weak: str) -> Repeat:
-    """Return what is known of a stage; nothing where that is about what it declared before."""
-    found = known.get(stage)
-    return found if found is not None and found.weak == weak else Repeat(stage, weak)
 
 
 def _repeat_of(row: Any) -> Repeat | None:  # Any: as read

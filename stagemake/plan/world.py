@@ -111,6 +111,9 @@ class World:
     checkpoint_path: str = ""  # what an unfinished build has done; empty: nowhere
     force: bool = False
     repeats_path: str = ""  # which stages don't make the same from the same; empty: nowhere
+    foresees_hits: bool = (
+        False  # also of stages that don't make the same from the same: only to look
+    )
     inherits: bool = False  # stages get the tool's whole environment
     seen: Mapping[str, str] = field(factory=dict)  # entries that a survey found, links left out
     _history: History | None = None

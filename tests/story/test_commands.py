@@ -399,7 +399,9 @@ def test_help_of_all_commands_at_once(project: Project) -> None:
                       between two
           graph       show which stage waits for which, as dot, mermaid or JSON
           cache       look at the cache, clean it up, check it
+          verify      rerun stages and compare: which ones do not make the same again
           clean       remove what stagemake made, and nothing else
+          bench       measure how fast stages are built here, and compare with before
           init        write a first Stagefile for this directory
           doctor      say what is off on this machine, and how to mend it
           plugins     show installed plugins: version, state and what they bring

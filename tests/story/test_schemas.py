@@ -67,6 +67,10 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Printed:
     found["bench"].append(
         project.run("bench", "--json", "-r", "1", "--baseline", "base.json", "one").json
     )
+    found["verify"] += [
+        project.build("verify", "--json").json,
+        project.build("verify", "--json", "--sample", "2").json,
+    ]
     clone = project.clone()
     clone.write("s", "4")
     found["why"].append(clone.build("why", "--json", "one").json)
@@ -176,4 +180,6 @@ def test_the_documented_examples_fit() -> None:
         [name for name in NAMES if not first_problem(block, load_schema(name))] for block in blocks
     ]
 
-    assert [found for found in fits if found] == [["plan"], ["build"], ["why"], ["history"]]
+    assert [found for found in fits if found] == [
+        ["plan"], ["build"], ["why"], ["history"], ["verify"],
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Reruns stages apart from the project and compares what they make with what is recorded."""
