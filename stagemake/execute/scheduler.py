@@ -10,11 +10,13 @@ from attrs import define, field
 from stagemake.execute.launch import Launcher
 from stagemake.execute.meter import Meter
 from stagemake.execute.outputs import OutputKeeper
+from stagemake.freshness import snapshot as columns
 from stagemake.model.event import StageSettled
 from stagemake.model.plan import Verdict
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.agenda import Agenda, Limits
 from stagemake.plan.cost import weights
+from stagemake.recorded import recorded_entries
 
 if TYPE_CHECKING:
     from stagemake.execute.workshop import Workshop
@@ -133,10 +135,39 @@ class Scheduler:
         self._done += 1
         self.shop.emit(StageSettled(result, self._done, len(self._results)))
         if result.outcome.is_good:
+            if self.plan.steps[stage_id].verdict is Verdict.HIT and self._is_surprise(stage_id):
+                self._reopen_downstream(stage_id)
             self._agenda.settle(stage_id)
         elif result.outcome is Outcome.FAILED:
             self._has_failed = True
             self._block_downstream(stage_id)
+
+    def _is_surprise(self, stage_id: int) -> bool:
+        """Return whether a hit has left something else than the plan judged what is downstream by.
+
+        Its record was replaced meanwhile, or damaged, and the stage has run and does not make the same again.
+        """
+        expected = self.plan.steps[stage_id].cached
+        trace = self.shop.state.snapshot.traces.get(self.plan.pipeline.stages[stage_id].name)
+        if expected is None or trace is None:
+            return True
+        left = {row.path: row.entry for row in expected.outputs}
+        is_left = recorded_entries(trace) == left
+        return not (is_left and trace[columns.VALUES][1] == expected.provided)
+
+    def _reopen_downstream(self, stage_id: int) -> None:
+        """Have fresh stages that wait for this one judged once more, each in its turn."""
+        downstream = self.plan.pipeline.downstream
+        todo, reopened = list(downstream[stage_id]), []
+        while todo:
+            other = todo.pop()
+            found = self._results[other]
+            if found is not None and found.outcome is Outcome.FRESH:
+                self._results[other] = None
+                self._done -= 1
+                reopened.append(other)
+                todo.extend(downstream[other])
+        self._agenda.reopen(reopened)
 
     def _block_downstream(self, stage_id: int) -> None:
         """Settle everything that needs a failed stage; each names the stage that failed."""

@@ -113,6 +113,12 @@ class Agenda:
                 if not waiting[other]:
                     free.append(other)
 
+    def reopen(self, stage_ids: Iterable[int]) -> None:
+        """Have stages that were passed take their turn after all; what they wait for has not all settled."""
+        for stage_id in stage_ids:
+            assert self._waiting[stage_id], "it has been passed already"
+            self._is_settled[stage_id] = 0
+
     def settle(self, stage_id: int) -> None:
         """Note that a stage is done, so that what waited for it alone is ready."""
         settled, waiting = self._is_settled, self._waiting

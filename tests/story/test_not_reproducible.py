@@ -258,6 +258,54 @@ def test_restoring_it_under_another_key_warns_too(dice: Project) -> None:
     )
 
 
+def damage_contents(project: Project) -> None:
+    """Change what value files of the cache hold, and leave their sizes."""
+    for path in project.cache.rglob("*.val"):
+        path.write_bytes(b"z" * path.stat().st_size)
+
+
+def test_what_was_fresh_only_by_a_hit_that_turns_out_damaged_is_judged_again(
+    project: Project,
+) -> None:
+    """The plan took for granted what the hit would bring; the stage runs in its place, and makes something else."""
+    project.stagefile(
+        """\
+        command("roll", "cat s hidden > a", inputs=["s"], outputs=["a"])
+        command("copy", "cat s > a2", inputs=["s"], outputs=["a2"])
+        command("use", "wc -c < a > b", inputs=["a", "a2"], outputs=["b"])
+        command("same", "head -c 1 a > c", inputs=["a"], outputs=["c"])
+        command("last", "cat b c > d", inputs=["b", "c"], outputs=["d"])
+        command("beside", "cat s > e", inputs=["s"], outputs=["e"])
+        """
+    )
+    project.write("s", "s").write("hidden", "1" * 40_000)
+    project.build().exited(0)
+    project.write("hidden", "2" * 50_000).remove("a", "a2")
+    damage_contents(project)
+    plan = project.build("-n", "--json").json
+
+    result = project.build("-j1")
+
+    verdicts = {one["name"]: one["verdict"] for one in plan["stages"]}
+    fresh = dict.fromkeys(("use", "same", "last", "beside"), "fresh")
+    assert verdicts == {"roll": "hit", "copy": "hit", **fresh}
+    result.ran("roll", "use", "same", "last").restored("copy")
+    assert project.read("d") == "50001\ns"
+    assert result.stderr.endswith(
+        "stagemake: done, 6 stages: 4 ran, 1 restored, 1 unchanged in <time>\n"
+    )
+    project.build().printed("stagemake: up to date\n")
+
+
+def test_a_damaged_hit_that_makes_the_same_runs_nothing_else(project: Project) -> None:
+    project.stagefile(DICE).write("s", "s").write("hidden", "1" * 40_000)
+    project.build().ran("roll", "use")
+    project.remove("a")
+    damage_contents(project)
+
+    project.build().ran("roll").fresh("use")
+
+
 # -- told ----------------------------------------------------------------------------------------
 
 
