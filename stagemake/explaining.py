@@ -120,7 +120,7 @@ class Explainer:
             return ()
         found = list(self._differences.get(stage_id, ()))
         known = {(one.reason, one.subject) for one in found}
-        if not found and step.reason is not Reason.UPSTREAM_RUNS:
+        if not found and step.verdict is not Verdict.MAYBE:
             found.append(Difference(step.reason, step.subject))
         found.extend(
             Difference(Reason.UPSTREAM_RUNS, path)

@@ -45,6 +45,7 @@ class Reason(enum.Enum):
     OUTPUT_MISSING = "output missing"
     OUTPUT_MODIFIED = "output modified by hand"
     UPSTREAM_RUNS = "upstream runs"
+    NOT_FORESEEN = "not known before it is restored"
     ALWAYS = "always runs"
     UNIDENTIFIED = "code that can't be identified"
     INTERRUPTED = "last run left no result"

@@ -34,6 +34,10 @@ def is_foreseeable(stage: Stage, cached: ActionResult, world: World) -> bool:
     return not cached.is_disputed and world.unrepeated(stage) is None
 
 
+def _is_hit(stage_id: int | None, steps: list[Step]) -> bool:
+    return stage_id is not None and stage_id < len(steps) and steps[stage_id].verdict is Verdict.HIT
+
+
 @define
 class Planned:
     """A plan and, by stage name, traces that turned out to hold under another spelling."""
@@ -92,6 +96,8 @@ def plan_pipeline(
         from stagemake.plan.judge import judge  # noqa: PLC0415 - gate, 6 ms, only with work to do
 
         made = judge(stage, pipeline.upstream[stage_id], world, sight)
+        if made.verdict is Verdict.MAYBE and _is_hit(pipeline.producer_of(made.subject), steps):
+            made.reason = Reason.NOT_FORESEEN
         if on_judged is not None:
             on_judged(stage_id, made, sight)
         if made.verdict is Verdict.FRESH:

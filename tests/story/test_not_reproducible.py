@@ -224,6 +224,7 @@ def test_a_plan_does_not_foresee_what_a_hit_of_such_a_stage_brings(dice: Project
     assert [one["verdict"] for one in before["stages"]] == ["hit", "fresh"]
     assert [one["verdict"] for one in after["stages"]] == ["hit", "maybe"]
     assert after["stages"][1]["chance"]["decider"] == "roll"
+    assert (after["stages"][1]["reason"], after["stages"][1]["subject"]) == ("not_foreseen", "a")
     dice.build().restored("roll")
     dice.build().printed("stagemake: up to date\n")
 
