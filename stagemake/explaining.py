@@ -100,8 +100,8 @@ class Explainer:
             known = self.world.unrepeated(above)
             if known is not None:
                 notes.append(
-                    f"`{above.name}`, which it reads from, is not reproducible: a run from the same"
-                    f" inputs may change `{known.output}`"
+                    f"`{above.name}`, which it reads from, is not reproducible:"
+                    f" `{known.output}`: {known.how}"
                 )
         return notes
 
@@ -180,8 +180,9 @@ class Explainer:
         """Return how a stage ended in a past build, with what had changed line by line."""
         changes = tuple(self.changes(stage, past.differences))
         return LastTime(
-            build.number, build.started_s, past.outcome, past.reason, past.subject, changes
-        )
+            build.number, build.started_s, past.outcome, past.reason, past.subject, changes,
+            past.diverged,
+        )  # fmt: skip
 
 
 def _hidden(diff: LineDiff | None, secrets: tuple[str, ...]) -> LineDiff | None:

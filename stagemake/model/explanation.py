@@ -7,6 +7,7 @@ from attrs import frozen
 from stagemake.model.difference import Difference  # noqa: TC001 - attrs field type, read by tools
 from stagemake.model.line_diff import LineDiff  # noqa: TC001 - as above
 from stagemake.model.plan import Step  # noqa: TC001 - as above
+from stagemake.model.repeat import Divergence  # noqa: TC001 - as above
 from stagemake.model.stage import Stage, StageId  # noqa: TC001 - as above
 
 
@@ -47,6 +48,7 @@ class LastTime:
     reason: str  # code
     subject: str
     changes: tuple[Change, ...] = ()
+    diverged: Divergence | None = None  # from what its key had made before
 
 
 @frozen

@@ -20,8 +20,8 @@ def divergence_lines(results: Iterable[StageResult]) -> Iterator[str]:
     for name, divergence in found[:_MOST_SHOWN]:
         more = f", and {divergence.count - 1} more" if divergence.count > 1 else ""
         yield (
-            f"stagemake: `{printable(name)}` is not reproducible: from the same inputs it made another"
-            f" `{printable(divergence.output)}` than before{more}"
+            f"stagemake: `{printable(name)}` is not reproducible: same inputs, another"
+            f" `{printable(divergence.output)}`{more}"
         )
         yield f"  {printable(divergence.how)}"
     if len(found) > _MOST_SHOWN:

@@ -168,7 +168,8 @@ def _build(build: PastBuild, page: Page) -> Iterator[str]:
     for stage in shown:
         if stage.diverged is not None:
             output, how = printable(stage.diverged.output), printable(stage.diverged.how)
-            yield f"not reproducible: `{printable(stage.name)}` made another `{output}` ({how})"
+            name = printable(stage.name)
+            yield f"not reproducible: `{name}`: same inputs, another `{output}` ({how})"
 
 
 def _stage_row(stage: PastStage) -> tuple[str, ...]:

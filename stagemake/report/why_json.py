@@ -86,4 +86,7 @@ def _last_time(last: LastTime) -> dict[str, Any]:
         "reason": last.reason,
         "subject": last.subject,
         "differences": [_change(change) for change in last.changes],
+        "diverged": None
+        if last.diverged is None
+        else {"output": last.diverged.output, "how": last.diverged.how},
     }

@@ -97,6 +97,13 @@ def _last_time(last: LastTime, now_s: float) -> Iterator[str]:
     said = reason_text(last.reason, last.subject)
     yield f"  because: {said}"
     yield from changes_text(last.changes, most_lines=_DIFF_LINES, said=said)
+    yield from _diverged(last)
+
+
+def _diverged(last: LastTime) -> Iterator[str]:
+    if last.diverged is not None:
+        output, how = printable(last.diverged.output), printable(last.diverged.how)
+        yield f"  not reproducible: same inputs, another `{output}` ({how})"
 
 
 def last_build_text(
@@ -119,5 +126,6 @@ def last_build_text(
         said = reason_text(last.reason, last.subject)
         lines += [f"  because: {said}"] if said else []
         lines += changes_text(last.changes, most_lines=_SHORT_DIFF_LINES, said=said)
+        lines += _diverged(last)
     more = list(cut(left_out, "stage", "stagemake why --all"))
     return "\n".join([*lines, *([""] if more else []), *more]) + "\n"

@@ -25,7 +25,7 @@ command("use", "cat a > b", inputs=["a"], outputs=["b"])
 SAID = """\
 [1/2] ran       roll  <time>
 [2/2] ran       use  <time>
-stagemake: `roll` is not reproducible: from the same inputs it made another `a` than before
+stagemake: `roll` is not reproducible: same inputs, another `a`
   3 B, before; 4 B, now
   see where: stagemake verify roll
 stagemake: done, 2 stages: 2 ran in <time>
@@ -124,7 +124,7 @@ def test_modes_links_and_kinds_in_directories_count(
 
     result = project.write("hidden", change).build("-B")
 
-    assert f"made another `o/f` than before\n  {said}\n" in result.stderr
+    assert f"same inputs, another `o/f`\n  {said}\n" in result.stderr
 
 
 def test_shared_values_count(project: Project) -> None:
@@ -140,7 +140,7 @@ def test_shared_values_count(project: Project) -> None:
 
     result = project.write("hidden", "22").build("-B")
 
-    assert "made another `value n` than before\n  1, before; 2, now\n" in result.stderr
+    assert "same inputs, another `value n`\n  1, before; 2, now\n" in result.stderr
 
 
 def test_secrets_are_not_shown(project: Project) -> None:
@@ -333,12 +333,28 @@ def test_why_mentions_it_where_it_explains_a_rebuild(dice: Project) -> None:
 
     assert (result["reason"], result["subject"]) == ("input_changed", "a")
     assert result["notes"] == [
-        "`roll`, which it reads from, is not reproducible: a run from the same inputs may change `a`"
+        "`roll`, which it reads from, is not reproducible: `a`: 3 B, before; 4 B, now"
     ]
     assert (
         "note: it is not reproducible: `a`: 3 B, before; 4 B, now"
         in dice.build("why", "roll").stdout
     )
+
+
+def test_why_of_the_last_build_tells_of_the_stage_that_did_not_repeat(dice: Project) -> None:
+    dice.write("hidden", "22\n").build("-B", "roll").ran("roll")
+
+    dice.build("why").printed(
+        """\
+        build 2, just now: done
+
+        `roll` ran
+          because: forced
+          not reproducible: same inputs, another `a` (3 B, before; 4 B, now)
+        """
+    )
+    (stage,) = dice.build("why", "--json").json["stages"]
+    assert stage["diverged"] == {"output": "a", "how": "3 B, before; 4 B, now"}
 
 
 def test_history_tells_of_the_build_and_of_the_stage(dice: Project) -> None:
@@ -348,7 +364,9 @@ def test_history_tells_of_the_build_and_of_the_stage(dice: Project) -> None:
     every = dice.build("history").stdout
     data = dice.build("history", "--json").json
 
-    assert one.endswith("not reproducible: `roll` made another `a` (3 B, before; 4 B, now)\n")
+    assert one.endswith(
+        "not reproducible: `roll`: same inputs, another `a` (3 B, before; 4 B, now)\n"
+    )
     assert (
         "\nnot reproducible: they made something else from the same inputs\n"
         "stage  output  differed  last      found by\n"

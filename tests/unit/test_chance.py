@@ -66,3 +66,12 @@ def test_directories_and_values_decide_as_well() -> None:
     plan = plan_of([(), (), (), (0, 1, 2)], [MISS, MISS, MISS, MAYBE], [past(1, 2)] * 4, stages)
 
     assert chances(plan)[3].deciders == (0, 1, 2)
+
+
+def test_a_maybe_behind_a_hit_that_can_not_be_foreseen_hangs_on_that() -> None:
+    plan = plan_of([(), (0,)], [HIT, MAYBE], [past(1, 8), past(0, 0)])
+
+    found = chances(plan)[1]
+
+    assert (found.decider, found.deciders) == (0, (0,))
+    assert found.runs_p == pytest.approx(0.25)
