@@ -24,6 +24,10 @@ HALF_LIFE = 4.0  # runs
 _LEAST_S = 1e-4  # what takes less is not worth telling apart
 _PRIOR_SIGMA = 0.2
 _PRIOR_RUNS = 3.0
+_LEAST_SIGMA = 0.02
+USUAL_VARIANCE = _PRIOR_SIGMA**2
+"""Of the logarithms of one stage's runs, as long as nothing else is known."""
+_PRIOR_ALL_RUNS = 30.0  # that this is worth, against runs of all stages of a project
 MAD = 1.4826  # median deviation to standard deviation, for the normal distribution
 _FAR = 3.5  # standard deviations: farther out is an outlier
 _LEAST_FAR = 0.4  # of the logarithm: half as long again is no outlier, however steady the rest
@@ -84,6 +88,11 @@ class Fit(QuicklyMade):
         size = min(max(input_bytes, self.least_bytes / 4), self.most_bytes * 4)
         return float(self.median_s * (max(size, 1) / max(self.at_bytes, 1)) ** self.slope)
 
+    def sigma_among(self, usual_variance: float) -> float:
+        """Return `sigma` where the runs of other stages vary by so much: what few runs are drawn towards."""
+        off = _PRIOR_RUNS * (usual_variance - USUAL_VARIANCE) / (self.samples + _PRIOR_RUNS)
+        return float(max(self.sigma**2 + off, _LEAST_SIGMA**2) ** 0.5)
+
 
 give_defaults(Fit)
 
@@ -127,6 +136,21 @@ def fit(runs: Sequence[Run]) -> Fit:
         reached=len(reached),
         stretch=weighted_quantile([run.stretch for run in runs], weights, 0.5),
     )
+
+
+def usual_variance(runs: int, total: float) -> float:
+    """Return how much runs of one stage vary in a project, as a variance of logarithms.
+
+    Args:
+        runs: Of all stages that have run often enough to tell.
+        total: Of what `told_variance` says of these stages.
+    """
+    return min((total + _PRIOR_ALL_RUNS * USUAL_VARIANCE) / (runs + _PRIOR_ALL_RUNS), 1.0)
+
+
+def told_variance(samples: int, sigma: float) -> float:
+    """Return the variance of a stage's runs themselves, without what it was drawn towards, times these runs."""
+    return max(sigma**2 * (samples + _PRIOR_RUNS) - _PRIOR_RUNS * USUAL_VARIANCE, 0.0)
 
 
 def pooled(fits: Sequence[Fit]) -> Fit:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from stagemake.model.fit import pooled
+from stagemake.model.fit import USUAL_VARIANCE, pooled
 from stagemake.model.plan import P90, UNKNOWN, Estimate, Interval, Source, Verdict
 from stagemake.plan.chain import priorities
 from stagemake.plan.kind import input_bytes, kind_of
@@ -37,11 +37,12 @@ def add_estimates(
     stages = pipeline.stages
     fits = world.history.fits([stages[stage_id].name for stage_id, _ in costly])
     by_kind: dict[str, Estimate] = {}
+    usual = world.history.usual_variance() if fits else USUAL_VARIANCE
     for stage_id, made in costly:
         stage = stages[stage_id]
         own = fits.get(stage.name)
         if own is not None:
-            estimate = estimate_of(own, made.entries)
+            estimate = estimate_of(own, made.entries, usual)
         else:
             estimate = _from_elsewhere(stage, made, world, by_kind)
         step = steps[stage_id]
@@ -51,17 +52,20 @@ def add_estimates(
         )  # fmt: skip
 
 
-def estimate_of(fit: Fit, entries: Sequence[str | None] = ()) -> Estimate:
+def estimate_of(
+    fit: Fit, entries: Sequence[str | None] = (), usual_variance: float = USUAL_VARIANCE
+) -> Estimate:
     """Return the estimate that follows from a stage's own runs.
 
     Args:
         fit: What they say.
         entries: Of the inputs now, where they are known: durations may hang on their size.
+        usual_variance: Of the logarithms of one stage's runs in this project.
     """
     likely = fit.seconds(input_bytes(entries)) if fit.slope else fit.median_s
     likely *= fit.stretch
     return Estimate.of(
-        duration_s=Interval(likely, likely * exp(P90 * fit.sigma)),
+        duration_s=Interval(likely, likely * exp(P90 * fit.sigma_among(usual_variance))),
         output_bytes=fit.output_bytes,
         samples=fit.samples,
         changes_output_p=round(fit.changed / fit.compared, 3) if fit.compared else None,

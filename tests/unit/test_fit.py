@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagemake.model.fit import Run, fit, pooled, weighted_quantile
+from stagemake.model.fit import (
+    USUAL_VARIANCE,
+    Run,
+    fit,
+    pooled,
+    told_variance,
+    usual_variance,
+    weighted_quantile,
+)
 
 
 def runs(*seconds: float, sizes: list[int] | None = None) -> list[Run]:
@@ -103,3 +111,28 @@ def test_a_weighted_quantile_lies_among_the_values_and_rises(
 
     assert min(values) <= found <= max(values)
     assert found <= weighted_quantile(values, weights, min(share + 0.1, 1.0))
+
+
+def test_few_runs_are_taken_to_vary_as_those_of_other_stages() -> None:
+    one, many = fit(runs(1.0)), fit(runs(*[1.0, 1.05, 0.95] * 6))
+    steady, wild = 0.02**2, 0.6**2
+
+    assert one.sigma_among(USUAL_VARIANCE) == pytest.approx(one.sigma)
+    assert one.sigma_among(steady) < one.sigma / 2 < 2 * one.sigma < one.sigma_among(wild)
+    assert abs(many.sigma_among(steady) - many.sigma) < 0.05  # it speaks for itself
+    assert many.sigma_among(0.0) > 0
+
+
+def test_how_stages_vary_in_a_project_is_learned_from_many_runs() -> None:
+    assert usual_variance(0, 0.0) == pytest.approx(USUAL_VARIANCE)
+    assert usual_variance(10_000, 10_000 * 0.01) == pytest.approx(0.01, rel=0.02)
+
+
+@given(st.integers(1, 20), st.floats(0.0, 2.0))
+def test_a_variance_is_told_without_what_it_was_drawn_towards(samples: int, spread: float) -> None:
+    sigma = fit(runs(1.0)).sigma  # of one run: half of it is the prior
+
+    drawn = ((samples * spread**2 + 3 * USUAL_VARIANCE) / (samples + 3)) ** 0.5
+
+    assert told_variance(samples, drawn) == pytest.approx(samples * spread**2, abs=1e-9)
+    assert told_variance(1, sigma) == pytest.approx(0.0, abs=1e-9)

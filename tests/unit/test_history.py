@@ -59,6 +59,17 @@ def test_runs_come_back_as_what_they_say(tmp_path: Path) -> None:
     }
 
 
+def test_how_much_stages_vary_here_is_that_of_those_that_have_run_often(tmp_path: Path) -> None:
+    history = History(str(tmp_path / "history.db"))
+    unknown = history.usual_variance()
+    for round_number in range(8):
+        for number in range(20):
+            history.add([run(f"s{number}", 1.0 + 0.01 * (round_number % 2))])
+
+    assert unknown == pytest.approx(0.04)
+    assert history.usual_variance() < 0.01
+
+
 def test_asking_for_many_stages_gives_the_same_as_asking_for_each(tmp_path: Path) -> None:
     history = History(str(tmp_path / "history.db"))
     names = [f"s{number}" for number in range(600)]
