@@ -55,7 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--projects", type=_names, default=",".join(NAMES))
     parser.add_argument("--edits", type=int, default=20, metavar="N", help="of each project")
     parser.add_argument("--jobs", type=_numbers, default="1,2,4")
-    parser.add_argument("--repeats", type=int, default=3, help="trees that each build is done in")
+    parser.add_argument("--repeats", type=int, default=2, help="trees that each build is done in")
     parser.add_argument("--quick", action="store_true",
                         help="6 edits, 2 repeats, -j 2, a mix of 60 stages: a look, no figures")  # fmt: skip
     parser.add_argument("--stages", type=int, default=500, help="of the mix")
