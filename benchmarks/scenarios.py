@@ -72,7 +72,7 @@ def run_once(tree: Tree, scenario: Scenario, prefix: str) -> Sample:
     Raises:
         RunFailedError: The run failed, or didn't do its work.
     """
-    _prepare(tree, scenario, prefix)
+    prepare(tree, scenario, prefix)
     before = tree.signatures()
     if scenario is Scenario.EDIT and None in before:
         raise RunFailedError("outputs missing before the run")
@@ -126,7 +126,8 @@ def prove_restored(tree: Tree) -> None:
         raise RunFailedError(f"only {restored} stages were restored, the others ran")
 
 
-def _prepare(tree: Tree, scenario: Scenario, prefix: str) -> None:
+def prepare(tree: Tree, scenario: Scenario, prefix: str) -> None:
+    """Bring a tree into the state just before one run; `begin` has been called. Arguments as `run_once`."""
     if scenario is Scenario.COLD:
         tree.lay_out()
     elif scenario is Scenario.TOUCH:

@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import sys
+import time
 
 from stagemake import durable
 from stagemake.cli.main import run
@@ -17,14 +18,18 @@ from stagemake.stagefile import audit
 from stagemake.throughput.points import Seen
 
 
-def main() -> None:
-    """Build, report, and be gone; the exit status is the build's."""
+def main(began_s: float | None = None) -> None:
+    """Build, report, and be gone; the exit status is the build's.
+
+    `began_s` is when importing this began, by `time.perf_counter`, for who wants to know what that took.
+    """
     gc.disable()  # as `door.script` has it
     report, *argv = sys.argv[1:]
     sys.argv = ["stagemake", *argv]
     audit.install()
     seen = Seen()
     seen.install()
+    import_s = 0.0 if began_s is None else time.perf_counter() - began_s
     code = run(argv)
     results = [result for outcome in seen.outcomes for result in outcome.results]
     ran = [result for result in results if result.outcome is Outcome.RAN]
@@ -34,6 +39,7 @@ def main() -> None:
         "own_s": sum(result.wall_s for result in ran),
         "seconds": seen.watch.seconds(),
         "main_seconds": seen.watch.own_seconds(),
+        "import": {"s": import_s},
     }
     durable.write_atomic(report, json.dumps(told).encode())
     sys.stdout.flush()
