@@ -99,7 +99,7 @@ def run(options: argparse.Namespace, parts: tuple[Part, ...]) -> Results:
         for part in parts:
             say(f"{part.name}: {', '.join(part.shapes)} of {part.sizes[0]}", began)
             subject = find_subject(options.stagemake, options.jobs, part.options)
-            if not part.options:  # it may find that making a thing again is cheaper
+            if part.options:  # it may find that making a thing again is cheaper
                 subject = evolve(subject, build_json=())
             for row in rows_of(part, options, work, subject, peers):
                 print(one_line(row), file=sys.stderr, flush=True)

@@ -35,14 +35,16 @@ POINTS: Mapping[str, tuple[str, ...]] = {
         f"stagemake.digesting:Digester.{name}"
         for name in (
             "entry", "entries", "output_entry", "output_entries", "rows", "survey", "forget",
-            "signatures", "scan_output", "settle",
+            "look_again", "signatures", "scan_output", "learn", "settle",
         )
     ),
     STORE: (
-        "stagemake.executing:_open_store",
-        "stagemake.executing:_close_store",
-        "stagemake.execute.settle:store_result",
-        "stagemake.execute.launch:restore",
+        "stagemake.executing:open_cache",
+        "stagemake.executing:close_cache",
+        "stagemake.execute.storing:Storing.add",
+        "stagemake.execute.storing:Storing.finish",
+        "stagemake.execute.storing:Storing.flush",
+        "stagemake.execute.restoring:Restorer.bring_back",
         *(
             f"stagemake.cache.store:DiskStore.{name}"
             for name in ("get", "put", "touch", "missing", "read", "put_bytes", "put_file", "fetch")
@@ -52,7 +54,7 @@ POINTS: Mapping[str, tuple[str, ...]] = {
         "stagemake.project:Project.load",
         "stagemake.project:Project.pipeline",
         "stagemake.building:plan_pipeline",
-        "stagemake.execute.launch:judge",
+        "stagemake.execute.launch:judge_again",
     ),
 }  # fmt: skip
 """`module:name` or `module:Class.name` by kind. Functions are named where they are called from."""

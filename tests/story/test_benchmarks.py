@@ -132,7 +132,7 @@ def row(scenario, stages, wall, peer="ninja", rss=0, other=1.0, **more):
     one, two = (scenarios.Sample(measure.Measurement(0, w, w, rss), 0) for w in (wall, other))
     return campaign.Row("wide", stages, scenarios.Scenario(scenario), peer, ((one, two),), **more)
 rows = [row("cold", 1, 0.2), row("cold", 10_000, 20.2), row("cold", 100_000, 260.2, rss=800 << 10),
-        row("cold", 1000, 1.2), row("cold", 1000, 1.1, variant="--cache on"),
+        row("cold", 1000, 1.2), row("cold", 1000, 1.1, variant="--cache auto"),
         row("no-op", 10_000, 0.1), row("touch", 10_000, 0.14, peer="own no-op", other=0.13)]
 limits = bars.load_limits()
 found = [v for limit in limits.rows for v in bars._of_rows(limit, rows)]
@@ -152,8 +152,8 @@ def test_bars_go_by_medians_of_their_rows_and_growth_by_what_stages_add():
         "touch, wide 10000, beside own no-op | 1.08x | <= 1.5x | True",
         "cold, wide 1000, beside ninja | 1.20x | <= 1.15x | False",
         "cold, wide 1000, beside ninja | 1.20x CPU | <= 1.25x CPU | True",
-        "cold, wide 1000 (--cache on), beside ninja | 1.10x | <= 1.15x | True",
-        "cold, wide 1000 (--cache on), beside ninja | 1.10x CPU | <= 1.25x CPU | True",
+        "cold, wide 1000 (--cache auto), beside ninja | 1.10x | <= 1.15x | True",
+        "cold, wide 1000 (--cache auto), beside ninja | 1.10x CPU | <= 1.25x CPU | True",
         "cold, wide 10000, beside ninja | 20.20x | <= 1.15x | False",
         "cold, wide 10000, beside ninja | 20.20x CPU | <= 1.25x CPU | False",
         "cold, wide 100000 | 800 MiB | <= 700 MiB | False",
