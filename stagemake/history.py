@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from attrs import astuple, define, field, fields
@@ -19,7 +20,7 @@ from stagemake.model.pace import COLUMNS, BuildCosts, Pace, pace_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 __all__ = ["BUILDS", "SAMPLES", "History", "Run"]
 
@@ -40,6 +41,7 @@ create table if not exists fits_2 (stage text primary key, {", ".join(_FIT_COLUM
 create index if not exists fits_2_by_kind on fits_2 (kind);
 create table if not exists builds_2 ({", ".join(COLUMNS)});
 """
+_values_of = attrgetter(*_FIT_COLUMNS)  # of a Fit; `astuple` takes 8 µs
 _PACKED = struct.Struct("<qddqqqbd")  # no multiple of 20 and less of any other form that was
 _MOST_NAMES = 500  # beyond, reading all is cheaper than asking by name
 _MOST_STAGES = 50_000
@@ -123,7 +125,7 @@ class History:
     def add(self, runs: Iterable[Run], build: BuildCosts | None = None) -> None:
         """Store runs and a build, and forget all but the last `SAMPLES` and `BUILDS`. Never raises.
 
-        Cost: some 100 µs a run.
+        Cost: some 40 µs a run.
         """
         by_stage: dict[str, list[Run]] = {}
         for run in runs:
@@ -153,8 +155,7 @@ class History:
             _drop_of_another_form(connection)
             connection.executescript(_SCHEMA)
             connection.execute("begin immediate")
-            for stage, new in by_stage.items():
-                _add_runs(connection, stage, new)
+            _add_runs(connection, by_stage)
             _forget_oldest(connection)
             if build is not None:
                 marks = ", ".join("?" * len(COLUMNS))
@@ -179,18 +180,28 @@ def _drop_of_another_form(connection: sqlite3.Connection) -> None:
             connection.execute(f"drop table {name}")
 
 
-def _add_runs(connection: sqlite3.Connection, stage: str, new: list[Run]) -> None:
-    """Put new runs, newest first, before those that are known, and fit anew."""
-    kind = new[0].kind
-    row = connection.execute("select packed from runs_2 where stage = ?", (stage,)).fetchone()
-    known = _unpacked(stage, kind, row[0]) if row is not None else []
-    kept = [*new, *known][:SAMPLES]
-    connection.execute(
-        "insert or replace into runs_2 values (?, ?, ?)", (stage, new[0].started_s, _packed(kept))
-    )
-    made = astuple(fit(kept))
-    marks = ", ".join("?" * (1 + len(made)))
-    connection.execute(f"insert or replace into fits_2 values ({marks})", (stage, *made))  # noqa: S608 - constants only
+def _add_runs(connection: sqlite3.Connection, by_stage: dict[str, list[Run]]) -> None:
+    """Put new runs, newest first, before those that are known, and fit anew. Two statements for them all."""
+    packed = _known_runs(connection, by_stage)
+    runs, fits = [], []
+    for stage, new in by_stage.items():
+        known = packed.get(stage)
+        old = _unpacked(stage, new[0].kind, known) if known is not None else []
+        kept = [*new, *old][:SAMPLES]
+        runs.append((stage, new[0].started_s, _packed(kept)))
+        fits.append((stage, *_values_of(fit(kept))))
+    connection.executemany("insert or replace into runs_2 values (?, ?, ?)", runs)
+    marks = ", ".join("?" * (1 + len(_FIT_COLUMNS)))
+    connection.executemany(f"insert or replace into fits_2 values ({marks})", fits)  # noqa: S608 - constants only
+
+
+def _known_runs(connection: sqlite3.Connection, names: Collection[str]) -> dict[str, object]:
+    """Return the packed runs of these stages by name, as far as there are any."""
+    if len(names) > _MOST_NAMES:
+        return dict(connection.execute("select stage, packed from runs_2"))
+    marks = ",".join("?" * len(names))
+    query = f"select stage, packed from runs_2 where stage in ({marks})"  # noqa: S608 - marks only
+    return dict(connection.execute(query, tuple(names)))
 
 
 def _forget_oldest(connection: sqlite3.Connection) -> None:
