@@ -238,6 +238,9 @@ class Project:
             made = FunctionIdentifier(self.root, _Sources(self.evaluations, self._texts))
             self._identifiers[id(home)] = home, made
         _, identifier = self._identifiers[id(home)]
+        known = identifier.known(action.function)
+        if known is not None:  # many stages may share a function
+            return known
         with contextlib.ExitStack() as stack:  # late imports resolve as they will in the stage
             for surroundings in self.evaluations if home is None else (home,):
                 stack.enter_context(surroundings.active())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stagemake.fingerprint.component import Component, FunctionIdentity, summarize
+from stagemake.fingerprint.component import FunctionIdentity, summarize
 from stagemake.fingerprint.graph import Graph
 from stagemake.fingerprint.sources import FileSources, SourceStore
 
@@ -30,7 +30,8 @@ class FunctionIdentifier:
 
     def __init__(self, project_root: str, sources: SourceStore | None = None) -> None:
         self._graph = Graph(project_root, sources if sources is not None else FileSources())
-        self._known: dict[int, tuple[Component, FunctionIdentity]] = {}
+        # By id of the function, which is kept so that the id stays its own.
+        self._known: dict[int, tuple[object, FunctionIdentity]] = {}
 
     @property
     def looked_up(self) -> tuple[str, ...]:
@@ -44,12 +45,18 @@ class FunctionIdentifier:
 
         Cost: O(code reached) the first time; nothing later.
         """
-        root = self._graph.link(function, "the callable")
-        known = self._known.get(id(root))
-        if known is None:
+        found = self.known(function)
+        if found is None:
+            root = self._graph.link(function, "the callable")
             self._graph.complete(root)
-            known = self._known[id(root)] = root, summarize(root)
-        return known[1]
+            found = summarize(root)
+            self._known[id(function)] = function, found
+        return found
+
+    def known(self, function: Callable[..., object]) -> FunctionIdentity | None:
+        """Return what `identify` has returned; it needs no modules in place."""
+        known = self._known.get(id(function))
+        return None if known is None else known[1]
 
 
 def identify(
