@@ -33,7 +33,7 @@ class StoredRecords:
 
     source_of: Callable[[], Source]  # asked when first needed: a fresh build opens no cache
     absent: set[str] = field(factory=set)  # keys that were misses when looked up: not asked again
-    bare: set[str] = field(factory=set)  # those of them that have a record: its contents are missing
+    bare: set[str] = field(factory=set)  # those of them that have a record, without its contents
     _hints: dict[str, Hint | None] = field(factory=dict)
 
     def result(self, key: str) -> ActionResult | None:

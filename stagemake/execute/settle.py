@@ -122,9 +122,7 @@ def settle(
         except ValueError as error:  # a link that leaves the project: right here, wrong elsewhere
             notes, is_for_cache = (f"not cached: {error}",), False
     trace = trace_of(stage, run.judgement, key, found, result)
-    return Settled(
-        result, key, trace, notes, found, small, is_for_cache, divergence=divergence
-    )
+    return Settled(result, key, trace, notes, found, small, is_for_cache, divergence=divergence)
 
 
 def trace_of(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stagemake.model.entry import executable_entry, file_entry, link_entry
+from stagemake.cache.memory import MemoryStore
+from stagemake.model.entry import OutputFile, executable_entry, file_entry, link_entry
+from stagemake.model.record import encode_result
 from stagemake.model.repeat import CLEARED_BY, Divergence, Repeat, first_divergence
+from stagemake.model.result import ActionResult
 from stagemake.past import repeats
 from stagemake.past.repeats import Repeats
+from stagemake.records import StoredRecords
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +34,7 @@ VALUES = st.dictionaries(st.sampled_from("nm"), st.sampled_from(["1", '"2"', f'"
 FOUND = Divergence("a", "1 B, before; 2 B, now")
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(before=ROWS, after=ROWS, values=VALUES, values_after=VALUES)
 def test_two_results_differ_exactly_where_something_in_them_does(
     before: dict[str, str],
@@ -104,3 +109,15 @@ def test_nothing_in_the_file_breaks_reading(
     path.write_bytes(data)
 
     assert Repeats(str(path)).read() == {}
+
+
+def test_a_record_without_its_contents_is_a_miss_that_can_still_be_compared_with() -> None:
+    store = MemoryStore()
+    result = ActionResult((OutputFile("a", digest="0" * 32, size_bytes=1),), stage="s")
+    store.put("1" * 32, encode_result(result))
+    records = StoredRecords(lambda: store)
+
+    found = [records.result("1" * 32), records.result("2" * 32)]
+
+    assert found == [None, None]
+    assert [records.is_absent("1" * 32), records.is_absent("2" * 32)] == [False, True]
