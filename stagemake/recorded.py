@@ -28,7 +28,11 @@ def recorded_files(known: Snapshot) -> dict[str, str]:
     """Return the entry of every file, link and directory that past builds left. Cost: O(outputs)."""
     found: dict[str, str] = {}
     for trace in known.traces.values():
-        found.update(recorded_entries(trace))
+        if trace[snapshot.MANIFEST]:  # a directory is among the outputs
+            found.update(recorded_entries(trace))
+        else:
+            outputs = trace[snapshot.DECLARATION][4]
+            found.update(zip(outputs, trace[snapshot.OUTPUTS], strict=True))
     return found
 
 

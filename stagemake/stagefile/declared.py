@@ -58,7 +58,8 @@ def restore(given: Kept, registry: StageRegistry) -> None:
         action = fields.get("action")
         if action is not None:
             fields["action"] = _action(*action)
-        fields["location"] = place(fields.get("location"))
+        at = fields.get("location")
+        fields["location"] = places.get(at) or place(at)
         if "dependencies" in fields:
             fields["dependencies"] = tuple(
                 StageDependency(name, DependencyOrder(order), required, within)
