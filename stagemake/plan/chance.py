@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stagemake.model.plan import Plan, Step
     from stagemake.model.stage import Stage
 
-_PRIOR_CHANGES, _PRIOR_RUNS = 1.5, 2.0  # an edit that reaches a stage mostly changes what it makes
+_PRIOR_CHANGES, _PRIOR_RUNS = 0.75, 1.0  # an edit that reaches a stage mostly changes what it makes
 
 
 def changes_p(step: Step) -> float:
