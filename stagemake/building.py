@@ -15,7 +15,7 @@ from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
 from stagemake.model.entry import MISSING
-from stagemake.model.error import MissingInput
+from stagemake.model.error import MissingInput, UsageError
 from stagemake.model.event import BuildFinished, Notice, WaitingForLock
 from stagemake.model.plan import Reason
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
@@ -42,12 +42,17 @@ if TYPE_CHECKING:
     from stagemake.model.plan_file import PlannedStage
     from stagemake.model.report import DryRunReport
     from stagemake.model.request import BuildRequest
+    from stagemake.model.selection import Selection
+    from stagemake.model.stage import Stage
+    from stagemake.plan.declaration import Identity
     from stagemake.plan.planner import Planned
+    from stagemake.plan.world import Disk
     from stagemake.plugins.backends import MakeRunner, MakeStore
     from stagemake.project import Project
     from stagemake.settings import ProjectConfig
     from stagemake.starting import Started
     from stagemake.state import StateStore
+    from stagemake.what_if import WhatIf
 
 
 @define
@@ -74,14 +79,15 @@ class Builder:
     _told_of_cache: set[str] = field(factory=set)
     has_left_over: bool = False  # whether past builds made what no stage declares now
     affected: frozenset[str] | None = None  # names of the stages to be judged; None: all
+    _what_if: WhatIf | None = None  # made once the Stagefile has run
 
     def plan(self, pipeline: Pipeline) -> Planned:
         """Return a plan and forget what was looked at for it. Changes nothing."""
         self._recall()
-        digester = Digester(self.root, dict(self.state.snapshot.memo))
-        world = self._world(digester)
+        disk = self._disk()
+        world = self._world(disk)
         try:
-            orphans = self._orphans(digester)
+            orphans = self._orphans(disk)
             return plan_pipeline(pipeline, world, orphans, affected=self.affected)
         finally:
             self.close_reader()
@@ -91,11 +97,14 @@ class Builder:
         from stagemake.forecasting import full_forecast  # noqa: PLC0415 - gate, dry runs only
 
         self._recall()
-        digester = Digester(self.root, dict(self.state.snapshot.memo))
-        world = self._world(digester)
+        disk = self._disk()
+        world = self._world(disk)
         try:
-            plan = self._planned(pipeline, world, digester, seen).plan
-            return self._foreseen(full_forecast(self, plan, world, self.read_only()), world)
+            plan = self._planned(pipeline, world, disk, seen).plan
+            report = self._foreseen(full_forecast(self, plan, world, self.read_only()), world)
+            if self._what_if is None:
+                return report
+            return evolve(report, assumed=self._what_if.assumptions(pipeline, world))
         finally:
             self.close_reader()
 
@@ -109,6 +118,30 @@ class Builder:
         if recalled is not None:
             recalled.join(self.state.snapshot)
             self.affected = recalled.affected
+
+    def select(self, pipeline: Pipeline, revision: str, wanted: frozenset[str]) -> Selection:
+        """Return which of the `wanted` stages of a pipeline a range of commits touches. Changes nothing."""
+        from stagemake.affected import Affected  # noqa: PLC0415 - gate, 15 ms with subprocess
+
+        world = self._world(self._disk())
+        try:
+            return Affected(self.project, pipeline, world, self.environ).since(revision, wanted)
+        finally:
+            self.close_reader()
+
+    def _disk(self) -> Disk:
+        """Return what is on disk, or would be."""
+        digester = Digester(self.root, dict(self.state.snapshot.memo))
+        if not self.request.assume_changed:
+            return digester
+        from stagemake.what_if import WhatIf  # noqa: PLC0415 - gate, what-if only
+
+        self._what_if = WhatIf(self.project, self.request.assume_changed)
+        return self._what_if.disk(digester)
+
+    def _identity(self, stage: Stage) -> Identity | None:
+        found = self.project.identify(stage)
+        return found if self._what_if is None else self._what_if.identity(stage, found)
 
     def _foreseen(self, report: DryRunReport, world: World) -> DryRunReport:
         """Return the report with what stages say themselves, and with how to tell single operations."""
@@ -130,12 +163,12 @@ class Builder:
         from stagemake.past.texts import Texts  # noqa: PLC0415 - as above
         from stagemake.remembered import Remembered  # noqa: PLC0415 - as above
 
-        digester = Digester(self.root, dict(self.state.snapshot.memo))
-        world = self._world(digester)
+        disk = self._disk()
+        world = self._world(disk)
         shelf = Shelf(self.state.builds, lambda: is_locked(self.state))
         remembered = Remembered(self.root, Texts(self.state.history_path), self.read_only)
         try:
-            orphans = self._orphans(digester)
+            orphans = self._orphans(disk)
             yield Explainer(pipeline, world, shelf, remembered, self.environ, orphans)
         finally:
             self.close_reader()
@@ -149,16 +182,16 @@ class Builder:
         finally:
             self.close_reader()
 
-    def _world(self, digester: Digester) -> World:
+    def _world(self, disk: Disk) -> World:
         records = StoredRecords(self.read_only) if self.request.cache.reads else NoRecords()
         base = self.base_env()
         return World(
             root=self.root,
-            disk=digester,
+            disk=disk,
             snapshot=self.state.snapshot,
             records=records,
             history_path=self.state.history_path,
-            identify=self.project.identify,
+            identify=self._identity,
             search_path=base["PATH"],
             checkpoint_path=self.state.checkpoint_path,
             repeats_path=self.state.repeats_path,
@@ -211,7 +244,7 @@ class Builder:
             self._told_of_cache.add(text)
             self.emit(Notice(f"cache: {text}"))
 
-    def _orphans(self, digester: Digester) -> tuple[str, ...]:
+    def _orphans(self, disk: Disk) -> tuple[str, ...]:
         """Return outputs that no stage makes any more and that are as stagemake left them."""
         if self.affected is not None:  # the same outputs are declared as when nothing was left over
             return ()
@@ -229,7 +262,7 @@ class Builder:
             return ()
         entries = recorded_outputs(known)
         begun = {path.rstrip("/") for paths in known.interrupted.values() for path in paths}
-        return tuple(path for path in found if _is_as_left(path, digester, entries, begun))
+        return tuple(path for path in found if _is_as_left(path, disk, entries, begun))
 
     def declared_paths(self) -> set[str]:
         """Return everything that some stage writes: outputs and depfiles."""
@@ -245,6 +278,8 @@ class Builder:
             MissingInput: An input is neither there nor made by a stage, and -k wasn't given.
             ProjectLocked: Another build holds the project and waiting was declined.
         """
+        if self.request.assume_changed:
+            raise UsageError("a build can't assume what isn't so", hint="plan it: `stagemake -n`")
         if not os.path.isdir(self.state.shared):
             # The first build here: find what must fail before anything is written.
             self._check_inputs_of_first_build(pipeline)
@@ -335,7 +370,7 @@ class Builder:
         self,
         pipeline: Pipeline,
         world: World,
-        digester: Digester,
+        disk: Disk,
         seen: list[PlannedStage] | None = None,
     ) -> Planned:
         """Return the plan to carry out; one that is held to has to be the same still.
@@ -343,7 +378,7 @@ class Builder:
         Raises:
             PlanDrifted: It isn't.
         """
-        held, orphans = self.request.held, self._orphans(digester)
+        held, orphans = self.request.held, self._orphans(disk)
         if held is None and seen is None:
             return plan_pipeline(pipeline, world, orphans, affected=self.affected)
         from stagemake.plan.held import moved_since, plan_held  # noqa: PLC0415 - gate, --plan only
@@ -422,12 +457,10 @@ class Builder:
         return outcome
 
 
-def _is_as_left(
-    path: str, digester: Digester, entries: Mapping[str, str], begun: Collection[str]
-) -> bool:
+def _is_as_left(path: str, disk: Disk, entries: Mapping[str, str], begun: Collection[str]) -> bool:
     """Return whether something is at a path and it is what stagemake left, or began, there."""
     try:
-        now = digester.output_entry(path)
+        now = disk.output_entry(path)
     except OSError:  # something in there that no stage can have made
         return False
     return now != MISSING and (path in begun or now == entries.get(path))

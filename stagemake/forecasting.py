@@ -49,7 +49,11 @@ def forecast(
 ) -> DryRunReport:
     """Return the plan with its times, amounts and disks; without conflicts. Changes nothing."""
     report = report_of(plan, builder.jobs, _circumstances(builder, world))
-    report = evolve(report, new_bytes=_new_bytes(builder, report, world, reader))
+    report = evolve(
+        report,
+        new_bytes=_new_bytes(builder, report, world, reader),
+        knows_growth=report.knows_growth or not builder.request.cache.writes,
+    )
     systems = _file_systems(builder, report)
     known = [one.free_bytes for one in systems if one.free_bytes is not None]
     return evolve(

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from stagemake.model.report import DryRunReport
     from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.seed import StageLike
+    from stagemake.model.selection import Selection
     from stagemake.model.services import EventDispatcher
     from stagemake.model.verification import Checked, Verification
     from stagemake.report.port import Reporter
@@ -370,6 +371,19 @@ class StageManager:
             orphans=report.plan.orphans,
         )
 
+    def affected(self, revision: str, targets: Targets = ()) -> Selection:
+        """Return which of the stages that `targets` take are touched by what differs from a git revision.
+
+        Those that read, start, make or have code in a file that differs, and all that follow. Changes nothing.
+
+        Raises:
+            StagemakeError: As `build_pipeline`, or git can't tell what differs.
+        """
+        request = self._request(targets)
+        wanted = frozenset(stage.name for stage in self.build_pipeline(request).stages)
+        whole = self.project.pipeline([stage.name for stage in self.get_stages()])
+        return self._parts(request).select(whole, revision, wanted)
+
     def execute_pipeline(self, targets: Targets = ()) -> BuildOutcome:
         """Bring `targets` up to date; failed stages are in the outcome, not exceptions.
 
@@ -539,6 +553,9 @@ class StageManager:
 
     def _builder(self, request: BuildRequest, interrupt: Interrupt | None = None) -> Builder:
         self.project.check_programs()
+        return self._parts(request, interrupt)
+
+    def _parts(self, request: BuildRequest, interrupt: Interrupt | None = None) -> Builder:
         self.project.look_again()
         jobs = request.jobs or self._jobs or self.settings.jobs or os.cpu_count() or 1
         runner = request.runner or self.settings.runner

@@ -37,17 +37,24 @@ class Foreseen:
         """Return a report that tells operations, with what stages said and what became of asking."""
         conflicts = (*report.conflicts, *self.conflicts)
         steps = report.plan.steps
-        told_bytes = sum(
-            operation.size_bytes or 0
+        told = {
+            stage_id: [one.size_bytes for one in operations if one.size_bytes is not None]
             for stage_id, operations in self.operations.items()
-            for operation in operations
             if steps[stage_id].estimate.output_bytes is None
-        )
+        }
+        stages = report.plan.pipeline.stages
+        sized = sum(1 for stage_id, sizes in told.items() if sizes and stages[stage_id].outputs)
+        failed = sum(
+            1 for stage_id in self.failed
+            if steps[stage_id].estimate.output_bytes is None and stages[stage_id].outputs
+        )  # fmt: skip
         return evolve(
             report,
             conflicts=conflicts,
             opaque=tuple(sorted({*report.opaque, *self.failed})),
-            told_bytes=told_bytes,
+            told_bytes=sum(map(sum, told.values())),
+            unsized=max(report.unsized - sized - failed, 0),
+            knows_writes=report.knows_writes or sized > 0,
             foresee=lambda: operations_of(report.plan, world, conflicts, self),
         )
 

@@ -108,14 +108,18 @@ class Project:
         self.registry.define_pool(PoolDefinition(check_name(name), check_depth(depth)))
         self._names_checked_at = -1
 
-    def load(self, path: str) -> Evaluation:
+    def load(self, path: str, texts: Mapping[str, str] | None = None) -> Evaluation:
         """Run a Stagefile and take in what it declares.
+
+        Args:
+            path: Of the Stagefile, absolute.
+            texts: What files of it, and of modules of the project, are taken to hold; by absolute path.
 
         Raises:
             StagefileError: Something in it is wrong.
         """
         with self.recorded():
-            evaluation = evaluate(self.session, path)
+            evaluation = evaluate(self.session, path, texts)
         self.evaluations.append(evaluation)
         self._names_checked_at = self.registry.version
         self._identifiers.clear()

@@ -15,8 +15,8 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # From the bottom up, each as low as what it imports allows. A package may know itself.
 LAYERS = (
     "durable freshness awaiting contents",
-    "model program tree hook_thread core_stages touched",
-    "checkpoint past",
+    "model program tree hook_thread core_stages touched links",
+    "checkpoint past git",
     (
         "stagefile resolve fingerprint cache runner report history hooks materialize recorded"
         " records memo seen schema_check state start storage dispatch hook"
@@ -26,9 +26,9 @@ LAYERS = (
         " remembered"
     ),
     "plan_files",
-    "capturing execute project overlap explaining cleaning operations remembering noop_programs",
-    "conflicts noop_rows",
-    "forecasting assembling",
+    "capturing execute project overlap reading assumed explaining cleaning operations remembering noop_programs",
+    "conflicts what_if declared_before noop_rows",
+    "forecasting affected assembling",
     "executing noop_record foreseeing extending starting",
     "building",
     "verify",

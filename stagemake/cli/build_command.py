@@ -15,7 +15,6 @@ from attrs import evolve, frozen
 
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
-from stagemake.cli.raw_output import terminal_columns
 from stagemake.freshness.noop import Overtaken
 from stagemake.model.context import ExecutionMode
 from stagemake.model.error import PlanDrifted, UsageError
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from stagemake.manager import StageManager
     from stagemake.model.event import Event
     from stagemake.model.result import BuildOutcome
+    from stagemake.model.selection import Selection
     from stagemake.recalled import Found
     from stagemake.report.style import Style
 
@@ -55,6 +55,10 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
     "-v", "--verbose", is_flag=True, help="Print reasons, unchanged stages and replayed logs."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("-W", "--assume-changed", multiple=True, metavar="PATH",
+              help="With -n: plan as if PATH had other content; may be repeated.")  # fmt: skip
+@click.option("--affected", metavar="REV",
+              help="Of TARGETS only what is affected by files that differ from REV of git.")  # fmt: skip
 @click.option("-o", "--output", metavar="FILE", help="With -n: also write the plan to FILE.")
 @click.option("--plan", "plan_file", metavar="FILE",
               help="Do exactly what the plan in FILE says, or exit with 4.")  # fmt: skip
@@ -82,6 +86,8 @@ def command(  # noqa: PLR0917 - click passes keywords
     silent: bool,
     verbose: bool,
     as_json: bool,
+    assume_changed: tuple[str, ...],
+    affected: str | None,
     output: str | None,
     plan_file: str | None,
     ask: bool,
@@ -101,6 +107,11 @@ def command(  # noqa: PLR0917 - click passes keywords
         raise UsageError("`-o` goes with `-n`", hint="stagemake -n -o FILE")
     if (dry_run or question) and (events is not None or timeline is not None):
         raise UsageError("`--events` and `--timeline` follow a build, not `-n` or `-q`")
+    if assume_changed and (not dry_run or output is not None or plan_file is not None):
+        raise UsageError(
+            "`--assume-changed` goes with `-n`, and without `-o` and `--plan`",
+            hint="stagemake -n --assume-changed PATH",
+        )
     request = BuildRequest(
         targets=targets,
         jobs=jobs or 0,
@@ -113,7 +124,17 @@ def command(  # noqa: PLR0917 - click passes keywords
         keeps_stdout=as_json,
         keeps_forecast=as_json and not dry_run,
     )
-    request = evolve(request, cwd=place.cwd(os.path.dirname(place.path())))
+    if affected is not None and (ask or plan_file is not None):
+        raise UsageError(
+            "`--affected` does not go with `--ask` and `--plan`",
+            hint="stagemake -n -o FILE --affected REV",
+        )
+    root = os.path.dirname(place.path())
+    request = evolve(
+        request,
+        cwd=place.cwd(root),
+        assume_changed=tuple(place.project_path(path, root) for path in assume_changed),
+    )
     if plan_file is not None:
         from stagemake.cli.planned import placed, requested  # noqa: PLC0415 - gate, plan files only
 
@@ -130,7 +151,7 @@ def command(  # noqa: PLR0917 - click passes keywords
         request, place, style_for(color, os.environ, is_terminal=sys.stderr.isatty()),
         Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL,
         color, output, events, timeline,
-        dry_run=dry_run, question=question, as_json=as_json, is_second=ask,
+        affected, dry_run=dry_run, question=question, as_json=as_json, is_second=ask,
     )  # fmt: skip
     found = click.get_current_context().find_object(tuple)
     try:
@@ -151,6 +172,7 @@ class _Asks:
     output: str | None  # a file for the plan
     events: str | None  # as above, for what happens
     timeline: str | None  # as above, for when it did
+    affected: str | None  # a revision: only what it touches
     dry_run: bool
     question: bool
     as_json: bool
@@ -169,23 +191,51 @@ def _answered(asks: _Asks, found: Found | None) -> int:
         else functools.partial(_open_reporters, style=asks.style, detail=asks.detail),
         found=found,
         jobs=request.jobs,
+        assume_changed=request.assume_changed,
+        records=asks.affected is not None,
     )
     if asks.is_second:  # what the second run read is not all
         manager.project.session.recorder = None
     _warn_of_hidden_stages(manager)
+    selection = None
+    if asks.affected is not None:
+        selection = _selected(manager, request, asks)
+        if not selection.stages:
+            return 0
+        request = evolve(request, targets=selection.names)
     if asks.question:
         return 0 if manager.plan(request).is_done else 1
     if asks.dry_run:
+        from stagemake.cli.dry_run import View, show  # noqa: PLC0415 - gate, dry runs only
+
         is_verbose = asks.detail is Detail.VERBOSE
-        return _dry_run(
-            manager, request, asks.color, asks.output, as_json=asks.as_json, verbose=is_verbose
-        )
+        view = View(asks.color, asks.as_json, is_verbose, asks.output, selection)
+        return show(manager, request, view)
     if asks.events is None and asks.timeline is None:
-        return _build(manager, request, asks.style, asks.detail, as_json=asks.as_json)
+        return _build(manager, request, asks.style, asks.detail, selection, as_json=asks.as_json)
     from stagemake.cli.followed import followed  # noqa: PLC0415 - gate, 7 ms with json
 
     with followed(manager, asks.events, asks.timeline):
-        return _build(manager, request, asks.style, asks.detail, as_json=asks.as_json)
+        return _build(manager, request, asks.style, asks.detail, selection, as_json=asks.as_json)
+
+
+def _selected(manager: StageManager, request: BuildRequest, asks: _Asks) -> Selection:
+    """Return what is affected; says so, and prints the JSON of nothing where that is it."""
+    from stagemake.cli.affected_stages import print_nothing, selected  # noqa: PLC0415 - gate, with git only
+
+    assert asks.affected is not None, "comes with a revision"
+    selection = selected(
+        manager,
+        asks.affected,
+        request,
+        verbose=asks.detail is Detail.VERBOSE,
+        is_quiet=asks.question or asks.detail is Detail.SILENT,
+    )
+    if asks.place.values:  # what was noted for git's sake is of this run only
+        manager.project.session.recorder = None
+    if not selection.stages and asks.as_json:
+        print_nothing(manager, request, selection, is_dry_run=asks.dry_run)
+    return selection
 
 
 def _open_reporters(manager: StageManager, style: Style, detail: Detail) -> None:
@@ -202,40 +252,17 @@ def _open_reporters(manager: StageManager, style: Style, detail: Detail) -> None
     manager.reporter.add(_CollectAgain())
 
 
-def _dry_run(
+def _build(
     manager: StageManager,
     request: BuildRequest,
-    color: str,
-    output: str | None,
+    style: Style,
+    detail: Detail,
+    selection: Selection | None,
     *,
     as_json: bool,
-    verbose: bool,
-) -> int:
-    from stagemake.report.json_form import dumps, plan_object  # noqa: PLC0415 - gate, dry runs only
-    from stagemake.report.plan_text import plan_text  # noqa: PLC0415 - as above
-
-    if output is None:
-        report = manager.dry_run_pipeline(request)
-    else:
-        from stagemake.cli.planned import written  # noqa: PLC0415 - gate, plan files only
-
-        report = written(manager, request, output)
-        if output == "-":
-            return 0
-    style = style_for(color, os.environ, is_terminal=sys.stdout.isatty())
-    if as_json:
-        text = dumps(plan_object(report, request.targets))
-    else:
-        text = plan_text(report, style, verbose=verbose, columns=terminal_columns())
-    click.echo(text, nl=False, color=style.is_on)
-    return 0
-
-
-def _build(
-    manager: StageManager, request: BuildRequest, style: Style, detail: Detail, *, as_json: bool
 ) -> int:
     if as_json:
-        outcome = _build_for_programs(manager, request)
+        outcome = _build_for_programs(manager, request, selection)
     else:
         with until_stopped(manager):
             outcome = manager.execute_pipeline(request)
@@ -268,7 +295,9 @@ def _tell_of_evaluation(manager: StageManager) -> None:
         sys.stderr.write(f"the Stagefile is run each time, because it {printable(what)}{at}\n")
 
 
-def _build_for_programs(manager: StageManager, request: BuildRequest) -> BuildOutcome:
+def _build_for_programs(
+    manager: StageManager, request: BuildRequest, selection: Selection | None
+) -> BuildOutcome:
     """Build, and print the outcome beside what the plan had said as one JSON object."""
     from stagemake.report.json_form import dumps, forecast_object, outcome_object  # noqa: PLC0415 - gate, --json only
 
@@ -276,7 +305,7 @@ def _build_for_programs(manager: StageManager, request: BuildRequest) -> BuildOu
     with until_stopped(manager), redirect_stdout(sys.stderr):
         outcome = manager.execute_pipeline(request)
     forecast = None if outcome.forecast is None else forecast_object(outcome.forecast)
-    click.echo(dumps(outcome_object(outcome, forecast)), nl=False)
+    click.echo(dumps(outcome_object(outcome, forecast, selection)), nl=False)
     return outcome
 
 

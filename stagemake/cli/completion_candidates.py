@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _TARGETS = ("targets", "stages")  # the arguments that name what to build
 _DIRECTORIES = ("directory", "cache_dir", "scratch_dir")
-_FILES = ("stagefile", "output")
+_FILES = ("stagefile", "output", "plan_file", "assume_changed")
 
 
 @frozen

@@ -11,11 +11,13 @@ from stagemake import durable
 from stagemake.cli.project_options import Place, project_options
 from stagemake.cli.raw_output import print_utf8
 from stagemake.model.error import UsageError
-from stagemake.report.graph_edges import edges_of, reduced
+from stagemake.model.request import BuildRequest
+from stagemake.report.graph_edges import edges_of, part_of, reduced
 from stagemake.report.graph_picture import Look, picture
 
 if TYPE_CHECKING:
     from stagemake.manager import StageManager
+    from stagemake.model.selection import Selection
 
 
 @click.command("graph")
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
               "into a box.")  # fmt: skip
 @click.option("--reduce", "is_reduced", is_flag=True,
               help="Leave out edges that a longer way implies.")  # fmt: skip
+@click.option("--changed-since", "revision", metavar="REV",
+              help="Show only what is affected by files that differ from REV of git.")  # fmt: skip
 @project_options
 def command(  # noqa: PLR0917 - click passes keywords
     place: Place,
@@ -39,6 +43,7 @@ def command(  # noqa: PLR0917 - click passes keywords
     labels: bool,
     group: bool,
     is_reduced: bool,
+    revision: str | None,
 ) -> int:
     """Show which stage waits for which and why; with TARGETS only what these take."""
     if form == "json" and (files or labels or group):
@@ -46,10 +51,16 @@ def command(  # noqa: PLR0917 - click passes keywords
             "`--files`, `--labels` and `--group` are for pictures",
             hint="the JSON always has all paths and reasons",
         )
-    manager = place.manager()
-    text = _graph(
-        manager, targets, place.cwd(manager.root), form, Look(files, labels, group), is_reduced
-    )
+    manager = place.manager(records=revision is not None)
+    cwd = place.cwd(manager.root)
+    selection = None
+    if revision is not None:
+        from stagemake.cli.affected_stages import selected  # noqa: PLC0415 - gate, with git only
+
+        everything = targets or tuple(stage.name for stage in manager.get_stages())
+        request = BuildRequest(targets=everything, cwd=cwd)
+        selection = selected(manager, revision, request, verbose=False, is_quiet=False)
+    text = _graph(manager, targets, cwd, form, Look(files, labels, group), is_reduced, selection)
     if output == "-":
         print_utf8(text)
     else:
@@ -64,24 +75,27 @@ def _graph(  # noqa: PLR0917 - the command's own parameters, passed on once
     form: str,
     look: Look,
     is_reduced: bool,
+    selection: Selection | None,
 ) -> str:
     pipeline = manager.project.pipeline(
         targets or [stage.name for stage in manager.get_stages()], cwd
     )
+    edges = edges_of(pipeline)
+    if selection is not None:
+        pipeline, edges = part_of(pipeline, edges, frozenset(selection.names))
     shown = {stage.name for stage in pipeline.stages}
     pipelines = tuple(
         each
         for each in manager.project.registry.pipelines.values()
         if shown.issuperset(each.members)
     )
-    edges = edges_of(pipeline)
     if is_reduced:
         edges = reduced(edges, len(pipeline.stages))
     if form == "json":
         from stagemake.report.graph_json import graph_object  # noqa: PLC0415 - gate, one format only
         from stagemake.report.json_form import dumps  # noqa: PLC0415 - as above
 
-        return dumps(graph_object(pipeline, edges, pipelines))
+        return dumps(graph_object(pipeline, edges, pipelines, selection))
     drawn = picture(pipeline, edges, pipelines, look)
     if form == "mermaid":
         from stagemake.report.graph_mermaid import mermaid_text  # noqa: PLC0415 - as above

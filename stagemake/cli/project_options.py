@@ -72,6 +72,8 @@ class Place:
         *,
         found: Found | None = None,
         tolerates_unknown_plugins: bool = False,
+        assume_changed: tuple[str, ...] = (),
+        records: bool = False,
         **keywords: Any,
     ) -> StageManager:  # Any: passed on to StageManager
         """Return a manager with the project's Stagefile loaded, and its plugins.
@@ -81,6 +83,8 @@ class Place:
             open_ui: Adds reporters.
             found: What the entry found out; the Stagefile is then run only where a function of it is needed.
             tolerates_unknown_plugins: Whether plugins that are named and not installed are only noted.
+            assume_changed: What a what-if is about: globs find those that are not there yet.
+            records: Whether it has to be known what the Stagefile reads, whatever -D says.
             **keywords: For the StageManager.
 
         Raises:
@@ -89,7 +93,7 @@ class Place:
         path = self.path()
         root = os.path.dirname(path)
         recorded = None
-        if audit.is_installed() and not self.values:
+        if audit.is_installed() and (assume_changed or records or not self.values):
             # What comes of -D is of this run only. Settings are read before the Stagefile is.
             recorded = recorder.Recorder(root)
             recorded.note_file(f"{root}/pyproject.toml")
@@ -103,6 +107,10 @@ class Place:
             **keywords,
         )
         manager.project.session.recorder = recorded
+        if assume_changed:
+            from stagemake.what_if import new_files  # noqa: PLC0415 - gate, what-if only
+
+            manager.project.session.assumed = new_files(root, assume_changed)
         self.opened.append(manager)
         recalled = None
         if found is not None and manager.extensions is None:
@@ -152,6 +160,16 @@ class Place:
             return
         for number in (signal.SIGTERM, signal.SIGHUP):
             self.handlers[number] = signal.signal(number, _raise_ended)
+
+    def project_path(self, typed: str, root: str) -> str:
+        """Return what a path on the command line is: relative to `root`, or absolute outside of it."""
+        folder, name = os.path.split(os.path.join(self.directory, typed).rstrip("/"))
+        place = os.path.realpath(folder)
+        if name in {"", ".", ".."}:
+            full = os.path.realpath(os.path.join(place, name))
+        else:
+            full = os.path.join(place, name)
+        return "." if full == root else full.removeprefix(root.rstrip("/") + "/")
 
     def cwd(self, root: str) -> str:
         """Return the working directory relative to `root`; empty for the root itself."""

@@ -2,7 +2,9 @@
 
 StagemakeError
 ├── UsageError              the command line or the API was called wrongly
-│   └── UnknownTarget
+│   ├── UnknownTarget
+│   ├── UnforeseeableChange (what an edit of the Stagefile would cost)
+│   └── GitFailed           (git is not there, or does not know what was asked)
 ├── StagefileError          something in a Stagefile is wrong
 │   ├── NoStagefile         (no Stagefile from here upwards)
 │   ├── DuplicateStage, DuplicateOutput, NestedOutput, OutputIsInput
@@ -76,6 +78,14 @@ class UsageError(StagemakeError):
 
 class UnknownTarget(UsageError):
     """A target is no stage, pipeline, output path or matching pattern."""
+
+
+class UnforeseeableChange(UsageError):
+    """What was to be assumed decides what the stages are."""
+
+
+class GitFailed(UsageError):
+    """What differs from a revision can't be told."""
 
 
 class StagefileError(StagemakeError):

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from stagemake.model.operation import DryRunContext, PlannedOperation
 from stagemake.model.plan import Chance, Interval, Plan, Verdict
+from stagemake.model.what_if import Assumption  # noqa: TC001 - attrs field type, read by tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +99,12 @@ class DryRunReport:
     free_bytes: int = (
         0  # on the file systems of the cache and the project, the smallest; 0: not known
     )
-    write_bytes: int = 0  # what actions would write as outputs; a maybe by its chance
+    write_bytes: int = (
+        0  # what actions would write as outputs, as far as known; a maybe by its chance
+    )
+    unsized: int = 0  # misses and maybes with outputs of whose size nothing is known
+    knows_writes: bool = True  # False: of nothing that would be written is the size known
+    knows_growth: bool = True  # False: of nothing that would be stored
     chances: Mapping[int, Chance] = field(factory=dict)  # of the maybes, by stage id
     other_jobs: tuple[
         tuple[int, float], ...
@@ -106,8 +112,9 @@ class DryRunReport:
     by_kind: int = 0  # misses and maybes estimated from others of their kind
     file_systems: tuple[FileSystem, ...] = ()
     evicted: Eviction = Eviction()
+    assumed: tuple[Assumption, ...] = ()  # what is taken to have other content, as it was asked
 
-    told_bytes: int = 0  # that stages without history said they would write
+    told_bytes: int = 0  # that stages without history said they would write; not in `write_bytes`
     foresee: Callable[[], tuple[PlannedOperation, ...]] = field(
         default=tuple, eq=False, repr=False
     )  # what `operations` asks, once
@@ -120,7 +127,7 @@ class DryRunReport:
 
     @property
     def cache_bytes_after(self) -> int:
-        """What the cache would hold, collected if it would be."""
+        """What the cache would hold, collected if it would be, as far as known."""
         return max(self.cache_bytes + self.new_bytes - self.evicted.bytes, 0)
 
     def total_operations(self) -> int:

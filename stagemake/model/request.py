@@ -50,3 +50,6 @@ class BuildRequest:
     keeps_forecast: bool = False  # a build's outcome also holds what its plan had said
     cwd: str = ""  # the working directory relative to the root, for targets that are paths
     held: PlanFile | None = None  # do exactly this, or refuse
+    assume_changed: tuple[
+        str, ...
+    ] = ()  # project paths that are taken to have other content: for plans and dry runs only

@@ -69,6 +69,14 @@ class Identity(Protocol):
     def always(self) -> bool:
         """Whether a change could go unseen, so that the stage has to run every time."""
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Sources read, as project paths."""
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Files whose appearance would change the identity, as project paths."""
+
 
 def declare(stage: Stage, identity: Identity | None, *, inherits: bool = False) -> Declaration:
     """Return what `stage` declares.

@@ -31,7 +31,7 @@ from stagemake.plan.simulate import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stagemake.model.plan import Chance, Interval, Plan
+    from stagemake.model.plan import Chance, Interval, Plan, Step
 
 _MOST_JOBS = 64
 _WORTH = 0.03  # of the wall time: what is less is no saving
@@ -77,7 +77,23 @@ def report_of(plan: Plan, jobs: int, circumstances: Circumstances | None = None)
         chances=odds,
         by_kind=sum(1 for step in running if step.estimate.source is Source.KIND),
     )
+    report = _with_unknown_amounts(report, [s for s in running if s.stage_id not in opaque])
     return _with_times(report, around, likely_s, is_known=not running or unknown < len(busy))
+
+
+def _with_unknown_amounts(report: DryRunReport, running: Sequence[Step]) -> DryRunReport:
+    """Return the report with what is not known of its amounts; `running` are the foreseeable misses and maybes."""
+    stages = report.plan.pipeline.stages
+    writing = [step for step in running if stages[step.stage_id].outputs]
+    storing = [step for step in running if stages[step.stage_id].cache]
+    unsized = sum(1 for step in writing if step.estimate.output_bytes is None)
+    ungrown = sum(1 for step in storing if step.estimate.source is Source.NONE)
+    return evolve(
+        report,
+        unsized=unsized,
+        knows_writes=not unsized or unsized < len(writing),
+        knows_growth=not ungrown or ungrown < len(storing),
+    )
 
 
 def wall_forecast(plan: Plan, jobs: int, around: Circumstances) -> Interval | None:

@@ -97,9 +97,14 @@ def _chain(report: DryRunReport, room: int) -> str:
 
 
 def _disk(report: DryRunReport) -> Iterator[str]:
-    write, back = size(report.write_bytes), size(report.restore_bytes)
+    write = size(report.write_bytes + report.told_bytes)
+    if not report.knows_writes:
+        write = "an unknown amount"
+    back = size(report.restore_bytes)
     grows = f"; the cache grows by {size(report.new_bytes)}" if report.new_bytes else ""
     yield f"disk   {write} to write, {back} to restore{grows}"
+    if report.unsized and report.knows_writes:
+        yield f"{_INDENT}{plural(report.unsized, 'stage')} never run here: not in these sums"
     if report.evicted.records:
         gone = report.evicted
         yield f"{_INDENT}then {plural(gone.records, 'result')} of long ago ({size(gone.bytes)}) leave the cache"
@@ -107,11 +112,13 @@ def _disk(report: DryRunReport) -> Iterator[str]:
     if not known:
         return
     short = [one for one in known if not one.is_enough]
-    verdict = "not enough" if short else "enough"
+    verdict = "not enough: " if short else "enough: "
+    if report.unsized and not short:
+        verdict = "enough as far as known: " if report.knows_writes else ""
     if len(report.file_systems) == 1:
-        yield f"{_INDENT}{verdict}: {size(known[0].free_bytes or 0)} free"
+        yield f"{_INDENT}{verdict}{size(known[0].free_bytes or 0)} free"
     else:
-        yield f"{_INDENT}{verdict}: {'; '.join(map(_room, known))}"
+        yield f"{_INDENT}{verdict}{'; '.join(map(_room, known))}"
 
 
 def _room(one: FileSystem) -> str:

@@ -8,14 +8,13 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-from stagemake.model.stage import DependencyOrder
+from stagemake.model.pipeline import Pipeline
+from stagemake.model.stage import DependencyOrder, StageId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from stagemake.model.pipeline import Pipeline
+    from collections.abc import Container, Mapping, Sequence
 
 _ROOT = "."
 
@@ -159,6 +158,26 @@ class Producers:
         while folder and folder not in self.pipeline.directories:
             folder = folder.rpartition("/")[0]
         return folder or _ROOT
+
+
+def part_of(
+    pipeline: Pipeline, edges: Sequence[Edge], names: Container[str]
+) -> tuple[Pipeline, tuple[Edge, ...]]:
+    """Return the stages of these names alone, and the edges among them. Cost: O(stages + edges)."""
+    kept = [i for i, stage in enumerate(pipeline.stages) if stage.name in names]
+    position = {stage_id: at for at, stage_id in enumerate(kept)}
+    inner = tuple(
+        evolve(edge, upstream=position[edge.upstream], downstream=position[edge.downstream])
+        for edge in edges
+        if edge.upstream in position and edge.downstream in position
+    )
+    upstream = tuple(
+        tuple(StageId(position[above]) for above in pipeline.upstream[i] if above in position)
+        for i in kept
+    )
+    stages = tuple(pipeline.stages[i] for i in kept)
+    targets = tuple(StageId(position[i]) for i in pipeline.targets if i in position)
+    return Pipeline(stages, targets, upstream), inner
 
 
 def reduced(edges: Sequence[Edge], stage_count: int) -> tuple[Edge, ...]:

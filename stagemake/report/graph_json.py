@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import stagemake
 from stagemake.report.listing import pipeline_object, stage_object
+from stagemake.report.selection_text import selection_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stagemake.model.pipeline import Pipeline
+    from stagemake.model.selection import Selection
     from stagemake.report.graph_edges import Edge
     from stagemake.stagefile.registry import PipelineDefinition
 
 
 def graph_object(
-    pipeline: Pipeline, edges: Sequence[Edge], pipelines: Sequence[PipelineDefinition]
+    pipeline: Pipeline,
+    edges: Sequence[Edge],
+    pipelines: Sequence[PipelineDefinition],
+    selection: Selection | None = None,
 ) -> dict[str, Any]:
     """Return what `graph --format json` prints: stages in execution order, edges by downstream stage."""
     stages = pipeline.stages
@@ -37,4 +42,5 @@ def graph_object(
             for edge in edges
         ],
         "pipelines": list(map(pipeline_object, pipelines)),
+        "selection": selection_object(selection),
     }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import stagemake
 from stagemake.model.plan import Verdict
 from stagemake.model.result import Outcome
+from stagemake.report.selection_text import selection_object
+from stagemake.report.what_if_text import assumed_objects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from stagemake.model.plan import Interval, Step
     from stagemake.model.report import DryRunReport
     from stagemake.model.result import BuildOutcome, StageResult
+    from stagemake.model.selection import Selection
 
 SCHEMA = 1
 
@@ -24,8 +27,10 @@ def dumps(data: dict[str, Any]) -> str:
     return json.dumps(data, indent=2) + "\n"
 
 
-def plan_object(report: DryRunReport, targets: Sequence[str]) -> dict[str, Any]:
-    """Return what `build -n --json` prints."""
+def plan_object(
+    report: DryRunReport, targets: Sequence[str], selection: Selection | None = None
+) -> dict[str, Any]:
+    """Return what `build -n --json` prints, and by what its stages were selected."""
     plan = report.plan
     return {
         "schema": SCHEMA,
@@ -46,6 +51,8 @@ def plan_object(report: DryRunReport, targets: Sequence[str]) -> dict[str, Any]:
             for conflict in report.conflicts
         ],
         "orphans": list(plan.orphans),
+        "assumed": assumed_objects(report.assumed),
+        "selection": selection_object(selection),
     }
 
 
@@ -99,14 +106,15 @@ def forecast_object(report: DryRunReport) -> dict[str, Any]:
         "work_s": round(report.work_s, 6),
         "critical_path": [stages[stage_id].name for stage_id in report.critical_path],
         "critical_path_s": round(report.critical_path_s, 6),
-        "new_bytes": report.new_bytes,
+        "new_bytes": report.new_bytes if report.knows_growth else None,
         "restore_bytes": report.restore_bytes,
-        "cache_bytes_after": report.cache_bytes_after,
+        "cache_bytes_after": report.cache_bytes_after if report.knows_growth else None,
         "free_bytes": report.free_bytes,
         "unestimated": report.unestimated,
         "estimated_by_kind": report.by_kind,
         "runs": {"least": report.runs[0], "most": report.runs[1]},
-        "write_bytes": report.write_bytes,
+        "write_bytes": report.write_bytes + report.told_bytes if report.knows_writes else None,
+        "unsized": report.unsized,
         "evicted": {"records": report.evicted.records, "bytes": report.evicted.bytes},
         "other_jobs": [
             {"jobs": count, "wall_s": round(seconds, 6)} for count, seconds in report.other_jobs
@@ -116,15 +124,20 @@ def forecast_object(report: DryRunReport) -> dict[str, Any]:
                 "places": list(one.places),
                 "free_bytes": one.free_bytes,
                 "needed_bytes": one.needed_bytes,
-                "enough": one.is_enough,
+                # What is not known may be what is too much.
+                "enough": None if report.unsized and one.is_enough else one.is_enough,
             }
             for one in report.file_systems
         ],
     }
 
 
-def outcome_object(outcome: BuildOutcome, forecast: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what `build --json` prints when done."""
+def outcome_object(
+    outcome: BuildOutcome,
+    forecast: dict[str, Any] | None,
+    selection: Selection | None = None,
+) -> dict[str, Any]:
+    """Return what `build --json` prints when done, and by what its stages were selected."""
     return {
         "schema": SCHEMA,
         "ok": outcome.ok,
@@ -138,6 +151,7 @@ def outcome_object(outcome: BuildOutcome, forecast: dict[str, Any] | None) -> di
             "bytes_read": outcome.cache.bytes_read,
             "bytes_written": outcome.cache.bytes_written,
         },
+        "selection": selection_object(selection),
     }
 
 

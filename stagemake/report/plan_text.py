@@ -56,6 +56,11 @@ def plan_text(
 
 def _lines(report: DryRunReport, style: Style, *, verbose: bool, columns: int) -> Iterator[str]:
     plan = report.plan
+    if report.assumed:
+        from stagemake.report.what_if_text import assumed_lines  # noqa: PLC0415 - gate, what-if only
+
+        yield from assumed_lines(report.assumed, 0 if verbose else columns)
+        yield ""
     if plan.is_done and not report.conflicts and not verbose:
         yield "stagemake: up to date"
         return

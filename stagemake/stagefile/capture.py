@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from stagemake.model.error import BadValue, CaptureFailed, MissingProgram, StagemakeError
 from stagemake.model.stage import Stage
 from stagemake.program import resolve_program
+from stagemake.stagefile.audit import unheard
 from stagemake.stagefile.declare import read_keyword
 from stagemake.stagefile.language import command_action
 from stagemake.stagefile.paths import canonical
@@ -61,6 +62,7 @@ def capture(
         raise
     except StagemakeError as error:
         raise error.at("capture()", location) from None
+    session.captured.append(question.inputs)
     if session.recorder is not None:
         session.recorder.blame("uses capture()")
     return os.fsdecode(output.rstrip(b"\r\n"))
@@ -113,13 +115,14 @@ def _answer(session: Session, question: Question, timeout_s: float) -> bytes:
     if not os.path.isdir(f"{session.root}/{question.cwd}"):
         raise CaptureFailed(f"there is no directory `{question.cwd}` to run `{shown}` in")
     try:
-        ended = run(
-            question.argv,
-            program if program[0] == "/" else f"{session.root}/{program}",
-            cwd=f"{session.root}/{question.cwd}",
-            env=dict(question.env),
-            timeout_s=timeout_s,
-        )
+        with unheard():  # that a program is started is noted by `capture` itself
+            ended = run(
+                question.argv,
+                program if program[0] == "/" else f"{session.root}/{program}",
+                cwd=f"{session.root}/{question.cwd}",
+                env=dict(question.env),
+                timeout_s=timeout_s,
+            )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CaptureFailed(f"`{shown}` could not be started: {reason.lower()}") from None

@@ -23,7 +23,13 @@ _Listing = dict[str, tuple[bool, bool]]  # name -> is a directory (links followe
 
 
 def expand(
-    root: str, base: str, pattern: str, *, exclude: Iterable[str] = ()
+    root: str,
+    base: str,
+    pattern: str,
+    *,
+    exclude: Iterable[str] = (),
+    more: Iterable[str] = (),
+    less: frozenset[str] = frozenset(),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what a pattern matches and the directories whose listing decided it.
 
@@ -33,6 +39,8 @@ def expand(
         pattern: Relative, `/` between components. Files match, of any kind but directories; one that
             ends with `/` matches directories.
         exclude: Patterns of the same kind; what one of them matches, or lies in, is left out.
+        more: Files that are taken to be there, relative to the root, without links on the way.
+        less: Files and directories that are taken not to be there; likewise.
 
     Returns:
         Paths relative to `base`, without a trailing slash, sorted by code point; and directories
@@ -49,6 +57,7 @@ def expand(
     dropped = [_compiled(each) for each in exclude]
     top = os.path.normpath(os.path.join(root, base))
     visited: dict[str, _Listing] = {}
+    assumed = _assumed(root, more)
     found = set()
     waiting = [("", 0)]
     reached = set(waiting)
@@ -60,6 +69,8 @@ def expand(
             listing = _listing_of_one(f"{top}/{directory}", components[index])
         elif listing is None:
             listing = visited[directory] = _listing(f"{top}/{directory}")
+        if assumed or less:
+            listing = _as_assumed(root, f"{top}/{directory}", listing, assumed, less)
         for step in _steps(directory, listing, components, index):
             path, is_dir, next_index = step
             if next_index == len(components):
@@ -169,6 +180,30 @@ def _listing(full: str) -> _Listing:
             }
     except (FileNotFoundError, NotADirectoryError):
         return {}
+
+
+def _assumed(root: str, files: Iterable[str]) -> dict[str, _Listing]:
+    """Return what files that are not there would add to listings, by real directory."""
+    found: dict[str, _Listing] = {}
+    real_root = os.path.realpath(root)
+    for file in files:
+        path = os.path.join(real_root, file)
+        found.setdefault(os.path.dirname(path), {})[os.path.basename(path)] = (False, False)
+        while not os.path.isdir(path := os.path.dirname(path)):
+            found.setdefault(os.path.dirname(path), {})[os.path.basename(path)] = (True, False)
+    return found
+
+
+def _as_assumed(
+    root: str, full: str, listing: _Listing, assumed: dict[str, _Listing], less: frozenset[str]
+) -> _Listing:
+    """Return a listing with what is taken to be there, and without what is taken not to be."""
+    real = os.path.realpath(full)
+    found = {**assumed.get(real, {}), **listing}
+    if not less:
+        return found
+    start = len(os.path.realpath(root).rstrip("/")) + 1
+    return {name: kind for name, kind in found.items() if f"{real}/{name}"[start:] not in less}
 
 
 def _components(pattern: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
@@ -191,12 +192,17 @@ def glob(pattern: str, *more: str, exclude: Sequence[str] | str = ()) -> list[Pa
 
 def _expanded(session: Session, pattern: str, excluded: tuple[str, ...]) -> list[str]:
     top, up, below, excluded = start_upwards(session.base, pattern, excluded)
+    ask = functools.partial(
+        expand, session.root, top, below,
+        exclude=excluded, more=session.assumed, less=session.concealed,
+    )  # fmt: skip
     if session.recorder is None:
-        paths = expand(session.root, top, below, exclude=excluded)[0]
+        paths, _ = ask()
     else:
         with session.recorder.glob(top, below, excluded) as note:
-            note.paths, note.visited = expand(session.root, top, below, exclude=excluded)
+            note.paths, note.visited = ask()
         paths = note.paths
+    session.globs.append((top, below, excluded, paths))
     return [up + path for path in paths]
 
 

@@ -17,7 +17,7 @@ from stagemake.stagefile.imports import ProjectImports
 from stagemake.stagefile.session import CURRENT, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import CodeType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -47,6 +47,7 @@ class Evaluation:
     path: str  # absolute
     texts: dict[str, str]  # source by absolute file name, exactly as compiled
     imports: ProjectImports  # the modules it brought along
+    run_files: frozenset[str] = frozenset()  # those of `texts` that ran while it was evaluated
 
     def text_of(self, filename: str) -> str | None:
         """Return the text a project module was compiled from; None for other files."""
@@ -63,14 +64,16 @@ class Evaluation:
             yield
 
 
-def evaluate(session: Session, path: str) -> Evaluation:
-    """Run the Stagefile at `path` and return what came of it.
+def evaluate(
+    session: Session, path: str, given_texts: Mapping[str, str] | None = None
+) -> Evaluation:
+    """Run the Stagefile at `path` and return what came of it; given texts stand for what files hold.
 
     Raises:
         StagemakeError: A declaration is wrong; with its line.
         EvaluationFailed: The file can't be read or parsed, or it raised.
     """
-    texts: dict[str, str] = {}
+    texts = dict(given_texts or {})
     imports = ProjectImports(session.root, os.path.dirname(path), texts)
     evaluation = Evaluation(session, path, texts, imports)
     base = os.path.relpath(os.path.dirname(path), session.root)
@@ -87,6 +90,7 @@ def evaluate(session: Session, path: str) -> Evaluation:
         raise _failed(session, error, what, path) from error
     if not (session.awaits_plugins or session.named_plugins):
         session.registry.check_names()
+    evaluation.run_files = frozenset(texts)
     return evaluation
 
 

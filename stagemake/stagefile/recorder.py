@@ -67,6 +67,7 @@ class Recorder:
     def __init__(self, root: str, pure: Iterable[str] = ()) -> None:
         self.root = root
         self.files: dict[str, Signature | None] = {}  # as they were before they were read
+        self.opened: set[str] = set()  # those of `files` that were opened, not only looked for
         self.listings: dict[str, Signature | None] = {}  # any change of what is in there counts
         self.globs: dict[Glob, tuple[str, ...]] = {}  # which directories were listed for it
         self.directories: dict[str, Signature | None] = {}  # as they were before they were listed
@@ -125,6 +126,7 @@ class Recorder:
         if (mode and set(mode) & set("wax+")) or flags & _WRITES:
             self.blame(f"writes `{full}`")
         elif not is_of_stagemake(full):
+            self.opened.add(full)
             self.note_file(full)
 
     def _listed(self, event: str, path: object) -> None:

@@ -76,6 +76,12 @@ class Session:
     plugins: dict[str, str] = field(factory=dict)  # versions of the installed ones that take part
     awaits_plugins: bool = False  # names of stages can't be checked before plugins have joined
     notices: list[str] = field(factory=list)
+    assumed: tuple[str, ...] = ()  # files that globs find although they aren't there: a what-if
+    concealed: frozenset[str] = frozenset()  # paths that globs don't find although they are
+    globs: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = field(
+        factory=list
+    )  # directory, pattern, what is excluded, what was found
+    captured: list[tuple[str, ...] | None] = field(factory=list)  # the inputs of captures
     recorder: Recorder | None = None  # of what evaluation depends on; None: nobody asks
     _locations: dict[tuple[str, int, int], SourceLocation] = field(factory=dict)
     _shown: dict[str, str] = field(factory=dict)

@@ -36,10 +36,26 @@ def test_a_first_dry_run_counts_what_it_can_not_estimate(chain: Project) -> None
 
             miss        3  run
             time   unknown: none of these has run here
-            disk   0 B to write, 0 B to restore
-                   enough: <size> free
+            disk   an unknown amount to write, 0 B to restore
+                   <size> free
             """
         ).exited(0)
+
+
+def test_an_unknown_amount_is_null_and_no_amount_is_none(chain: Project) -> None:
+    never = chain.build("-n", "--json").json["forecast"]
+    uncached = chain.build("-n", "--json", "--cache", "off").json["forecast"]
+    chain.stagefile('command("check", "test -e a", inputs=["a"])\n')
+
+    check = chain.build("-n", "--json").json["forecast"]
+
+    assert (never["write_bytes"], never["unsized"]) == (None, 3)
+    assert never["new_bytes"] is never["cache_bytes_after"] is None
+    assert [one["enough"] for one in never["file_systems"]] == [None]
+    assert (uncached["write_bytes"], uncached["new_bytes"]) == (None, 0)
+    assert (check["write_bytes"], check["unsized"], check["new_bytes"]) == (0, 0, None)
+    chain.build("-n").exited(0)
+    assert "0 B to write, 0 B to restore" in chain.build("-n").stdout
 
 
 def test_a_dry_run_of_a_built_project_is_one_line(chain: Project) -> None:
@@ -124,8 +140,8 @@ def test_a_plan_for_a_target_holds_only_what_it_takes(chain: Project) -> None:
 
         miss        1  run
         time   unknown: none of these has run here
-        disk   0 B to write, 0 B to restore
-               enough: <size> free
+        disk   an unknown amount to write, 0 B to restore
+               <size> free
         """
     )
 
@@ -154,8 +170,8 @@ def test_what_to_look_at_first_is_said(project: Project) -> None:
 
             miss        4  run
             time   unknown: none of these has run here
-            disk   0 B to write, 0 B to restore
-                   enough: <size> free
+            disk   an unknown amount to write, 0 B to restore
+                   <size> free
 
             look at this first:
               `far`: an input is neither there nor made by a stage (four)
@@ -268,6 +284,7 @@ def test_a_plan_as_json_has_every_documented_key(chain: Project) -> None:
             "estimated_by_kind": 0,
             "runs": {"least": 1, "most": 2},
             "write_bytes": 2,
+            "unsized": 0,
             "evicted": {"records": 0, "bytes": 0},
             "other_jobs": normal(result.json["forecast"]["other_jobs"]),  # as far as more help
             "file_systems": [
@@ -281,6 +298,8 @@ def test_a_plan_as_json_has_every_documented_key(chain: Project) -> None:
         },
         "conflicts": [],
         "orphans": [],
+        "assumed": [],
+        "selection": None,
     }
     assert {each["jobs"] for each in result.json["forecast"]["other_jobs"]} >= {1, 2}
     assert result.stderr == ""
@@ -360,6 +379,7 @@ def test_a_build_as_json_says_how_every_stage_ended_and_what_was_foreseen(chain:
         ],
         "forecast": normal(forecast),
         "cache": {"hits": 1, "misses": 2, "bytes_read": 1, "bytes_written": 2},
+        "selection": None,
     }  # fmt: skip
 
 

@@ -81,9 +81,14 @@ def test_a_stage_never_run_is_estimated_from_its_kind_and_marked(project: Projec
                    1 stage never run here: not in these sums
                    * never run here: from others of its kind (cp)
             disk   1 B to write, 0 B to restore; the cache grows by <size>
-                   enough: <size> free
+                   1 stage never run here: not in these sums
+                   enough as far as known: <size> free
             """
         )
+    amounts = project.build("-n", "--json").json["forecast"]
+    assert (amounts["write_bytes"], amounts["unsized"]) == (1, 1)
+    assert amounts["new_bytes"] > 0
+    assert [one["enough"] for one in amounts["file_systems"]] == [None]
     estimate = stages(project)["s2"]["estimate"]
     assert (estimate["source"], estimate["kind"], estimate["samples"]) == ("kind", "cp", 0)
 
