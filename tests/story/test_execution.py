@@ -535,3 +535,21 @@ def test_an_input_edited_after_the_plan_was_made_counts_as_it_is_when_the_stage_
     project.build().ran()
     project.write("in", "1\n").build().ran("second")
     assert project.read("out") == "1\n"
+
+
+def test_a_hit_whose_input_is_edited_after_the_plan_was_made_is_not_brought_back(
+    project: Project,
+) -> None:
+    project.stagefile('second = command("second", "cp in out", inputs=["in"], outputs=["out"])')
+    project.write("in", "1\n").build().ran("second")
+    project.remove("out").stagefile(
+        """
+        first = command("first", "echo 2 > in && touch a", outputs=["a"])
+        command("second", "cp in out", inputs=["in"], outputs=["out"], after=[first])
+        """
+    )
+
+    project.build().ran("first", "second")
+
+    assert project.read("out") == "2\n"
+    project.build().ran()
