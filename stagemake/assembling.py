@@ -82,6 +82,7 @@ def workshop_of(  # noqa: PLR0917 - what a workshop is put together from
     held = builder.request.held
     return Workshop(
         guard=None if held is None else Guard(held),
+        watching=builder.watching,
         root=builder.root,
         request=builder.request,
         jobs=builder.jobs,

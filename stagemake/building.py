@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from stagemake.cache.reader import ReadOnlyStore
     from stagemake.dispatch import Subscriptions
     from stagemake.execute.interrupt import Interrupt
+    from stagemake.execute.watching import Watching
     from stagemake.explaining import Explainer
     from stagemake.hooks import HookBook
     from stagemake.model.event import Event
@@ -75,6 +76,7 @@ class Builder:
     make_runner: MakeRunner | None = None  # None: local processes
     make_store: MakeStore | None = None  # None: the cache on disk
     is_partial: bool = False  # whether stages of past builds may only be missing by mistake
+    watching: Watching | None = None  # while the build runs, where somebody asked for it
     _reader: ReadOnlyStore | GuardedStore | None = field(default=None)
     _told_of_cache: set[str] = field(factory=set)
     has_left_over: bool = False  # whether past builds made what no stage declares now
@@ -196,6 +198,7 @@ class Builder:
             checkpoint_path=self.state.checkpoint_path,
             repeats_path=self.state.repeats_path,
             force=self.request.force,
+            traced=self.request.traced,
             inherits=self.settings.inherit_environment,
         )
 
@@ -301,6 +304,8 @@ class Builder:
             memo_before = len(digester.memo)
             world = self._world(digester)
             forecast = None
+            if self.request.is_watched:
+                self.watching = self._open_watching(pipeline)
             with self._early(pipeline, lock_fd) as early:
                 try:
                     planned = self._planned(pipeline, world, digester)
@@ -365,6 +370,21 @@ class Builder:
             registry=None if session.plugins else session.registry, recalled=recalled,
             covers_all=not self.request.targets,
         ).write()  # fmt: skip
+
+    def _open_watching(self, pipeline: Pipeline) -> Watching:
+        """Return what watches the stages.
+
+        Raises:
+            StagemakeError: The system can't, or other processes than this machine's run them.
+        """
+        from stagemake.execute.watching import open_watching  # noqa: PLC0415 - gate, 15 ms, observed builds only
+
+        if self.make_runner is not None:
+            raise UsageError(
+                "only local processes can be watched or kept from files",
+                hint="leave out `--runner`, or give `--runner local`",
+            )
+        return open_watching(self.request, pipeline, self.root, self.state.scratch, self.environ)
 
     def _planned(
         self,

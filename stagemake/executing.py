@@ -109,6 +109,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         wall_s=time.monotonic() - began_s,
         forecast_s=recorder.forecast_s,
         drifted=() if shop.guard is None else tuple(shop.guard.refused),
+        observations=() if builder.watching is None else tuple(builder.watching.found.values()),
     )
     emit(BuildFinished(outcome))
     _keep_for_later(builder, planned, world, outcome, recorder)

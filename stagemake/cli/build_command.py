@@ -72,6 +72,9 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
               help="Use the cache NAME, which a plugin brings (default: disk).")  # fmt: skip
 @click.option("--runner", default="", metavar="NAME",
               help="Have the runner NAME, which a plugin brings, run actions (default: local).")  # fmt: skip
+@click.option("--check", is_flag=True,
+              help="Watch what stages read and write; fail those that do not declare it.")  # fmt: skip
+@click.option("--sandbox", is_flag=True, help="Keep stages from what they do not declare.")
 @click.option("--no-wait", is_flag=True, help="Exit with 75 when another build holds the project.")
 @color_option
 @project_options
@@ -96,6 +99,8 @@ def command(  # noqa: PLR0917 - click passes keywords
     cache: str,
     cache_store: str,
     runner: str,
+    check: bool,
+    sandbox: bool,
     no_wait: bool,
     color: str,
 ) -> int:
@@ -120,6 +125,8 @@ def command(  # noqa: PLR0917 - click passes keywords
         cache=CacheMode(cache),
         cache_store=cache_store,
         runner=runner,
+        check=check,
+        sandbox=sandbox,
         wait=not no_wait,
         keeps_stdout=as_json,
         keeps_forecast=as_json and not dry_run,
@@ -188,7 +195,7 @@ def _answered(asks: _Asks, found: Found | None) -> int:
         if asks.question
         else None
         if asks.dry_run
-        else functools.partial(_open_reporters, style=asks.style, detail=asks.detail),
+        else functools.partial(open_reporters, style=asks.style, detail=asks.detail),
         found=found,
         jobs=request.jobs,
         assume_changed=request.assume_changed,
@@ -238,7 +245,8 @@ def _selected(manager: StageManager, request: BuildRequest, asks: _Asks) -> Sele
     return selection
 
 
-def _open_reporters(manager: StageManager, style: Style, detail: Detail) -> None:
+def open_reporters(manager: StageManager, style: Style, detail: Detail) -> None:
+    """Have a manager's builds told on stderr."""
     terminal = TerminalReporter(sys.stderr, style, detail)
     if detail is Detail.VERBOSE:
         from stagemake.cli.verbose import changes_of  # noqa: PLC0415 - gate, -v only

@@ -13,6 +13,9 @@ import stagemake
 from stagemake.doctor.filesystem import file_system_of, nearest
 from stagemake.doctor.finding import Findings, named
 from stagemake.forecasting import free_bytes
+from stagemake.observe import landlock
+from stagemake.observe.means import offered
+from stagemake.observe.watch import Means
 from stagemake.report.amount import size
 
 if TYPE_CHECKING:
@@ -20,8 +23,6 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("attrs", "click", "diskcache", "platformdirs", "xxhash")
 _LITTLE_SPACE_BYTES = 1 << 30
-_LANDLOCK_CREATE_RULESET = 444
-_LANDLOCK_VERSION_FLAG = 1
 
 
 def look_at_versions(environ: Mapping[str, str]) -> Findings:
@@ -93,10 +94,37 @@ def look_at_system() -> Findings:
             "run outside of what forbids prctl(PR_SET_CHILD_SUBREAPER), or don't detach",
         )
     pidfd = "available" if _has_pidfd() else "not available"
-    version = _landlock_version()
-    landlock = f"version {version}" if version > 0 else "not available"
-    found.ok("abilities", f"pidfd {pidfd}, Landlock {landlock}; neither is needed")
+    found.ok("abilities", f"pidfd {pidfd}; it is not needed")
+    _look_at_watching(found)
     return found
+
+
+def _look_at_watching(found: Findings) -> None:
+    """Tell what `trace`, `--check` and `--sandbox` can rely on."""
+    there = offered()
+    means = there.for_commands
+    if means is Means.SECCOMP:
+        found.ok("watching", "seccomp user notification, for `trace` and `--check`")
+    elif means is Means.STRACE:
+        found.note(
+            "watching",
+            f"`trace` and `--check` use strace for commands, and see less of functions: {there.seccomp}",
+            "run outside of what forbids seccomp user notification (Linux 5.5 or later)",
+        )
+    else:
+        found.note(
+            "watching",
+            f"`trace` and `--check` can't watch commands: {there.seccomp}; {there.strace}",
+            "install strace, or run outside of what forbids seccomp user notification",
+        )
+    if there.landlock:
+        found.note(
+            "sandbox",
+            f"`--sandbox` does not work: {there.landlock}",
+            "run on Linux 5.13 or later with Landlock among its security modules",
+        )
+    else:
+        found.ok("sandbox", f"Landlock version {landlock.version()}, for `--sandbox`")
 
 
 def _can_adopt() -> bool:
@@ -116,13 +144,6 @@ def _has_pidfd() -> bool:
     except OSError:
         return False
     return True
-
-
-def _landlock_version() -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    return int(
-        libc.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION_FLAG)
-    )
 
 
 def look_at_space(found: Findings, what: str, path: str) -> None:

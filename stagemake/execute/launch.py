@@ -168,7 +168,9 @@ class Launcher:
         written = written_by(stage)
         problem = problem_with_cwd(stage, shop.root, written)
         if not problem and run.attempt == 0:  # before anything is cleared away
-            problem = shop.hooks.before(stage, self._facts())
+            if shop.watching is not None:
+                problem = shop.watching.objection(stage)
+            problem = problem or shop.hooks.before(stage, self._facts())
         if problem:
             return self._failed(stage, run.judgement.reason, problem)
         try:
@@ -187,7 +189,8 @@ class Launcher:
             return self.complete(_nothing_to_run(run.stage_id), is_stopping=False)
         at_s = shop.now_s() - shop.began_s
         shop.emit(StageStarted(stage.name, stage.description, at_s, stage.console))
-        shop.runner.start(self._work(run))
+        work = self._work(run)
+        shop.runner.start(work if shop.watching is None else shop.watching.watched(work, run))
         return None
 
     def _work(self, run: Run) -> Work:
@@ -218,11 +221,10 @@ class Launcher:
                     run, completion, self.pipeline, shop,
                     lambda size, provided: self._approve(run, completion, size, provided),
                 )  # fmt: skip
-            except HookProblem as error:
-                problem = str(error)
-                run.attempt = stage.retries  # the action was fine: trying it again does not help
             except StageProblem as error:
                 problem = str(error)
+                if not error.may_go_away:
+                    run.attempt = stage.retries
             except OSError as error:
                 problem = f"what it read or made can't be read: {error}"
         if problem or settled is None:
@@ -243,7 +245,8 @@ class Launcher:
         old = run.judgement.old_outputs
         changed = old is None or old != settled.trace[columns.OUTPUTS]
         self._bytes_written += settled.result.output_bytes
-        self.past_runs.append(past_run(run, completion, settled, shop, self.growth))
+        if shop.watching is None:  # else it took longer than it does
+            self.past_runs.append(past_run(run, completion, settled, shop, self.growth))
         return evolve(
             result_of(run, completion, Outcome.RAN, shop), key=settled.key, notes=tuple(notes),
             changed=changed, output_bytes=settled.result.output_bytes,
@@ -292,7 +295,10 @@ class Launcher:
         result = result_of(
             run, completion, outcome, shop, problem="interrupted" if is_stopping else problem
         )
-        notes = [] if is_stopping else [f"what it left is in `{path}`" for path in moved[:3]]
+        seen = () if shop.watching is None else shop.watching.after_failure(run)
+        notes = (
+            [] if is_stopping else [*seen, *(f"what it left is in `{path}`" for path in moved[:3])]
+        )
         if not run.has_told_hooks:
             run.has_told_hooks = True
             more = shop.hooks.after(stage, self._facts(), result)

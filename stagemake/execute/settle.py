@@ -38,9 +38,13 @@ _NO_FILES = frozenset(("/dev/null", "/dev/stdin", "/dev/fd/0"))
 class StageProblem(Exception):
     """An action ended well but did not do what its stage declares. One line for people."""
 
+    may_go_away = True  # when it is tried again
+
 
 class HookProblem(StageProblem):
-    """A hook had an objection, or failed itself."""
+    """A hook had an objection, or failed itself: the action was fine."""
+
+    may_go_away = False
 
 
 @define
@@ -76,10 +80,12 @@ def settle(
             them and nothing is recorded yet; raises HookProblem where a hook has an objection.
 
     Raises:
-        StageProblem: Outputs are missing or of the wrong kind, or the depfile can't be read.
+        StageProblem: Outputs are missing or of the wrong kind, the depfile can't be read, or `--check`
+            is on and the action did what is not declared.
     """
     stage = run.stage
     discovered, depfile_notes = _discovered(run, pipeline, shop)
+    doubt = "" if shop.watching is None else shop.watching.check(run, discovered)
     small: dict[str, bytes] = {}
     manifest = _scan(stage, shop, small)
     provided = _provided(stage, completion)
@@ -101,8 +107,8 @@ def settle(
         created_s=int(shop.wall_clock_s()),
     )
     changed = _changed_meanwhile(run, discovered, pipeline, shop)
-    if changed:
-        note = f"not recorded: input `{changed}` changed while the stage ran"
+    if changed or doubt:
+        note = doubt or f"not recorded: input `{changed}` changed while the stage ran"
         left = trace_of(stage, run.judgement, "", (), result)
         return Settled(result, None, left, (*depfile_notes, note))
     shop.digester.forget(discovered)  # the plan may have looked before somebody edited them

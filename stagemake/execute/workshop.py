@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stagemake.cache.port import Store
     from stagemake.digesting import Digester
     from stagemake.execute.guard import Guard
+    from stagemake.execute.watching import Watching
     from stagemake.hooks import Facts
     from stagemake.model.event import Event
     from stagemake.model.request import BuildRequest
@@ -88,5 +89,6 @@ class Workshop:
     kept_at: str = ""  # where this build puts files of the user's, relative to the root
     kept: list[tuple[str, str]] = field(factory=list)  # path, where it is now
     umask: int = 0o022  # of everything made and restored, whatever the user's is
+    watching: Watching | None = None  # None: nobody wants to know what stages read
     guard: Guard | None = None  # holds the build to a plan file
     memory_bytes: int = field(factory=physical_memory_bytes)  # what `memory=` is measured against

@@ -14,6 +14,7 @@ StagemakeError
 │   └── DependencyCycle
 ├── MissingProgram          a program that a Stagefile needs is not on this machine
 ├── UndeclaredAccess        an action asked for what its stage doesn't declare
+├── CannotWatch             the system can't watch or confine stages, and that was asked for
 ├── PlanDrifted             a plan file does not fit any more
 ├── MissingInput            an input is neither there nor made by a stage
 ├── PluginError             a plugin can't do what it is needed for
@@ -167,6 +168,10 @@ class UndeclaredAccess(StagemakeError):
 
 class MissingInput(StagemakeError):
     """An input is neither there nor made by any stage."""
+
+
+class CannotWatch(StagemakeError):
+    """The system does not offer what it takes to watch stages, or to keep them from files."""
 
 
 class PlanDrifted(StagemakeError):

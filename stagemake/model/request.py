@@ -49,7 +49,15 @@ class BuildRequest:
     keeps_stdout: bool = False  # the caller prints there: console stages get stderr in its place
     keeps_forecast: bool = False  # a build's outcome also holds what its plan had said
     cwd: str = ""  # the working directory relative to the root, for targets that are paths
+    check: bool = False  # fail stages that read or write what they don't declare
+    sandbox: bool = False  # keep stages from what they don't declare
+    traced: frozenset[str] = frozenset()  # stages to run and watch, whatever is fresh or cached
     held: PlanFile | None = None  # do exactly this, or refuse
     assume_changed: tuple[
         str, ...
     ] = ()  # project paths that are taken to have other content: for plans and dry runs only
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether any stage is watched, or kept from files."""
+        return self.check or self.sandbox or bool(self.traced)

@@ -13,6 +13,7 @@ from stagemake.model.quick import QuicklyMade, give_defaults
 
 if TYPE_CHECKING:  # they know this module
     from stagemake.model.difference import Difference
+    from stagemake.model.observation import Observation
     from stagemake.model.plan import Interval
     from stagemake.model.repeat import Divergence
     from stagemake.model.report import DryRunReport
@@ -127,6 +128,7 @@ class BuildOutcome:
     forecast_s: Interval | None = (
         None  # what the plan had said of `wall_s`; None: nothing worth the name
     )
+    observations: tuple[Observation, ...] = ()  # of stages that were watched, as they settled
     drifted: tuple[str, ...] = ()  # stages that could not be done as a plan file says
     forecast: DryRunReport | None = (
         None  # all that the plan had said, where the request asked for it

@@ -40,6 +40,7 @@ def fresh_key(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sigh
         or not trace[columns.KEY]
         or trace[columns.DECLARATION] != world.declaration_now(stage)
         or world.force
+        or stage.name in world.traced
         or stage.runs_always
         or (stage.is_call and world.is_unidentified(stage))
         or not world.programs_hold(trace[columns.PROGRAMS], stage)

@@ -94,11 +94,12 @@ def _judge_by_key(
         or any(value is None for _, value in values)
         or any(entry is None for _, _, entry in programs)
     )
-    never_cached = world.force or stage.runs_always or world.is_unidentified(stage)
+    is_forced = world.force or stage.name in world.traced
+    never_cached = is_forced or stage.runs_always or world.is_unidentified(stage)
     if never_cached:
         if not is_open:
             made.key = strong_key(weak, made, ())
-        if stage.resumable and not world.force and trace is not None:
+        if stage.resumable and not is_forced and trace is not None:
             _resume(stage, trace, made, world, sight)
         return made
     lists, known = _discovered_lists(stage, trace, weak_hex, world, needs_hint=is_open)
@@ -213,7 +214,7 @@ def _why(
     sight: Sight,
 ) -> tuple[Reason, str]:
     """Return the first thing that differs from the last result."""
-    if world.force:
+    if world.force or stage.name in world.traced:
         return Reason.FORCED, ""
     if stage.runs_always:
         return Reason.ALWAYS, ""

@@ -114,6 +114,7 @@ class World:
     foresees_hits: bool = (
         False  # also of stages that don't make the same from the same: only to look
     )
+    traced: frozenset[str] = frozenset()  # stages that are forced, by name
     inherits: bool = False  # stages get the tool's whole environment
     seen: Mapping[str, str] = field(factory=dict)  # entries that a survey found, links left out
     _history: History | None = None

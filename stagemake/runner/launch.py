@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
+
+from attrs import evolve
 
 from stagemake.runner import call, program
 from stagemake.runner.capture import Capture
@@ -16,7 +20,8 @@ from stagemake.runner.running import Running, ValuePipe
 from stagemake.runner.template import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import NoReturn
 
     from stagemake.runner.detach import Desk, Settings
     from stagemake.runner.port import Work
@@ -138,7 +143,10 @@ class Launcher:
         join_group = self._settings.tool_group if work.console else None
         env = {**work.env, MARKER_VARIABLE: mark(self._settings.marker, work.stage_id)}
         if work.argv is not None:
-            pid = program.spawn(work.argv, env, stdio=stdio, join_group=join_group)
+            if work.watch is not None:
+                pid = self._spawn_watched(work, work.watch, env, stdio)
+            else:
+                pid = program.spawn(work.argv, env, stdio=stdio, join_group=join_group)
             return pid if isinstance(pid, Refusal) else (pid, None)
         if self._settings.call is None or work.payload is None:
             return Refusal(NOT_FOUND, "could not start: nothing here carries out Python calls")
@@ -162,7 +170,8 @@ class Launcher:
             template=self._template,
         )
         try:
-            pid = _fork(job)
+            child = self._watched_call(job, work.watch) if work.watch else partial(call.run, job)
+            pid = _fork(child, self._template)
         except OSError:
             os.close(value_fd)
             raise
@@ -172,6 +181,28 @@ class Launcher:
         self._value_fds.add(value_fd)
         self._watch.add(value_fd, lambda: self._pump(value))
         return pid, value
+
+    def _spawn_watched(
+        self, work: Work, watch: bytes, env: Mapping[str, str], stdio: Stdio
+    ) -> int | Refusal:
+        from stagemake.runner import watched  # noqa: PLC0415 - gate, 3 ms, observed builds only
+
+        assert work.argv is not None, "a program"
+        start = watched.program_start(work.argv, env, watch)
+        if isinstance(start, Refusal):
+            return start
+        group = self._settings.tool_group if work.console else None
+        start = evolve(start, stdio=stdio, join_group=group, close_fds=tuple(self._own_fds()))
+        return _fork(partial(watched.carry_out, start), None)
+
+    def _watched_call(self, job: call.Job, watch: bytes) -> Callable[[], NoReturn]:
+        from stagemake.observe.watch import decode_watch  # noqa: PLC0415 - gate, as above
+        from stagemake.runner import watched  # noqa: PLC0415 - gate, as above
+
+        start = watched.Start(
+            decode_watch(watch), job.stdio, job.join_group, tuple(job.close_fds), job=job
+        )
+        return partial(watched.carry_out, start)
 
     def _pump(self, value: ValuePipe) -> None:
         if value.pump() is None:  # closed by the function itself: it would stay readable
@@ -191,12 +222,18 @@ class Launcher:
         return fds
 
 
-def _fork(job: call.Job) -> int:
-    job.template.block_signals()
+def _fork(be_the_child: Callable[[], NoReturn], template: Template | None) -> int:
+    if template is None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    else:
+        template.block_signals()
     try:
         pid = os.fork()
         if pid == 0:
-            call.run(job)
+            be_the_child()
     finally:
-        job.template.unblock_signals()
+        if template is None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        else:
+            template.unblock_signals()
     return pid

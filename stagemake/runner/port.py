@@ -44,6 +44,7 @@ class Work:
     timeout_s: float | None = None
     console: bool = False  # inherit stdin, stdout and stderr; nothing is captured
     cwd: str = ""  # where it runs, relative to the root; that is where argv[0] counts from, too
+    watch: bytes | None = None  # a `Watch` to be carried out; local processes only
 
 
 @frozen

@@ -64,6 +64,7 @@ def start_message(work: Work) -> bytes:
             work.timeout_s,
             work.console,
             work.cwd,
+            work.watch,
         )
     )
 
