@@ -56,12 +56,7 @@ class Policy:
         source = source_of(path)
         if source is None or (self._is_call and source.endswith(".py")):
             return True
-        return (
-            covers(self.readable, source)
-            or self.may_write(path)
-            or source == ".stagemake"
-            or bool(self.tool_of(source))
-        )
+        return covers(self.readable, source) or self.may_write(path) or bool(self.tool_of(source))
 
     def may_write(self, path: str) -> bool:
         """Return whether a path is an output, lies in one, or was made by the stage itself."""

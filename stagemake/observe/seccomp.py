@@ -141,20 +141,21 @@ class Watcher:
         poll = select.poll()
         poll.register(self.fd, select.POLLIN)
         pidfd, patience_ms = -1, 50
-        try:
+        with contextlib.suppress(
+            OSError
+        ):  # forbidden, as in some containers: look from time to time
             pidfd = os.pidfd_open(pid)
             poll.register(pidfd, select.POLLIN)
             patience_ms = 1000
-        except OSError:  # forbidden, as in some containers: look from time to time
-            pass
-        while True:
+        has_ended = False
+        while not has_ended:
             ready = dict(poll.poll(patience_ms))
+            # Asked first: what a daemon goes on doing must not keep its stage from ending.
+            has_ended = pidfd in ready or (pidfd < 0 and _has_ended(pid))
             if ready.get(self.fd, 0) & select.POLLIN:
                 self._serve()
             elif self.fd in ready:  # nobody is watched any more
                 poll.unregister(self.fd)
-            elif os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                break
         if pidfd >= 0:
             os.close(pidfd)
 
@@ -218,6 +219,10 @@ class Watcher:
         if name == "openat2":  # a structure, whose first member they are
             return int.from_bytes(_memory(pid, arguments[call.flags], 8), "little")
         return arguments[call.flags]
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _named(pid: int, dirfd: int, path: int, arguments: list[int]) -> str:

@@ -61,7 +61,7 @@ def carry_out(start: Start) -> NoReturn:
 
 
 def _complain(error: BaseException) -> int:
-    text = str(error) or type(error).__name__
+    text = getattr(error, "strerror", "") or str(error) or type(error).__name__
     with contextlib.suppress(OSError):
         os.write(2, f"stagemake: could not start: {text}\n".encode(errors="backslashreplace"))
     is_absent = isinstance(error, FileNotFoundError)
@@ -78,6 +78,7 @@ def _with_watcher(start: Start) -> NoReturn:
     group = os.getpid() if start.join_group is None else start.join_group
     pid = os.fork()
     if pid == 0:
+        code = NOT_STARTED
         try:
             ours.close()
             prctl.signal_on_parent_death(signal.SIGKILL)
@@ -85,8 +86,10 @@ def _with_watcher(start: Start) -> NoReturn:
                 evolve(start, join_group=group),
                 lambda: _be_watched(start.watch, theirs, seccomp.install),
             )
+        except BaseException as error:
+            code = _complain(error)
         finally:
-            os._exit(NOT_STARTED)
+            os._exit(code)
     theirs.close()
     _stand_back(start)
     log = AccessLog(start.watch.root, start.watch.scratch)
