@@ -149,7 +149,8 @@ class _Sorter:
         found = dict.fromkeys(self._refused, "creates")
         for path in self._made:
             if os.path.lexists(f"{self.root}/{path}") and not self.policy.leads_to_output(path):
-                found[path] = "creates"
+                is_input = covers(self.policy.readable, path)  # was there, whatever strace knows
+                found[path] = "changes" if is_input else "creates"
         made = set(found)
         found = {
             path: act

@@ -39,9 +39,13 @@ def with_edits(seen: Observation, stage: Stage, root: str) -> Observation:
         )
     wanted = [(_read_keyword(stage), inputs), ("outputs", outputs)]
     edits: list[Edit] = []
-    if stage.location is not None:
-        place = _Place.of(root, stage.location.file, stage.location.line)
-        edits = [place.edit(keyword, paths) for keyword, paths in wanted if paths]
+    at = stage.location
+    place = None if at is None else _Place.of(root, at.file, at.line)
+    for keyword, paths in wanted:
+        if place is not None and place.call is not None and paths:
+            edits.append(place.edit(place.call, keyword, paths))
+        elif paths:  # declared by a class, by a program, or in a way that can't be read
+            advice.append(f"add {', '.join(map(_literal, paths))} to its {keyword}")
     return evolve(seen, edits=tuple(edits), advice=tuple(advice))
 
 
@@ -95,13 +99,9 @@ class _Place:
         calls.sort(key=lambda node: (node.lineno, node.col_offset))
         return cls(file, line, tuple(text.split("\n")), calls[-1] if calls else None)
 
-    def edit(self, keyword: str, paths: Sequence[str]) -> Edit:
-        """Return how to add paths to a keyword."""
+    def edit(self, call: ast.Call, keyword: str, paths: Sequence[str]) -> Edit:
+        """Return how to add paths to a keyword of the call."""
         values = ", ".join(_literal(self._relative(path)) for path in paths)
-        call = self.call
-        if call is None:
-            shown = f"{keyword}=[{values}]"
-            return Edit(self.file, self.line, 1, self.line, 1, keyword, shown, shown)
         given = next((each.value for each in call.keywords if each.arg == keyword), None)
         if given is None:
             return self._new(call, keyword, values)
