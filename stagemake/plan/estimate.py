@@ -141,7 +141,7 @@ class _Rounds:
         wall_s = interval_of(walls, overhead_s, around.pace.around_sigma)
         return cls(columns, walls, overhead_s, wall_s)
 
-    def write_bytes(self, plan: Plan) -> int:
+    def bytes_written(self, plan: Plan) -> int:
         """Return what is written: the median, so that it is what a build can come to."""
         sure, maybes = 0, []
         for step in plan.steps:
@@ -180,7 +180,7 @@ def _with_times(
     if not report.runs[1]:
         return report
     if report.chances:
-        report = evolve(report, write_bytes=rounds.write_bytes(plan))
+        report = evolve(report, write_bytes=rounds.bytes_written(plan))
     middle = rounds.middle
     action_s, wall_s = rounds.columns[middle], rounds.walls[middle]
     others = _other_jobs(course, action_s, wall_s, path_s, _fed(plan, action_s, around.processors))
