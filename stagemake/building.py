@@ -312,9 +312,8 @@ class Builder:
                     if self.request.keeps_forecast:
                         planned_s = time.monotonic()
                         forecast = self._forecast(planned.plan, world)
-                        began_s += (
-                            time.monotonic() - planned_s
-                        )  # asked for besides: not the build's
+                        # It is asked for besides: not a part of the build.
+                        began_s += time.monotonic() - planned_s
                 finally:
                     self.close_reader()
                 if planned.plan.is_done:

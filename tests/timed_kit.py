@@ -69,7 +69,7 @@ class TimedProject:
         )
         world = builder._world(digester)
         planned = plan_pipeline(pipeline, world)
-        builder._close_reader()
+        builder.close_reader()
         pools = {pool.name: pool.depth for pool in manager.project.registry.pools.values()}
         history = History(state.history_path)
         around = Circumstances(pools, MEMORY_BYTES, history.pace, history.tail(), processors)
