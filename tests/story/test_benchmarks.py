@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -122,6 +123,24 @@ def test_the_bars_are_measured_in_one_run_and_each_says_whether_it_is_met(tmp_pa
     bars = done.stdout.partition("### Bars")[2]
     assert "| no-op, wide 100000, beside ninja |  |  | not measured |" in bars
     assert re.search(r"\| no-op after touch, wide 12 \| [\d.]+ x \| <= 1.2 x \| (yes|NO) \|", bars)
+
+
+@pytest.mark.slow
+def test_the_picture_has_a_bar_for_each_path_and_its_parts_make_up_the_whole(tmp_path):
+    done = subprocess.run(
+        [
+            *(sys.executable, str(BENCHMARKS / "picture.py")),
+            *("no-op:wide:3,cold:layered:12,restore:wide:3", "-r", "1", "-o", "p.svg"),
+        ],
+        check=True, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    titles = ["no-op, wide 3", "cold, layered 12", "restore, wide 3"]
+    text = ET.parse(tmp_path / "p.svg").getroot()
+    assert [one.text for one in text.iter() if one.text in titles] == titles
+    heads = re.findall(r"^(\S.*): \d+ ms$", done.stdout, re.MULTILINE)
+    assert heads == titles
+    for block in re.split(r"^\S.*\n", done.stdout, flags=re.MULTILINE)[1:]:
+        assert 95 <= sum(map(int, re.findall(r" (\d+)%", block))) <= 105
 
 
 FOUND = """\
