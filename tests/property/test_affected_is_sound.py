@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from stagemake.model.selection import Selection
 
 ACTS = acts_for(InProcess())
-EDITS = ("edit", "headers", "glob_files", "directory_members", "extra_tool", "reached_code", "remove_source")  # fmt: skip
+# Not `directory_members`: it makes empty directories, and git has none.
+EDITS = ("edit", "headers", "glob_files", "extra_tool", "reached_code", "remove_source")  # fmt: skip
 
 
 def select(history: History) -> Selection:
