@@ -30,7 +30,7 @@ class Trial:
     p90_s: float | None
     took_s: float  # as the build itself says
     process_s: float  # from the start of the program to its end
-    said_bytes: int  # to be written and restored
+    said_bytes: int | None  # to be written and restored; None: said to be unknown
     done_bytes: int  # written and restored
     verdict_errors: tuple[str, ...]
     least_runs: int
@@ -91,7 +91,7 @@ def score(trials: Sequence[Trial], look_up: Sequence[Trial] = ()) -> Score:
     """
     late = [trial for trial in trials if trial.number >= FIRST_JUDGED]
     timed = [trial for trial in late if trial.p50_s is not None and trial.took_s > 0]
-    sized = [trial for trial in late if trial.done_bytes > 0]
+    sized = [trial for trial in late if trial.done_bytes > 0 and trial.said_bytes is not None]
     others = _Repeats(look_up or trials)
     return Score(
         trials=len(trials),
@@ -111,7 +111,11 @@ def _time_error(trials: Sequence[Trial], others: _Repeats) -> Error:
 
 
 def _disk_error(trials: Sequence[Trial], others: _Repeats) -> Error:
-    errors = [abs(one.done_bytes - one.said_bytes) / one.done_bytes for one in trials]
+    errors = [
+        abs(one.done_bytes - one.said_bytes) / one.done_bytes
+        for one in trials
+        if one.said_bytes is not None
+    ]
     return Error(middle(errors), others.floor(trials, lambda one: one.done_bytes), len(trials))
 
 

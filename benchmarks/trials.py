@@ -110,7 +110,9 @@ def trial_of(
         p90_s=wall_s["p90"] if wall_s and has_work else None,
         took_s=done["wall_s"],
         process_s=process_s,
-        said_bytes=forecast["write_bytes"] + forecast["restore_bytes"],
+        said_bytes=None
+        if forecast["write_bytes"] is None  # not known, and said to be
+        else forecast["write_bytes"] + forecast["restore_bytes"],
         done_bytes=sum(
             stage["output_bytes"] or 0
             for stage in done["stages"]

@@ -21,7 +21,7 @@ COMMANDS = {
     "build": "bring targets up to date (what `stagemake` does by itself)",
     "list": "show stages, pipelines and descriptions",
     "why": "say why a stage would run, or ran last time",
-    "trace": "run a stage watched: what it reads and writes that it does not declare",
+    "trace": "say what a stage reads and writes that it does not declare",
     "history": "show past builds, how good their forecasts were, what differs between two",
     "graph": "show which stage waits for which, as dot, mermaid or JSON",
     "cache": "look at the cache, clean it up, check it",

@@ -395,6 +395,7 @@ def test_help_of_all_commands_at_once(project: Project) -> None:
           build       bring targets up to date (what `stagemake` does by itself)
           list        show stages, pipelines and descriptions
           why         say why a stage would run, or ran last time
+          trace       say what a stage reads and writes that it does not declare
           history     show past builds, how good their forecasts were, what differs
                       between two
           graph       show which stage waits for which, as dot, mermaid or JSON

@@ -334,8 +334,8 @@ def test_a_second_process_helps_with_many_paths_or_is_done_without(
     world.stagefile(f"value = 0\n{USE}")
     build(world)
     if changed:
-        world.touch(changed)
-    many = "from stagemake.freshness import noop; noop._WORTH_A_FORK = 1"
+        world.write(changed, "other")
+    many = "from stagemake.freshness import survey; survey._WORTH_A_FORK = 1"
     none = f"import errno, os; os.fork = lambda: os.kill(os.getpid(), 'no process')\n{many}"
 
     assert answer(world, before=many) == (None if changed else 0)
@@ -380,7 +380,10 @@ def test_each_path_is_looked_at_once_and_no_cache_is_opened(world: Project) -> N
     said, opened, twice, looks = done.stdout.splitlines()
     root = os.path.realpath(world.root)
     assert said == "0"
-    assert opened == f"['{root}/.stagemake/Stagefile/noop', '/proc/sys/kernel/random/boot_id']"
+    assert opened == (
+        f"['{root}/.stagemake/Stagefile/noop', '{root}/.stagemake/Stagefile/touched',"
+        " '/proc/sys/kernel/random/boot_id']"
+    )
     above = [str(each) for each in (Path(root) / "Stagefile", root, *Path(root).parents)]
     assert [
         path for _, path in eval(twice) if path not in above
