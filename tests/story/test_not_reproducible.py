@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -379,7 +380,7 @@ def test_the_record_in_the_cache_is_marked(dice: Project) -> None:
     dice.write("hidden", "22\n").build("-B").ran("roll", "use")
     dice.build("-B").ran("roll", "use")  # the same as before: it stays marked
 
-    with sqlite3.connect(Path(dice.cache) / "cache.db") as connection:
+    with closing(sqlite3.connect(Path(dice.cache) / "cache.db")) as connection, connection:
         rows = connection.execute("select value from Cache where key like 'act:%'").fetchall()
 
     records = [bytes(row[0]) for row in rows if isinstance(row[0], bytes)]
