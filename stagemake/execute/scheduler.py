@@ -85,7 +85,8 @@ class Scheduler:
                 return
             if shop.interrupt.count > told:
                 typed = shop.interrupt.signal == signal.SIGINT
-                shop.runner.stop(now=told > 0, typed=typed)
+                # Two may have come since the last look: the second one still means now.
+                shop.runner.stop(now=shop.interrupt.count > 1, typed=typed)
                 told = shop.interrupt.count
             completions = shop.runner.wait(None)
             shop.interrupt.drain()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stagemake import BaseStage, Outcome, StageContext, StageManager, Verdict, command
+from stagemake.runner.local import GRACE_S
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -254,6 +255,31 @@ def test_stop_ends_every_build_that_runs(long: StageManager) -> None:
     assert outcome.interrupted_by == 15
     assert outcome.results[1].outcome is Outcome.CANCELLED
     assert not is_alive(pid_in(root / "second.pid"))
+
+
+def test_two_requests_that_are_seen_at_once_mean_now(tmp_path: Path) -> None:
+    (tmp_path / "Stagefile").write_text(
+        "import signal, time\n"
+        "from stagemake import stage\n\n"
+        "@stage(always=True)\n"
+        "def deaf(context):\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    context.events.emit('deaf')\n"
+        "    time.sleep(60)\n"
+    )
+    manager = StageManager(tmp_path, cache_dir=tmp_path / "cache")
+    manager.load()
+
+    def stop_twice(_event: object) -> None:
+        manager.stop()
+        manager.stop()
+
+    manager.events.subscribe(stop_twice, name="deaf")
+
+    (deaf,) = manager.execute_pipeline().results
+
+    assert deaf.outcome is Outcome.CANCELLED
+    assert deaf.wall_s < GRACE_S  # one request would have waited that long
 
 
 # --- Side by side. ---------------------------------------------------------------------------------
