@@ -28,6 +28,7 @@ from stagemake.state import is_locked, locked
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Collection, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from stagemake.cache.guarded import GuardedStore
     from stagemake.cache.port import CacheSettings
@@ -175,6 +176,18 @@ class Builder:
         finally:
             self.close_reader()
 
+    def holding(self) -> AbstractContextManager[int]:
+        """Hold the project's lock, and tell whom it is waited for; errors as `state.locked`.
+
+        Gives the lock's descriptor, negative if the request was to end before it was free.
+        """
+        return locked(
+            self.state,
+            wait=self.request.wait,
+            on_wait=lambda holder: self.emit(WaitingForLock(holder)),
+            is_stopped=lambda: self.interrupt.count > 0,
+        )
+
     @contextmanager
     def looking(self) -> Iterator[tuple[World, Digester]]:
         """Give what there is to see, as long as the cache is open. Changes nothing."""
@@ -286,12 +299,7 @@ class Builder:
         if not os.path.isdir(self.state.shared):
             # The first build here: find what must fail before anything is written.
             self._check_inputs_of_first_build(pipeline)
-        with locked(
-            self.state,
-            wait=self.request.wait,
-            on_wait=lambda holder: self.emit(WaitingForLock(holder)),
-            is_stopped=lambda: self.interrupt.count > 0,
-        ) as lock_fd:
+        with self.holding() as lock_fd:
             if lock_fd < 0:
                 return BuildOutcome((), 0.0, interrupted_by=self.interrupt.take())
             began_s = time.monotonic()

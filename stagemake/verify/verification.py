@@ -15,11 +15,9 @@ from stagemake import durable
 from stagemake.digesting import Digester
 from stagemake.hooks import AFTER
 from stagemake.model.difference import secret_values
-from stagemake.model.event import WaitingForLock
 from stagemake.model.result import Outcome
 from stagemake.model.verification import Checked, Found, Verification
 from stagemake.past.repeats import Repeats
-from stagemake.state import locked
 from stagemake.verify.compare import Comparer, as_divergence
 from stagemake.verify.rerun import Batch
 from stagemake.verify.scratch import CannotBring, Source, batches, bring
@@ -75,12 +73,7 @@ class Verifier:
             OSError: The scratch directory can't be written.
         """
         builder = self.builder
-        with locked(
-            builder.state,
-            wait=builder.request.wait,
-            on_wait=lambda holder: builder.emit(WaitingForLock(holder)),
-            is_stopped=lambda: builder.interrupt.count > 0,
-        ) as lock_fd:
+        with builder.holding() as lock_fd:
             if lock_fd < 0:
                 return Verification((), 0, interrupted_by=builder.interrupt.take())
             builder.state.reload()
