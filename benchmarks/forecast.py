@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve, field, frozen
 from calibration import LONG_S, Trial, middle, score
+from documents import read_document, write_document
 from edited import PROJECTS
 from machine import describe_machine
 from measure import RunFailedError
@@ -133,10 +133,7 @@ def _with(findings: Findings, trial: Trial, lasted_s: float) -> Findings:
 
 def save(findings: Findings, path: str) -> None:
     """Write all to `path`, whole or not at all."""
-    with open(f"{path}.part", "w", encoding="utf-8") as file:
-        json.dump({"schema": SCHEMA, **asdict(findings)}, file, indent=1)
-        file.write("\n")
-    os.replace(f"{path}.part", path)
+    write_document(path, SCHEMA, asdict(findings))
 
 
 def load(path: str) -> Findings:
@@ -145,10 +142,7 @@ def load(path: str) -> Findings:
     Raises:
         ValueError: The file is of another schema.
     """
-    with open(path, encoding="utf-8") as file:
-        document = json.load(file)
-    if document.pop("schema", None) != SCHEMA:
-        raise ValueError(f"{path} is not of schema {SCHEMA}")
+    document = read_document(path, SCHEMA)
     trials = tuple(
         Trial(**{**row, "verdict_errors": tuple(row["verdict_errors"])})
         for row in document.pop("trials")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, frozen
 from bars import Figure
 from campaign import Row
+from documents import read_document, write_document
 from measure import Measurement
 from scenarios import Sample, Scenario
 
@@ -35,12 +34,7 @@ class Results:
 
 def save(results: Results, path: str) -> None:
     """Write the results to `path`, whole or not at all."""
-    document = {"schema": SCHEMA, **asdict(results, value_serializer=_plain)}
-    part = f"{path}.part"
-    with open(part, "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
-    os.replace(part, path)
+    write_document(path, SCHEMA, asdict(results, value_serializer=_plain))
 
 
 def load(path: str) -> Results:
@@ -49,10 +43,7 @@ def load(path: str) -> Results:
     Raises:
         ValueError: The file is of another schema.
     """
-    with open(path, encoding="utf-8") as file:
-        document = json.load(file)
-    if document.pop("schema", None) != SCHEMA:
-        raise ValueError(f"{path} is not of schema {SCHEMA}")
+    document = read_document(path, SCHEMA)
     rows = tuple(_row(row) for row in document.pop("rows"))
     figures = tuple(_figure(figure) for figure in document.pop("figures", ()))
     return Results(rows=rows, figures=figures, **document)
