@@ -152,6 +152,7 @@ class History:
 
         with closing(sqlite3.connect(self.path, timeout=5, isolation_level=None)) as connection:
             connection.execute("pragma synchronous = off")
+            durable.reach("commit", self.path)
             _drop_of_another_form(connection)
             connection.executescript(_SCHEMA)
             connection.execute("begin immediate")
@@ -164,6 +165,7 @@ class History:
                     "delete from builds_2 where rowid <= (select max(rowid) from builds_2) - ?",
                     (BUILDS,),
                 )
+            durable.reach("commit", self.path)
             connection.execute("commit")
 
 

@@ -14,6 +14,7 @@ from stagemake.cache.envelope import is_value_name
 from stagemake.cache.raw_cache import RawCache, RawDisk
 from stagemake.cache.rows import LATEST_BELIEVED_S, Place, volume_bytes
 from stagemake.cache.settings import check_schema, refuses_double_quotes, wipe_foreign_settings
+from stagemake.durable import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,6 +50,7 @@ class Database:
         raw_disk.make_private_directory(directory)
         path = os.path.join(directory, rows.DATABASE_NAME)
         raw_disk.make_database_file(path)
+        reach("commit", path)
         wipe_foreign_settings(path, timeout_s=timeout_s)
         self._cache = RawCache(directory, timeout_s=timeout_s)
         try:
@@ -95,6 +97,7 @@ class Database:
         try:
             with self._cache.transact():
                 yield connection
+                reach("commit", os.path.join(self.directory, rows.DATABASE_NAME))
         finally:
             # diskcache loses track when COMMIT itself fails, or on ^C between two of its lines.
             self._cache._txn_id = None  # noqa: SLF001

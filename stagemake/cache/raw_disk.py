@@ -1,4 +1,4 @@
-"""The calls with which the cache changes the disk, all in one place, so that each can be made to fail.
+"""The calls with which the cache changes the disk, all in one place; each is told to `durable` before it is made.
 
 The database itself is written by SQLite. Nothing is synced: whatever a power cut leaves is verified before use.
 """
@@ -15,6 +15,7 @@ import sys
 import xxhash
 
 from stagemake.cache.envelope import is_value_name
+from stagemake.durable import reach
 
 _FICLONE = 0x40049409  # Linux: share the extents of another file (btrfs, xfs, bcachefs, zfs)
 _CHUNK_BYTES = 1 << 20
@@ -29,6 +30,7 @@ class NotPrivateError(OSError):
 
 def make_private_directory(directory: str) -> None:
     """Create `directory` (0700) and its parents where missing, then `check_private`."""
+    reach("mkdir", directory)
     try:
         os.mkdir(directory, 0o700)
     except FileExistsError:
@@ -65,6 +67,7 @@ def make_database_file(path: str) -> None:
     Raises:
         NotPrivateError: It, or its WAL or index, is a link or no regular file.
     """
+    reach("open", path)
     try:
         os.close(os.open(path, _CREATE_FLAGS, 0o600))
     except FileExistsError:
@@ -87,6 +90,7 @@ def move_aside(directory: str) -> str:
     for number in range(1, _MOST_QUARANTINES + 1):
         target = f"{directory}.corrupt-{number}"
         if not os.path.lexists(target):
+            reach("rename", target)
             os.rename(directory, target)
             return target
     raise FileExistsError(errno.EEXIST, "too many damaged caches beside it", directory)
@@ -95,7 +99,10 @@ def move_aside(directory: str) -> str:
 def remove_set_aside(directory: str) -> None:
     """Remove what `move_aside` left of earlier caches at `directory`; trouble is ignored."""
     for number in range(1, _MOST_QUARANTINES + 1):
-        shutil.rmtree(f"{directory}.corrupt-{number}", ignore_errors=True)
+        damaged = f"{directory}.corrupt-{number}"
+        if os.path.lexists(damaged):
+            reach("rmtree", damaged)
+            shutil.rmtree(damaged, ignore_errors=True)
 
 
 def open_regular(path: str) -> int:
@@ -154,6 +161,7 @@ def write_value(directory: str, name: str, data: bytes) -> None:
 def create_value(directory: str, name: str) -> int:
     """Create the value file `name` (0600) with its two directories; return its descriptor."""
     path = os.path.join(directory, name)
+    reach("open", path)
     for attempt in range(10):
         try:
             return os.open(path, _CREATE_FLAGS, 0o600)
@@ -167,6 +175,7 @@ def create_value(directory: str, name: str) -> int:
 
 def _make_value_directories(directory: str, name: str) -> None:
     for parent in (name[:2], name[:5]):
+        reach("mkdir", os.path.join(directory, parent))
         try:
             os.mkdir(os.path.join(directory, parent), 0o700)
         except FileExistsError:
@@ -178,11 +187,13 @@ def copy_to(source_fd: int, path: str, mode: int) -> tuple[int, str]:
 
     On any failure nothing is left there.
     """
+    reach("open", path)
     return _fill(os.open(path, _CREATE_FLAGS, 0o600), path, source_fd, mode)
 
 
 def write_to(path: str, data: bytes, mode: int) -> None:
     """Write the new file `path`; on any failure nothing is left there."""
+    reach("open", path)
     _write_new(os.open(path, _CREATE_FLAGS, 0o600), path, data, mode)
 
 
@@ -198,6 +209,7 @@ def remove_value(directory: str, name: str | None) -> int:
     size = 0
     try:
         size = os.lstat(path).st_size
+        reach("unlink", path)
         os.unlink(path)
     except FileNotFoundError:
         pass  # its directories may be left
@@ -211,6 +223,7 @@ def remove_value(directory: str, name: str | None) -> int:
 def remove_empty(directory: str) -> None:
     """Remove a directory if it is empty; trouble is ignored."""
     try:
+        reach("rmdir", directory)
         os.rmdir(directory)
     except OSError:
         pass
@@ -219,6 +232,7 @@ def remove_empty(directory: str) -> None:
 def remove_new(path: str) -> None:
     """Remove a file that we made just now; trouble is ignored."""
     try:
+        reach("unlink", path)
         os.unlink(path)
     except OSError:
         pass
@@ -227,6 +241,7 @@ def remove_new(path: str) -> None:
 def _write_new(fd: int, path: str, data: bytes, mode: int | None = None) -> None:
     done = False
     try:
+        reach("write", path)
         _write(fd, data)
         if mode is not None:
             os.fchmod(fd, mode)
@@ -240,6 +255,7 @@ def _write_new(fd: int, path: str, data: bytes, mode: int | None = None) -> None
 def _fill(fd: int, path: str, source_fd: int, mode: int | None = None) -> tuple[int, str]:
     done = False
     try:
+        reach("write", path)
         written = digest_open(fd) if _clone(source_fd, fd) else _copy(source_fd, fd)
         if mode is not None:
             os.fchmod(fd, mode)

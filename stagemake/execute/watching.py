@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
+import stagemake
 from stagemake import durable
 from stagemake.execute.settle import StageProblem
 from stagemake.model.error import CannotWatch
@@ -167,7 +168,7 @@ class Watching:
             return _members(self.root)
         own = (*stage.inputs, *stage.implicit, *own_paths(run.judgement.programs))
         own = (*own, *_own_source(stage))
-        more = _tool_places(self.root, os.path.dirname(os.path.realpath(durable.__file__)))
+        more = _tool_places(self.root, os.path.dirname(os.path.realpath(stagemake.__file__)))
         return (*own, *more, *(_python_sources(self.root) if stage.is_call else ()))
 
 

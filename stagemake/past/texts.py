@@ -95,6 +95,7 @@ class Texts:
                 sqlite3.connect(self.path, timeout=_TIMEOUT_S, isolation_level=None)
             ) as connection:
                 connection.execute("pragma synchronous = off")
+                durable.reach("commit", self.path)
                 connection.executescript(_SCHEMA)
                 digests = list(dict.fromkeys(wanted))
                 absent = _absent(connection, digests)
@@ -133,6 +134,7 @@ class Texts:
         ((total,),) = connection.execute("select coalesce(sum(stored_bytes), 0) from texts")
         if total > self.most_bytes:
             _evict(connection, total - self.most_bytes * 9 // 10)
+        durable.reach("commit", self.path)
         connection.execute("commit")
 
 

@@ -1,0 +1,51 @@
+"""The only place that changes the disk, so that every fault can be injected here. Asked by all who write.
+
+Every function raises OSError with the path in `filename`. Nothing here follows a symbolic link in the
+last component of what it removes, replaces or creates.
+"""
+
+from __future__ import annotations
+
+from stagemake.durable.copies import clone_or_copy, move_aside
+from stagemake.durable.directories import make_dirs, remove, remove_any, remove_dir, remove_tree
+from stagemake.durable.files import (
+    TEMP_PREFIX,
+    append,
+    open_append,
+    open_emptied,
+    rename,
+    set_mode,
+    symlink,
+    sync_dir,
+    temp_path,
+    touch,
+    truncate,
+    write_atomic,
+    write_new,
+)
+from stagemake.durable.point import install, reach
+
+__all__ = [
+    "TEMP_PREFIX",
+    "append",
+    "clone_or_copy",
+    "install",
+    "make_dirs",
+    "move_aside",
+    "open_append",
+    "open_emptied",
+    "reach",
+    "remove",
+    "remove_any",
+    "remove_dir",
+    "remove_tree",
+    "rename",
+    "set_mode",
+    "symlink",
+    "sync_dir",
+    "temp_path",
+    "touch",
+    "truncate",
+    "write_atomic",
+    "write_new",
+]
