@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import os
 import signal
 import sys
@@ -15,21 +14,20 @@ from attrs import evolve, frozen
 
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
+from stagemake.cli.reporters import open_reporters
 from stagemake.freshness.noop import Overtaken
 from stagemake.model.context import ExecutionMode
 from stagemake.model.error import PlanDrifted, UsageError
-from stagemake.model.event import PlanReady
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.model.result import Outcome
 from stagemake.report.amount import printable
 from stagemake.report.style import style_for
-from stagemake.report.terminal import Detail, TerminalReporter, shown_log
+from stagemake.report.terminal import Detail, shown_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stagemake.manager import StageManager
-    from stagemake.model.event import Event
     from stagemake.model.result import BuildOutcome
     from stagemake.model.selection import Selection
     from stagemake.recalled import Found
@@ -245,21 +243,6 @@ def _selected(manager: StageManager, request: BuildRequest, asks: _Asks) -> Sele
     return selection
 
 
-def open_reporters(manager: StageManager, style: Style, detail: Detail) -> None:
-    """Have a manager's builds told on stderr."""
-    terminal = TerminalReporter(sys.stderr, style, detail)
-    if detail is Detail.VERBOSE:
-        from stagemake.cli.verbose import changes_of  # noqa: PLC0415 - gate, -v only
-
-        terminal.changes_of = functools.partial(changes_of, manager)
-    if sys.stderr.isatty() and detail is not Detail.SILENT:
-        from stagemake.plan.remaining import Remaining  # noqa: PLC0415 - gate, 6 ms, terminals only
-
-        terminal.countdown = Remaining()
-    manager.reporter.add(terminal)
-    manager.reporter.add(_CollectAgain())
-
-
 def _build(
     manager: StageManager,
     request: BuildRequest,
@@ -315,16 +298,6 @@ def _build_for_programs(
     forecast = None if outcome.forecast is None else forecast_object(outcome.forecast)
     click.echo(dumps(outcome_object(outcome, forecast, selection)), nl=False)
     return outcome
-
-
-class _CollectAgain:
-    """Turns garbage collection on when execution begins; what the plan is made of is left out."""
-
-    def handle(self, event: Event) -> None:
-        """Wait for the plan."""
-        if isinstance(event, PlanReady) and not gc.isenabled():
-            gc.freeze()
-            gc.enable()
 
 
 @contextmanager
