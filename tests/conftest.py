@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from project import Project
+    from xdist.scheduler import LoadScopeScheduling
+
+_SHARING = ("tests/story/test_example", "tests/story/test_noop_shape.py")
+"""Files whose tests share a project that takes many seconds to build: one worker makes it."""
 
 
 @pytest.fixture
@@ -20,3 +25,22 @@ def project(tmp_path: Path) -> Project:
     from project import Project as Made
 
     return Made(tmp_path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than cores: many tests wait for processes and time limits."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 3
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Hand out each test alone, but keep the files whose tests share a project together."""
+    from xdist.scheduler import LoadScopeScheduling as ByScope
+
+    class WholeFiles(ByScope):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if file.startswith(_SHARING) else nodeid
+
+    return WholeFiles(config, log)

@@ -102,7 +102,7 @@ def test_the_tour_prints_what_the_readme_says(tmp_path: Path) -> None:
 def test_the_two_commands_name_what_exists() -> None:
     into_venv = "python3 -m venv .venv && .venv/bin/pip install "
     example = f"{into_venv}. && .venv/bin/stagemake -f Stagefile.example\n"
-    tests = f'{into_venv}-e ".[dev]" && .venv/bin/python -m pytest -q -n 2\n'
+    tests = f'{into_venv}-e ".[dev]" && .venv/bin/python -m pytest -q -n auto\n'
 
     installs = [block.text for block in BLOCKS if "venv .venv" in block.text]
 
@@ -120,7 +120,7 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     found = re.findall(searched + ".*", README, re.MULTILINE)
 
     assert len(found) == 1
-    assert found[0].endswith("pytest -q -n 2")
+    assert found[0].endswith("pytest -q -n auto")
     assert os.access(HOME / ".ci" / "run", os.X_OK)
 
 
