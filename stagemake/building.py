@@ -13,6 +13,7 @@ from stagemake import checkpoint, durable
 from stagemake.capturing import CaptureMemo
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
+from stagemake.freshness.noop import Overtaken
 from stagemake.freshness.signature import FileClock
 from stagemake.model.entry import MISSING
 from stagemake.model.error import MissingInput, UsageError
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from stagemake.what_if import WhatIf
 
 
-@define
+@define(eq=False, repr=False)
 class Builder:
     """One request's parts. `plan` and `dry_run` change nothing; `execute` holds the project's lock."""
 
@@ -435,6 +436,8 @@ class Builder:
         from stagemake.conflicts import missing_inputs  # noqa: PLC0415 - gate, only with work to do
 
         missing = missing_inputs(plan, world)
+        if missing and plan.pipeline.left_out:
+            raise Overtaken  # the hint may name what is left out: have all of it
         if missing:
             path, stage, hint = missing[0]
             more = [("also", f"`{other}`, for `{one.name}`") for other, one, _ in missing[1:5]]
@@ -479,7 +482,7 @@ class Builder:
                 for stage, step in zip(plan.pipeline.stages, plan.steps, strict=True)
             ]
         )
-        outcome = BuildOutcome(results, 0.0)
+        outcome = BuildOutcome(results, 0.0, left_out=plan.pipeline.left_out)
         self.emit(BuildFinished(outcome))
         return outcome
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _REHEARSALS = 16  # Python 3.11 looks at code when it has run 8 times, and then some
 
 
-@define
+@define(eq=False, repr=False)
 class Caller:
     """Calls the functions of one pipeline. What it does happens in a process of its own."""
 
@@ -121,7 +121,7 @@ async def _awaited(answer: Any) -> Any:  # Any: whatever users return
     return await answer
 
 
-@define
+@define(eq=False, repr=False)
 class _Scratch:
     """A directory of one run. Few ask for theirs, and to make and remove one costs half a millisecond."""
 

@@ -49,7 +49,7 @@ _MOST_OF_A_KIND = 50
 _READ_TIMEOUT_S = 0.2  # whoever holds the file for longer costs estimates, not time
 
 
-@define
+@define(eq=False, repr=False)
 class History:
     """The history in one file; read when asked, nothing kept in memory but what was asked for."""
 

@@ -34,7 +34,7 @@ class KeepsChanging(OSError):
         super().__init__(errno.EBUSY, "keeps changing while it is read", path)
 
 
-@define
+@define(eq=False, repr=False)
 class Memo:
     """Records by project path. `records` is the snapshot's own dictionary, updated in place."""
 

@@ -18,15 +18,18 @@ from stagemake.freshness import noop
 from stagemake.freshness.signature import link_signature
 from stagemake.noop_programs import Unclear, searches
 from stagemake.noop_rows import Rows
+from stagemake.plan.fresh import may_follow
 from stagemake.stagefile.declared import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from stagemake.digesting import Digester
     from stagemake.freshness.noop import Record
     from stagemake.freshness.signature import FileClock
+    from stagemake.freshness.snapshot import Trace
     from stagemake.model.pipeline import Pipeline
+    from stagemake.model.stage import Stage
     from stagemake.plan.world import World
     from stagemake.recalled import Evidence, Recalled
     from stagemake.stagefile.recorder import Recorder
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from stagemake.state import StateStore
 
 
-@define
+@define(eq=False, repr=False)
 class Finish:
     """A build that left nothing to do, and what it went by."""
 
@@ -87,7 +90,7 @@ class Finish:
         return noop.checksum_of(data, stagemake.__version__)
 
     def _record(self, declared: int) -> Record:
-        recorder, pipeline, directory = self.recorder, self.pipeline, self.state.directory
+        recorder, directory = self.recorder, self.state.directory
         if recorder.blames or recorder.is_late:
             raise Unclear
         rows = Rows(self.world.root, self.digester, self.clock)
@@ -95,8 +98,7 @@ class Finish:
         for path in (f"{directory}/snapshot", f"{directory}/journal"):
             rows.add(rows.relative(path), link_signature(path))
         guards = len(rows.ids)
-        own_ids = self._own_ids(rows)
-        names = tuple([stage.name for stage in pipeline.stages])
+        graph = self._graph(rows)
         looked = frozenset(recorder.imports.looked_up)
         return (
             recorder.identity,
@@ -122,39 +124,65 @@ class Finish:
             tuple(rows.signatures),
             guards,
             self.covers_all,
-            marshal.dumps((names, pipeline.upstream, tuple(own_ids), pipeline.targets)),
+            graph,
             b"".join(rows.digests),
             declared,
         )
 
+    def _graph(self, rows: Rows) -> bytes:
+        """Add the rows of each stage; return the column GRAPH."""
+        recalled, world, pipeline = self.recalled, self.world, self.pipeline
+        stages, traces = pipeline.stages, self.state.snapshot.traces
+        anew = stages
+        if recalled is not None:
+            anew = tuple([stage for stage in stages if stage.name in recalled.affected])
+        rows.observed.update(searches(anew, world))
+        loose = _loose(anew, traces)
+        if recalled is None or recalled.pipeline() is not pipeline:
+            own = self._own_ids(rows)
+            names = pipeline.names
+            if recalled is not None:
+                loose |= {recalled.graph.names[i] for i in recalled.graph.loose} - recalled.affected
+            loose_ids = tuple([i for i, name in enumerate(names) if name in loose])
+            return marshal.dumps((names, pipeline.upstream, own, pipeline.targets, loose_ids))
+        graph = recalled.graph
+        loose |= {graph.names[i] for i in graph.loose} - recalled.affected
+        by_name = {str(stage.name): (stage, traces.get(stage.name)) for stage in anew}
+        now = {i: by_name[name] for i, name in enumerate(graph.names) if name in by_name}
+        own = graph.rows
+        if not rows.replace(recalled.record, own, now, world):
+            own = tuple(
+                [
+                    tuple(rows.of_stage(*now[i], world)) if i in now else rows.taken_over(ids, recalled.record)
+                    for i, ids in enumerate(own)
+                ]
+            )  # fmt: skip
+        loose_ids = tuple([i for i, name in enumerate(graph.names) if name in loose])
+        if own is graph.rows and loose_ids == graph.loose:
+            known: bytes = recalled.record[noop.GRAPH]
+            return known
+        return marshal.dumps((graph.names, graph.upstream, own, graph.targets, loose_ids))
+
     def _own_ids(self, rows: Rows) -> tuple[tuple[int, ...], ...]:
         """Add the rows of each stage; return their ids by stage."""
-        recalled, world, stages = self.recalled, self.world, self.pipeline.stages
-        traces = self.state.snapshot.traces
-        if recalled is None:
-            rows.observed.update(searches(stages, world))
-            return tuple(
-                [tuple(rows.of_stage(stage, traces.get(stage.name), world)) for stage in stages]
-            )
-        anew = [stage for stage in stages if recalled.rows_of(stage) is None]
-        rows.observed.update(searches(anew, world))
-        if recalled.pipeline() is self.pipeline:
-            known = [recalled.known_rows(stage) for stage in stages]
-            now = {
-                stage_id: (stage, traces.get(stage.name))
-                for stage_id, stage in enumerate(stages)
-                if stage.name in recalled.affected
-            }
-            if rows.replace(recalled.record, known, now, world):
-                return tuple(known)
+        recalled, traces = self.recalled, self.state.snapshot.traces
+        known_rows = {} if recalled is None else recalled.known_rows()
         own_ids = []
-        for stage in stages:
-            ids = recalled.rows_of(stage)
-            if ids is not None:
-                own_ids.append(rows.taken_over(ids, recalled.record))
+        for stage in self.pipeline.stages:
+            if recalled is None or stage.name in recalled.affected:
+                own_ids.append(tuple(rows.of_stage(stage, traces.get(stage.name), self.world)))
             else:
-                own_ids.append(tuple(rows.of_stage(stage, traces.get(stage.name), world)))
+                own_ids.append(rows.taken_over(known_rows[stage.name], recalled.record))
         return tuple(own_ids)
+
+
+def _loose(stages: Iterable[Stage], traces: Mapping[str, Trace]) -> set[str]:
+    """Return the names of stages that may follow others without sharing a path with them."""
+    return {
+        stage.name
+        for stage in stages
+        if stage.is_class_based or stage.name not in traces or may_follow(traces[stage.name])
+    }
 
 
 def _content(path: str) -> bytes:

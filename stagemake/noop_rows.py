@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stagemake.stagefile.recorder import Recorder
 
 
-@define
+@define(eq=False, repr=False)
 class Rows:
     """Paths and their signatures, each once. Lives for one record."""
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from stagemake.stagefile.registry import StageRegistry
 
 
-@define
+@define(eq=False, repr=False)
 class Project:
     """The stages of one root. The graph is made when first asked for and again after a change."""
 

@@ -27,7 +27,7 @@ class Source(Protocol):
         """Return which contents aren't there."""
 
 
-@define
+@define(eq=False, repr=False)
 class StoredRecords:
     """Records from a cache; asked for one at a time, answered by what the cache holds then."""
 

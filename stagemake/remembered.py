@@ -23,7 +23,7 @@ MOST_BYTES = 1 << 20
 """Larger contents are not compared line by line."""
 
 
-@define
+@define(eq=False, repr=False)
 class Remembered:
     """Looks contents up; changes nothing. What isn't found any more gives no diff."""
 

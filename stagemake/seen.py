@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@define
+@define(eq=False, repr=False)
 class Seen:
     """Entries by path as it was asked for, so that a directory may stand with and without its slash."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stagemake.runner.guarded import GuardedRunner
 
 
-@define
+@define(eq=False, repr=False)
 class Ear:
     """Hears what running stages say, and passes it on as events."""
 
@@ -36,7 +36,7 @@ class Ear:
         self.emit(decoded_event(self.pipeline.stages[stage_id].name, data, self.began_s))
 
 
-@define
+@define(eq=False, repr=False)
 class Started:
     """The runner of one build, whose functions run in forks of what this process is at `fork`."""
 

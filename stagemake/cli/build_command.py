@@ -195,6 +195,7 @@ def _answered(asks: _Asks, found: Found | None) -> int:
         if asks.dry_run
         else functools.partial(open_reporters, style=asks.style, detail=asks.detail),
         found=found,
+        builds_all=not (asks.dry_run or asks.question or request.targets),
         jobs=request.jobs,
         assume_changed=request.assume_changed,
         records=asks.affected is not None,

@@ -71,6 +71,7 @@ class Place:
         open_ui: Callable[[StageManager], None] | None = None,
         *,
         found: Found | None = None,
+        builds_all: bool = False,
         tolerates_unknown_plugins: bool = False,
         assume_changed: tuple[str, ...] = (),
         records: bool = False,
@@ -82,6 +83,7 @@ class Place:
             mode: What stages of plugins in the session are told; LIVE where the command may change files.
             open_ui: Adds reporters.
             found: What the entry found out; the Stagefile is then run only where a function of it is needed.
+            builds_all: Whether all is built that is built without targets.
             tolerates_unknown_plugins: Whether plugins that are named and not installed are only noted.
             assume_changed: What a what-if is about: globs find those that are not there yet.
             records: Whether it has to be known what the Stagefile reads, whatever -D says.
@@ -116,7 +118,7 @@ class Place:
         if found is not None and manager.extensions is None:
             from stagemake.recalled import recall  # noqa: PLC0415 - gate, 2 ms, plain builds only
 
-            recalled = recall(found)
+            recalled = recall(found, is_build=builds_all)
         if recalled is not None:
             manager.project.session.recorder = None
             manager.project.recall(recalled)

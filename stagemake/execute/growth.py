@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stagemake.runner.port import Completion
 
 
-@define
+@define(eq=False, repr=False)
 class Growth:
     """Counts each content once a build. An estimate: asking the cache costs more than it is worth."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stagemake.plan.judge import Judgement
 
 
-@define
+@define(eq=False, repr=False)
 class Guard:
     """Asked for each stage just before it would be done. What it refuses is in `refused`."""
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from stagemake.plan.judge import Judgement
 
 
-@define
+@define(eq=False, repr=False)
 class Launcher:
     """Takes stages through their run. Knows nothing of order or of how many run side by side."""
 

@@ -23,7 +23,7 @@ _LEAST_S = 0.02  # shorter actions say nothing of the machine's load
 _FARTHEST = 1.0  # of the logarithm: beyond, it is that stage's own matter
 
 
-@define
+@define(eq=False, repr=False)
 class Meter:
     """Seconds and counts of one build so far; the tool does one thing at a time."""
 
@@ -90,7 +90,7 @@ class Meter:
         gaps_s = sorted(self.gaps_s)
         return BuildCosts(
             started_s=started_s,
-            stages=len(plan.steps),
+            stages=len(plan.steps) + plan.pipeline.left_out,
             busy=sum(1 for step in plan.steps if step.verdict is not Verdict.FRESH),
             before_s=before_s,
             after_s=after_s,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LONGEST_NAME_BYTES = 250  # of a file; beyond, a stage's name can't be one
 
 
-@define
+@define(eq=False, repr=False)
 class OutputKeeper:
     """Knows which files at outputs are stagemake's own, by what past builds recorded."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stagemake.plan.judge import Judgement
 
 
-@define
+@define(eq=False, repr=False)
 class Restorer:
     """Brings back results, and counts them. One a build."""
 

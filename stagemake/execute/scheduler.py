@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stagemake.plan.judge import Judgement
 
 
-@define
+@define(eq=False, repr=False)
 class Scheduler:
     """Carries out one plan; used once."""
 
@@ -47,6 +47,7 @@ class Scheduler:
         self._began_s = shop.began_s = shop.now_s()
         self.launcher = Launcher(shop, plan.pipeline, self._keeper, self.lasting)
         self._results = [None] * len(plan.steps)
+        self._done = plan.pipeline.left_out
         self.launcher.results = self._results
         fresh = [step.stage_id for step in plan.steps if step.verdict is Verdict.FRESH]
         limits = Limits(shop.jobs, shop.memory_bytes, shop.pools)
@@ -68,6 +69,7 @@ class Scheduler:
             interrupted_by=self.shop.interrupt.signal,
             removed=tuple(removed),
             kept=tuple(self.shop.kept),
+            left_out=self.plan.pipeline.left_out,
         )
 
     def _settle_fresh(self) -> None:
@@ -134,7 +136,9 @@ class Scheduler:
         assert self._results[stage_id] is None, "a stage settles once"
         self._results[stage_id] = result
         self._done += 1
-        self.shop.emit(StageSettled(result, self._done, len(self._results)))
+        self.shop.emit(
+            StageSettled(result, self._done, len(self._results) + self.plan.pipeline.left_out)
+        )
         if result.outcome.is_good:
             if self.plan.steps[stage_id].verdict is Verdict.HIT and self._is_surprise(stage_id):
                 self._reopen_downstream(stage_id)

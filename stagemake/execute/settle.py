@@ -47,7 +47,7 @@ class HookProblem(StageProblem):
     may_go_away = False
 
 
-@define
+@define(eq=False, repr=False)
 class Settled:
     """What came of a run. Where `trace` has no key, the result counts for this build only."""
 

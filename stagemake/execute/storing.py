@@ -33,7 +33,7 @@ _MOST_WAITING = 64
 _MOST_BYTES = 4 << 20
 
 
-@define
+@define(eq=False, repr=False)
 class Run:
     """One action under way: what it was judged by, and how its inputs looked just before."""
 
@@ -49,7 +49,7 @@ class Run:
     has_told_hooks: bool = False  # post hooks are called once, however often it is tried
 
 
-@define
+@define(eq=False, repr=False)
 class Storing:
     """Puts results into the cache, in groups where they come fast: that costs half of one by one.
 

@@ -65,7 +65,7 @@ class NoHooks:
         return ""
 
 
-@define
+@define(eq=False, repr=False)
 class Workshop:
     """Everything a build works with. `now_s` and `wall_clock_s` can be cranked by tests."""
 

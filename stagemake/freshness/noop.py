@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Signature = tuple[int, ...]
 
-FORMAT = 3
+FORMAT = 4
 
 ANSWERED = ("cpu_count", "getcwd", "getcwdb", "sched_getaffinity", "sysconf", "uname")
 """Calls of os whose answers are compared."""
@@ -62,8 +62,9 @@ PATHS        of everything whose content counts, first what counts for every tar
 SIGNATURES   of PATHS, links not followed; None where nothing was
 GUARDS       how many of PATHS count for every target
 COVERS_ALL   whether it was made for a build without targets
-GRAPH        marshal of (names, upstream, paths, targets): by stage, ids of those it waits for and of PATHS;
-             then the ids of the stages that were wanted
+GRAPH        marshal of (names, upstream, paths, targets, loose): by stage, ids of those it waits for and of PATHS;
+             then the ids of the stages that were wanted, and of those that another one may be in the way of
+             without sharing a path with them, see `plan.fresh.may_follow`
 DIGESTS      by path `DIGEST_BYTES`: `f` or `x` as in entries, and the digest; zeros where it isn't a file's
 DECLARED     checksum of what the Stagefile declared, which lies beside it; -1 where that can't be kept
 CHECKSUM     of the bytes that it was read from; this and what follows is not written

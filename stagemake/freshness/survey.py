@@ -160,7 +160,7 @@ def _is_working_directory(root: str) -> bool:
 
 def _path_ids(record: Record, targets: Sequence[str]) -> list[int] | None:
     """Return the ids of all paths that count for some stages, guards left out; None if one isn't a stage's name."""
-    names, upstream, paths, _ = marshal.loads(record[noop.GRAPH])
+    names, upstream, paths, *_ = marshal.loads(record[noop.GRAPH])
     id_by_name = {name: stage_id for stage_id, name in enumerate(names)}
     waiting = []
     for target in targets:

@@ -65,7 +65,7 @@ class PlannedOperation:
         return f"{kind.value} {self.path}"
 
 
-@define
+@define(eq=False, repr=False)
 class DryRunContext:
     """The operations of a dry run so far, and what they amount to. Grows while the dry run is made.
 

@@ -20,6 +20,19 @@ class Pipeline:
     stages: tuple[Stage, ...]
     targets: tuple[StageId, ...]  # what was wanted, in the order it was asked for
     upstream: tuple[tuple[StageId, ...], ...]  # ordering edges: ascending ids below the own one
+    # Names of all that is built, in order, where some of it is known to be fresh and not in `stages`; none of what is
+    # in there waits for, or makes, anything of that. Empty: there is nothing else.
+    whole: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all that is built, in execution order."""
+        return self.whole or tuple([stage.name for stage in self.stages])
+
+    @property
+    def left_out(self) -> int:
+        """How many stages are built, too, and are known to be fresh."""
+        return len(self.whole) - len(self.stages) if self.whole else 0
 
     @cached_property
     def downstream(self) -> tuple[tuple[StageId, ...], ...]:

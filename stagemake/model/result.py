@@ -133,16 +133,24 @@ class BuildOutcome:
     forecast: DryRunReport | None = (
         None  # all that the plan had said, where the request asked for it
     )
+    left_out: int = (
+        0  # how many stages were wanted, too, and known to be fresh before the rest was looked at
+    )
 
     @property
     def ok(self) -> bool:
         """Whether everything wanted is up to date now."""
         good = sum(self.count(outcome) for outcome in Outcome if outcome.is_good)
-        return not self.interrupted_by and good == len(self.results)
+        return not self.interrupted_by and good == self.total
+
+    @property
+    def total(self) -> int:
+        """How many stages were wanted."""
+        return len(self.results) + self.left_out
 
     @cached_property
     def _counts(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
+        counts = {Outcome.FRESH.value: self.left_out}
         for result in self.results:
             code = result.outcome._value_  # hashing a member itself is a Python call
             counts[code] = counts.get(code, 0) + 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stagemake.past.shelf import Shelf
 
 
-@define
+@define(eq=False, repr=False)
 class Recorder:
     """Writes one build to a shelf. Trouble ends the recording, never the build; `problem` says what it was."""
 
@@ -59,7 +59,7 @@ class Recorder:
         for stage, step in zip(stages, steps, strict=True):
             if step.estimate.duration_s is not None:
                 self._expected_s[stage.name] = step.estimate.duration_s
-        roster = self.shelf.note_names(stage.name for stage in stages)
+        roster = self.shelf.note_names(event.plan.pipeline.names)
         started_s = self.wall_clock_s()
         _, self._fd, self._path = self.shelf.begin(
             begin_of(

@@ -48,7 +48,7 @@ def is_text(data: bytes) -> bool:
     return True
 
 
-@define
+@define(eq=False, repr=False)
 class Texts:
     """The texts in one file. Every fault is "not there"; nothing here raises for one."""
 

@@ -29,7 +29,7 @@ class Limits:
     pools: Mapping[str, int]  # places by name
 
 
-@define
+@define(eq=False, repr=False)
 class Agenda:
     """Ready stages and the room that is left. Whoever asks `next` says by `take` that the stage runs now."""
 

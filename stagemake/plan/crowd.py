@@ -38,7 +38,7 @@ class Running(Protocol):
         """Take out the action that ends first, and say when; None while none runs."""
 
 
-@define
+@define(eq=False, repr=False)
 class Alone:
     """Actions that don't meet: as many processors as they ask for. Cost: O(log running) each."""
 
@@ -53,7 +53,7 @@ class Alone:
         return heapq.heappop(self._ends) if self._ends else None
 
 
-@define
+@define(eq=False, repr=False)
 class Crowd:
     """Actions that share processors. Cost: O(running) each where these are short, else as `Alone`."""
 

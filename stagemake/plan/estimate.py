@@ -136,7 +136,7 @@ class _Rounds:
         overhead_s = 0.0
         if busy:
             most = sum(1 for verdict in busy if verdict is not Verdict.HIT)
-            overhead_s = around.pace.before_s(len(plan.steps), len(busy))
+            overhead_s = around.pace.before_s(len(plan.steps) + plan.pipeline.left_out, len(busy))
             overhead_s += around.pace.after_s(most)
         wall_s = interval_of(walls, overhead_s, around.pace.around_sigma)
         return cls(columns, walls, overhead_s, wall_s)

@@ -81,8 +81,16 @@ def is_loose(trace: Trace, world: World, sight: Sight) -> bool:
     """
     if not sight.has_open():
         return False
-    if world.own_programs(trace[columns.PROGRAMS]):
-        return True
+    return bool(world.own_programs(trace[columns.PROGRAMS])) or follows(trace)
+
+
+def may_follow(trace: Trace) -> bool:
+    """Return whether a stage may be loose at all, whatever is open."""
+    return any(path[:1] != "/" for _, path, _ in trace[columns.PROGRAMS]) or follows(trace)
+
+
+def follows(trace: Trace) -> bool:
+    """Return whether a stage reads a link or has discovered a directory."""
     for entry in trace[
         columns.ENTRIES
     ]:  # in loops: asked of nearly every stage, with generators twice as long

@@ -29,7 +29,7 @@ Entries = tuple[str | None, ...]
 Found = tuple[tuple[str, str], ...]
 
 
-@define
+@define(eq=False, repr=False)
 class Judgement:
     """A verdict and what it was based on; execution stores the latter with the result."""
 

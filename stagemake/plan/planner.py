@@ -38,7 +38,7 @@ def _is_hit(stage_id: int | None, steps: list[Step]) -> bool:
     return stage_id is not None and stage_id < len(steps) and steps[stage_id].verdict is Verdict.HIT
 
 
-@define
+@define(eq=False, repr=False)
 class Planned:
     """A plan and, by stage name, traces that turned out to hold under another spelling."""
 

@@ -41,7 +41,7 @@ class DiskSight:
         return False
 
 
-@define
+@define(eq=False, repr=False)
 class PlannedSight:
     """Sight while planning: outputs of stages that will run are unknown, those of hits foreseen.
 

@@ -97,7 +97,7 @@ class NoRecords:
         return []
 
 
-@define
+@define(eq=False, repr=False)
 class World:
     """Everything a plan is made from. One per request; nothing in it is changed by planning."""
 

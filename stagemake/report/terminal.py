@@ -54,7 +54,7 @@ class Detail(enum.Enum):
     VERBOSE = "verbose"  # and reasons, cut-offs, replayed logs
 
 
-@define
+@define(eq=False, repr=False)
 class TerminalReporter:
     """Writes to one text stream, usually stderr."""
 
@@ -197,7 +197,7 @@ class TerminalReporter:
 
     def _summary(self, outcome: BuildOutcome) -> str:
         count = outcome.count
-        if count(Outcome.FRESH) == len(outcome.results) and outcome.ok:
+        if count(Outcome.FRESH) == outcome.total and outcome.ok:
             return "stagemake: up to date"
         counts = [
             (count(Outcome.RAN), "ran", "green"),
@@ -208,7 +208,7 @@ class TerminalReporter:
             (count(Outcome.CANCELLED), "not run", "yellow"),
         ]
         parts = [self.style.paint(f"{many} {word}", how) for many, word, how in counts if many]
-        stages = plural(len(outcome.results), "stage")
+        stages = plural(outcome.total, "stage")
         verb = "interrupted" if outcome.interrupted_by else "done" if outcome.ok else "failed"
         return f"stagemake: {verb}, {stages}: {', '.join(parts)} in {duration(outcome.wall_s)}"
 

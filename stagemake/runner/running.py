@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stagemake.runner.console import Loan
 
 
-@define
+@define(eq=False, repr=False)
 class ValuePipe:
     """Receives what a Python call returns, of any size."""
 

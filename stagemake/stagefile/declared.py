@@ -18,6 +18,8 @@ from stagemake.model.stage import (
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from stagemake.stagefile.registry import StageRegistry
 
 Kept = tuple[Any, ...]
@@ -40,8 +42,14 @@ def kept(registry: StageRegistry) -> Kept:
     )
 
 
-def restore(given: Kept, registry: StageRegistry) -> None:
-    """Register all that `kept` was given, in an empty registry; takes the values over. Cost: 2 us a stage."""
+def restore(given: Kept, registry: StageRegistry, wanted: Collection[str] | None = None) -> None:
+    """Register all that `kept` was given, in an empty registry; takes the values over. Cost: 2 us a stage.
+
+    Args:
+        given: What was kept.
+        registry: An empty one.
+        wanted: Names of the only stages to register, if not all.
+    """
     stages, pipelines, pools = given
     places: dict[tuple[str, int], SourceLocation] = {}
 
@@ -55,6 +63,8 @@ def restore(given: Kept, registry: StageRegistry) -> None:
 
     made = {}
     for fields in stages:
+        if wanted is not None and fields["name"] not in wanted:
+            continue
         action = fields.get("action")
         if action is not None:
             fields["action"] = _action(*action)

@@ -39,7 +39,7 @@ def find_stagefile(start: str) -> str:
     )
 
 
-@define
+@define(eq=False, repr=False)
 class Evaluation:
     """A Stagefile that has run: what it declared and the modules it brought along."""
 

@@ -48,7 +48,7 @@ Glob = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 """Base, pattern, what is excluded, and the paths that were found."""
 
 
-@define
+@define(eq=False, repr=False)
 class GlobNote:
     """What came of a glob; filled in by whoever expanded it."""
 

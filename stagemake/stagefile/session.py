@@ -46,7 +46,7 @@ class CaptureMemo(Protocol):
         """Keep an answer."""
 
 
-@define
+@define(eq=False, repr=False)
 class Session:
     """What the language needs while a Stagefile runs, and what it noted.
 

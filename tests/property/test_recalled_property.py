@@ -70,7 +70,7 @@ def record_of(project: Project) -> dict[str, object]:
     directory = str(project.root / ".stagemake/Stagefile")
     record = noop.load(directory, stagemake.__version__)
     assert record is not None
-    names, upstream, rows, targets = marshal.loads(record[noop.GRAPH])
+    names, upstream, rows, targets, loose = marshal.loads(record[noop.GRAPH])
     paths, width = record[noop.PATHS], noop.DIGEST_BYTES
     counts = {paths[i] for own in rows for i in own} | {
         path for path in paths[: record[noop.GUARDS]] if path[:1] != "/"
@@ -80,6 +80,7 @@ def record_of(project: Project) -> dict[str, object]:
         "names": names,
         "upstream": upstream,
         "targets": targets,
+        "loose": loose,
         "rows": [{paths[i] for i in own} for own in rows],
         "guards": set(paths[: record[noop.GUARDS]]) & counts,
         "signatures": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -183,3 +185,63 @@ def test_a_link_to_what_is_made_anew_is_followed(project: Project) -> None:
 
         assert (done.status, done.who, project.read("out")) == (0, "what was recalled", "2")
         assert forks.run().who == "the entry"
+
+
+RECALL = """\
+from stagemake import door
+from stagemake.recalled import recall
+
+_, found = door.look([])
+pipeline = recall(found, is_build=True).pipeline()
+print(*[stage.name for stage in pipeline.stages], pipeline.left_out, *pipeline.names)
+"""
+
+
+def recalled(project: Project) -> list[str]:
+    """Return what a build would know of, how many stages it would leave out, and the names of all."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", RECALL], cwd=project.root, env=project.process_environment(),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.split()
+
+
+def test_a_build_leaves_out_what_it_knows_to_be_fresh(project: Project, forks: Forks) -> None:
+    project.write("a", "2")
+
+    assert recalled(project) == ["copy", "again", "2", "copy", "again", "other", "twice"]
+
+
+def test_of_what_is_fresh_a_build_knows_what_it_waits_for_and_what_may_follow(
+    project: Project,
+) -> None:
+    (project.root / "link").symlink_to("far")
+    lines = [
+        "from stagemake import command",
+        *[f"command('{one}', 'cp {one} {one}.out', inputs=['{one}'], outputs=['{one}.out'])" for one in "abc"],
+        "command('both', 'cat {inputs} > {outputs}', inputs=['a.out', 'b.out', 'x'], outputs=['o'])",
+        "command('linked', 'cp link {outputs}', inputs=['link'], outputs=['l'])",
+    ]  # fmt: skip
+    project.stagefile("\n".join(lines) + "\n")
+    for name in ("a", "b", "c", "x", "far"):
+        project.write(name, name)
+    with Forks(project) as forks:
+        assert forks.run().status == 0
+        project.write("x", "2")
+
+        known = recalled(project)
+        done = forks.run("-j1")
+
+    assert known == ["a", "b", "both", "linked", "1", "a", "b", "both", "c", "linked"]
+    assert project.normal(done.err) == project.normal(
+        "[5/5] ran       both  0 ms\nstagemake: done, 5 stages: 1 ran, 4 unchanged in 0.0 s\n"
+    )
+
+
+def test_an_input_that_is_gone_is_told_of_as_ever(project: Project, forks: Forks) -> None:
+    project.remove("a")
+
+    short = forks.run()
+
+    assert (short.status, short.who) == (2, "an evaluation")
+    assert short.err == forks.run("--color", "never").err
