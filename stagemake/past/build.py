@@ -9,6 +9,7 @@ from attrs import field, frozen
 from stagemake.model.difference import Difference  # noqa: TC001 - attrs field type, read by tools
 from stagemake.model.plan import Interval  # noqa: TC001 - as above
 from stagemake.model.repeat import Divergence  # noqa: TC001 - as above
+from stagemake.model.result import CacheUse  # noqa: TC001 - as above
 
 
 class Ending(enum.Enum):
@@ -38,6 +39,10 @@ class PastStage:
     expected_s: Interval | None = None  # what the plan had said of `wall_s`
     differences: tuple[Difference, ...] = ()
     diverged: Divergence | None = None  # from what its key had made before
+    started_s: float | None = None  # since the start of the build; None: not noted, or nothing ran
+    peak_rss_bytes: int | None = None  # None: not known
+    problem: str = ""  # one line, for what failed or was blocked
+    log: str = ""  # the end of what it printed, if it failed: no cache keeps that
 
 
 @frozen
@@ -55,6 +60,7 @@ class PastBuild:
     counts: dict[str, int] = field(factory=dict)  # by outcome code; what is known of a killed one
     stages: tuple[PastStage, ...] = ()  # in the order they settled, those not fresh
     roster: str = ""  # digest of the names of all its stages
+    cache: CacheUse | None = None  # None: not noted
 
     @property
     def is_inside(self) -> bool | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stagemake.model.difference import from_plain, plain
 from stagemake.model.plan import Interval
 from stagemake.model.repeat import Divergence
+from stagemake.model.result import CacheUse, Outcome
 from stagemake.past.build import Ending, PastBuild, PastStage
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ FORMAT = 1
 """Raised when older versions could misread what newer ones write; they then leave such a build out."""
 
 BEGIN, STAGE, END = "build", "stage", "end"
+_LONGEST_PROBLEM = 1000  # characters
+_LONGEST_LOG = 8 << 10  # bytes of one stream
 
 
 class NewerFormat(ValueError):
@@ -74,7 +77,18 @@ def stage_of(result: StageResult, expected_s: Interval | None) -> dict[str, Any]
         "expected_s": interval_object(expected_s),
         "why": plain(result.differences),
         "diverged": _diverged(result.divergence),
+        "at_s": round(result.started_s, 6) if did_run or result.wall_s else None,
+        "peak_rss_bytes": result.peak_rss_bytes or None,
+        "problem": result.problem[:_LONGEST_PROBLEM],
+        "log": _end_of(result.stdout, result.stderr) if result.outcome is Outcome.FAILED else "",
     }
+
+
+def _end_of(*texts: bytes) -> str:
+    """Return the end of each text, one after the other."""
+    return "\n".join(
+        text[-_LONGEST_LOG:].decode("utf-8", "replace").removesuffix("\n") for text in texts if text
+    )
 
 
 def _diverged(found: Divergence | None) -> list[str] | None:
@@ -86,11 +100,13 @@ def end_of(outcome: BuildOutcome, counts: dict[str, int]) -> dict[str, Any]:
     ending = Ending.DONE if outcome.ok else Ending.FAILED
     if outcome.interrupted_by:
         ending = Ending.INTERRUPTED
+    use = outcome.cache
     return {
         "kind": END,
         "ending": ending.value,
         "wall_s": round(outcome.wall_s, 6),
         "counts": counts,
+        "cache": [use.hits, use.misses, use.bytes_read, use.bytes_written],
     }
 
 
@@ -139,6 +155,7 @@ def decode(number: int, data: bytes, *, is_running: bool) -> PastBuild | None:
             counts=_counts(end["counts"]) if end else _counted(stages),
             stages=tuple(stages),
             roster=str(begin["roster"]),
+            cache=_cache(end.get("cache")),
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
@@ -174,7 +191,23 @@ def _stage(record: dict[str, Any]) -> PastStage:
         expected_s=_interval(record["expected_s"]),
         differences=from_plain(record["why"]),
         diverged=_divergence(record.get("diverged")),
+        started_s=_number(record.get("at_s")),
+        peak_rss_bytes=None
+        if (peak := _number(record.get("peak_rss_bytes"))) is None
+        else int(peak),
+        problem=str(record.get("problem") or ""),
+        log=str(record.get("log") or ""),
     )
+
+
+def _number(data: Any) -> float | None:  # Any: as read; None: from before it was noted
+    return None if data is None else float(data)
+
+
+def _cache(data: Any) -> CacheUse | None:  # Any: as above
+    if not isinstance(data, list) or len(data) != 4:
+        return None
+    return CacheUse(*map(int, data))
 
 
 def _divergence(data: Any) -> Divergence | None:  # Any: as read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from stagemake.model.difference import Difference
 from stagemake.model.event import BuildFinished, PlanReady, StageSettled
 from stagemake.model.pipeline import Pipeline
 from stagemake.model.plan import Estimate, Interval, Plan, Reason, Step, Verdict
-from stagemake.model.result import BuildOutcome, Outcome, StageResult
+from stagemake.model.result import BuildOutcome, CacheUse, Outcome, StageResult
 from stagemake.model.stage import Stage
 from stagemake.past import shelf as shelf_module
 from stagemake.past.build import Ending, PastBuild, PastStage
@@ -47,11 +48,11 @@ PLAN = Plan(
 )
 RAN = StageResult(
     "a", Outcome.RAN, "input_changed", "src", "k" * 32, wall_s=1.5, cpu_s=0.5, exit_code=0,
-    output_bytes=7, changed=True, differences=(Difference(Reason.INPUT_CHANGED, "src\udcff", "f:1:1", "f:2:2"),),
+    output_bytes=7, changed=True, started_s=0.25, peak_rss_bytes=4096, differences=(Difference(Reason.INPUT_CHANGED, "src\udcff", "f:1:1", "f:2:2"),),
 )  # fmt: skip
 CUT = StageResult("b", Outcome.CUT_OFF, "unchanged")
 FRESH = StageResult("weird\udcff", Outcome.FRESH, "unchanged")
-OUTCOME = BuildOutcome((RAN, CUT, FRESH), 1.75)
+OUTCOME = BuildOutcome((RAN, CUT, FRESH), 1.75, CacheUse(0, 1, 0, 7))
 EVENTS = (
     PlanReady(PLAN, 2), StageSettled(RAN, 1, 3), StageSettled(CUT, 2, 3), BuildFinished(OUTCOME),
 )  # fmt: skip
@@ -92,17 +93,20 @@ def test_a_build_is_read_back_as_it_was_noted(shelf: Shelf) -> None:
             "fresh": 1, "restored": 0, "cut_off": 1, "ran": 1, "failed": 0, "blocked": 0, "cancelled": 0,
         },
         stages=(
-            PastStage("a", "ran", "input_changed", "src", "k" * 32, 1.5, 0.5, 0, 7, True, Interval(1.0, 2.0), RAN.differences),
+            PastStage("a", "ran", "input_changed", "src", "k" * 32, 1.5, 0.5, 0, 7, True, Interval(1.0, 2.0), RAN.differences, started_s=0.25, peak_rss_bytes=4096),
             PastStage("b", "cut_off", "unchanged"),
         ),
         roster=build.roster,
+        cache=CacheUse(0, 1, 0, 7),
     )  # fmt: skip
     assert build.is_inside is True
     assert shelf.names(build.roster) == {"a", "b", "weird\udcff"}
 
 
-def test_what_was_blocked_is_noted_at_the_end(shelf: Shelf) -> None:
-    failed = evolve(RAN, outcome=Outcome.FAILED, exit_code=1)
+def test_what_failed_and_what_was_blocked_is_noted(shelf: Shelf) -> None:
+    failed = evolve(
+        RAN, outcome=Outcome.FAILED, exit_code=1, stdout=b"so far\n", stderr=b"x" * 9000 + b"\xff\n"
+    )
     blocked = StageResult("b", Outcome.BLOCKED, subject="a", problem="needs `a`")
     end = BuildFinished(BuildOutcome((failed, blocked, FRESH), 0.5))
 
@@ -111,9 +115,32 @@ def test_what_was_blocked_is_noted_at_the_end(shelf: Shelf) -> None:
     build = shelf.read(1)
     assert build is not None
     assert build.ending is Ending.FAILED
-    assert [(stage.name, stage.outcome) for stage in build.stages] == [
-        ("a", "failed"),
-        ("b", "blocked"),
+    assert [(stage.name, stage.outcome, stage.problem) for stage in build.stages] == [
+        ("a", "failed", ""),
+        ("b", "blocked", "needs `a`"),
+    ]
+    assert [stage.log for stage in build.stages] == ["so far\n" + "x" * 8190 + "\ufffd", ""]
+
+
+def test_what_older_versions_did_not_note_is_unknown(shelf: Shelf) -> None:
+    record(shelf)
+    path = Path(shelf.directory) / "1"
+    newer = {"at_s", "peak_rss_bytes", "problem", "log", "cache"}
+    lines = [json.loads(line[9:]) for line in path.read_bytes().splitlines()]
+    path.write_bytes(
+        b"".join(
+            line_of({name: value for name, value in record.items() if name not in newer})
+            for record in lines
+        )
+    )
+
+    build = shelf.read(1)
+
+    assert build is not None
+    assert build.cache is None
+    assert [(one.started_s, one.peak_rss_bytes, one.problem) for one in build.stages] == [
+        (None, None, ""),
+        (None, None, ""),
     ]
 
 
