@@ -1,15 +1,16 @@
-"""`stagemake graph`: which stage waits for which, as a picture's source or as JSON. Only reads."""
+"""`stagemake graph`: which stage waits for which, as a picture, the source of one, or JSON. Only reads."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from stagemake import durable
 from stagemake.cli.project_options import Place, project_options
-from stagemake.cli.raw_output import print_utf8
+from stagemake.cli.raw_output import print_bytes, print_utf8
+from stagemake.cli.replaced_file import replace_file
 from stagemake.model.error import UsageError
 from stagemake.model.request import BuildRequest
 from stagemake.report.graph_edges import edges_of, part_of, reduced
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("graph")
 @click.argument("targets", nargs=-1)
-@click.option("--format", "form", type=click.Choice(["dot", "mermaid", "json"]), default="dot",
+@click.option("--format", "form", type=click.Choice(["dot", "mermaid", "json", "svg", "png"]), default="dot",
               help="What to write (default: dot).")  # fmt: skip
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write FILE, not stdout.")
 @click.option("--files", is_flag=True, help="Draw files between the stages.")
@@ -51,6 +52,13 @@ def command(  # noqa: PLR0917 - click passes keywords
             "`--files`, `--labels` and `--group` are for pictures",
             hint="the JSON always has all paths and reasons",
         )
+    if form in {"svg", "png"} and group:
+        raise UsageError(
+            "`--group` is for dot and mermaid",
+            hint="stagemake graph --group | dot -Tsvg, or `stagemake report`",
+        )
+    if form == "png" and output == "-" and sys.stdout.isatty():
+        raise UsageError("a PNG is nothing for a terminal", hint="name a file: -o graph.png")
     manager = place.manager(records=revision is not None)
     cwd = place.cwd(manager.root)
     selection = None
@@ -61,11 +69,22 @@ def command(  # noqa: PLR0917 - click passes keywords
         request = BuildRequest(targets=everything, cwd=cwd)
         selection = selected(manager, revision, request, verbose=False, is_quiet=False)
     text = _graph(manager, targets, cwd, form, Look(files, labels, group), is_reduced, selection)
-    if output == "-":
+    if form == "png":
+        from stagemake.report.graph_png import png_bytes  # noqa: PLC0415 - gate, one format only
+
+        _give(png_bytes(text), place, manager, output)
+    elif output == "-":
         print_utf8(text)
     else:
-        _write(os.path.join(place.directory, output), text, manager, output)
+        _give(text.encode(), place, manager, output)
     return 0
+
+
+def _give(data: bytes, place: Place, manager: StageManager, output: str) -> None:
+    if output == "-":
+        print_bytes(data)
+    else:
+        replace_file(os.path.join(place.directory, output), data, manager, output)
 
 
 def _graph(  # noqa: PLR0917 - the command's own parameters, passed on once
@@ -101,24 +120,10 @@ def _graph(  # noqa: PLR0917 - the command's own parameters, passed on once
         from stagemake.report.graph_mermaid import mermaid_text  # noqa: PLC0415 - as above
 
         return mermaid_text(drawn)
+    if form in {"svg", "png"}:
+        from stagemake.report.graph_svg import svg_text  # noqa: PLC0415 - as above
+
+        return svg_text(drawn)
     from stagemake.report.graph_dot import dot_text  # noqa: PLC0415 - as above
 
     return dot_text(drawn)
-
-
-def _write(path: str, text: str, manager: StageManager, shown: str) -> None:
-    """Replace a file, or what a link leads to, as a whole.
-
-    Raises:
-        UsageError: It is a directory, a device, part of the Stagefile, or in a directory that isn't there.
-    """
-    if os.path.isdir(path):
-        raise UsageError(f"`{shown}` is a directory", hint="name a file in it")
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise UsageError(f"`{shown}` is no regular file", hint="without `-o` the graph is printed")
-    path = os.path.realpath(path)  # a rename would replace the link itself: think of /dev/stdout
-    if not os.path.isdir(os.path.dirname(path)):
-        raise UsageError(f"there is no directory to write `{shown}` in")
-    if any(path in each.texts for each in manager.project.evaluations):
-        raise UsageError(f"`{shown}` is a Stagefile or a module of it", hint="name another file")
-    durable.write_atomic(path, text.encode())

@@ -19,6 +19,13 @@ def print_utf8(text: str) -> None:
     stream.flush()
 
 
+def print_bytes(data: bytes) -> None:
+    """Print bytes as they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
 def print_known(text: str) -> None:
     r"""Print `text`, with what the encoding of stdout does not know as `\xNN`."""
     encoding = sys.stdout.encoding or "utf-8"

@@ -398,7 +398,7 @@ def test_help_of_all_commands_at_once(project: Project) -> None:
           trace       say what a stage reads and writes that it does not declare
           history     show past builds, how good their forecasts were, what differs
                       between two
-          graph       show which stage waits for which, as dot, mermaid or JSON
+          graph       show which stage waits for which: dot, mermaid, JSON, SVG, PNG
           cache       look at the cache, clean it up, check it
           verify      rerun stages and compare: which ones do not make the same again
           clean       remove what stagemake made, and nothing else

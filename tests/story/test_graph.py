@@ -344,7 +344,7 @@ def test_the_file_is_relative_to_the_directory_of_dash_c(app: Project) -> None:
         ),
         (
             "/dev/null",
-            "error: `/dev/null` is no regular file\nhint: without `-o` the graph is printed\n",
+            "error: `/dev/null` is no regular file\nhint: `-o -` writes to stdout\n",
         ),
     ],
 )
