@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import select
 import signal
 import sys
+import termios
 import time
 from typing import TYPE_CHECKING
 
@@ -27,20 +29,31 @@ class Terminal:
     pid: int
     fd: int
     text: str = ""  # everything shown so far, `\r` left out
+    raw: bytes = b""  # the same as it came
     _seen: int = 0  # how much of it `expect` has gone past
     _status: int | None = field(default=None)
+    _decoder: codecs.IncrementalDecoder = field(factory=codecs.getincrementaldecoder("utf-8"))
 
     @classmethod
-    def start(cls, project: Project, *arguments: str, shell: str = "") -> Terminal:
+    def start(
+        cls,
+        project: Project,
+        *arguments: str,
+        shell: str = "",
+        term: str = "dumb",
+        columns: int = 80,
+        lines: int = 24,
+    ) -> Self:
         """Start stagemake with these arguments, or bash on a text in which `$stagemake` starts it."""
         argv = [sys.executable, "-m", "stagemake", *arguments]
-        env = {**project.process_environment(), "TERM": "dumb"}
+        env = {"TERM": term, **project.process_environment()}
         if shell:
             argv = ["/bin/bash", "--norc", "--noprofile", "-c", shell]
             env["stagemake"] = f"{sys.executable} -m stagemake"
         pid, fd = pty.fork()
         if pid == 0:
             try:
+                termios.tcsetwinsize(0, (lines, columns))
                 os.chdir(project.root)
                 os.execve(argv[0], argv, env)
             finally:
@@ -87,5 +100,6 @@ class Terminal:
             data = os.read(self.fd, 1 << 16)
         except OSError:  # EIO: everybody on the other side has gone
             return False
-        self.text += data.decode().replace("\r", "")
+        self.raw += data
+        self.text += self._decoder.decode(data).replace("\r", "")
         return bool(data)

@@ -75,3 +75,12 @@ def home() -> str:
     from project import PACKAGE_HOME
 
     return PACKAGE_HOME
+
+
+def test_a_build_into_a_pipe_does_not_load_what_terminals_need(project: Project) -> None:
+    project.stagefile('command("slow", "sleep 0.5; : > {outputs}", outputs=["b"])\n')
+
+    loaded = modules_after(project, "--color=always")
+
+    assert {"rich", "stagemake.report.live", "stagemake.plan.remaining"} & loaded == set()
+    assert "stagemake.executing" in loaded

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
 
     from stagemake.model.plan import Interval
 
-__all__ = ["about", "ago", "duration", "interval", "joined", "plural", "printable", "size"]
+__all__ = [
+    "about",
+    "ago",
+    "duration",
+    "interval",
+    "joined",
+    "plural",
+    "printable",
+    "size",
+    "whole_seconds",
+]
 
 
 def duration(seconds: float) -> str:
@@ -25,6 +35,12 @@ def duration(seconds: float) -> str:
         return f"{minutes} m {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} m"
+
+
+def whole_seconds(seconds: float) -> str:
+    """Return how long something has lasted, as a clock that ticks: `0 s`, `59 s`, `2 m 05 s`, `1 h 02 m`."""
+    passed = int(seconds)
+    return f"{passed} s" if passed < 60 else duration(passed)
 
 
 def about(seconds: float) -> str:

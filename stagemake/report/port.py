@@ -19,6 +19,16 @@ class Reporter(Protocol):
         """Take one event; called in the order things happen, from one thread."""
 
 
+class Sink(Protocol):
+    """Takes text for people."""
+
+    def write(self, text: str, /) -> object:
+        """Take text, whole lines or not."""
+
+    def flush(self) -> object:
+        """Have it arrive."""
+
+
 class Countdown(Reporter, Protocol):
     """Knows how long the build still takes."""
 

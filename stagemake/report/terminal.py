@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from stagemake.model.event import Event
     from stagemake.model.explanation import Change
     from stagemake.model.result import BuildOutcome, StageResult
-    from stagemake.report.port import Countdown
+    from stagemake.report.port import Countdown, Sink
 
 __all__ = ["Detail", "TerminalReporter", "reason_text", "shown_log"]
 
@@ -58,7 +58,7 @@ class Detail(enum.Enum):
 class TerminalReporter:
     """Writes to one text stream, usually stderr."""
 
-    stream: TextIO
+    stream: Sink
     style: Style = field(factory=Style)
     detail: Detail = Detail.NORMAL
     rerun: str = "stagemake"  # the command that failures name
@@ -111,7 +111,7 @@ class TerminalReporter:
     def _release(self) -> None:
         """Print what was held back; the terminal is ours again."""
         self._lent_to = ""
-        self.stream.writelines(self._held)
+        self.stream.write("".join(self._held))
         self._held.clear()
         self.stream.flush()
 

@@ -1,0 +1,81 @@
+"""A terminal whose screen can be looked at: what a person sees, not what was written."""
+
+from __future__ import annotations
+
+import termios
+import time
+from typing import TYPE_CHECKING
+
+import pyte
+from attrs import define, field
+from terminal_kit import DEADLINE_S, Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from project import Project
+
+
+@define
+class Screen(Terminal):
+    """A terminal with cursor addressing. Start it with `term="xterm"` and the size that `shown` is made with."""
+
+    columns: int = 80
+    lines: int = 24
+    _drawn: int = 0
+    _screen: pyte.Screen = field(init=False)
+    _stream: pyte.ByteStream = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._screen = pyte.Screen(self.columns, self.lines)
+        self._stream = pyte.ByteStream(self._screen)
+
+    @classmethod
+    def open(
+        cls, project: Project, *arguments: str, shell: str = "", columns: int = 80, lines: int = 24
+    ) -> Screen:
+        """Start stagemake, or a shell, in a terminal of this size."""
+        found = cls.start(
+            project, *arguments, shell=shell, term="xterm", columns=columns, lines=lines
+        )
+        found.columns, found.lines = columns, lines
+        found._screen.resize(lines, columns)
+        return found
+
+    def shown(self) -> list[str]:
+        """Return the lines on the screen by now, without blanks at their ends, up to the last that is not empty."""
+        self._stream.feed(self.raw[self._drawn :])
+        self._drawn = len(self.raw)
+        return trimmed(self._screen.display)
+
+    def cursor(self) -> tuple[int, int, bool]:
+        """Return line and column of the cursor, and whether it is hidden."""
+        self.shown()
+        cursor = self._screen.cursor
+        return cursor.y, cursor.x, cursor.hidden
+
+    def until(self, is_so: Callable[[list[str]], object]) -> list[str]:
+        """Wait for a screen of which something is true; return it."""
+        end_s = time.monotonic() + DEADLINE_S
+        while not is_so(shown := self.shown()):
+            assert self._read(end_s - time.monotonic()), "\n".join(["never seen:", *shown])
+        return shown
+
+    def until_line(self, text: str) -> list[str]:
+        """Wait until a line of the screen holds `text`."""
+        return self.until(lambda shown: any(text in line for line in shown))
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the window another size."""
+        self.shown()
+        self.columns, self.lines = columns, lines
+        self._screen.resize(lines, columns)
+        termios.tcsetwinsize(self.fd, (lines, columns))
+
+
+def trimmed(lines: list[str]) -> list[str]:
+    """Return lines without blanks at their ends, up to the last that is not empty."""
+    found = [line.rstrip() for line in lines]
+    while found and not found[-1]:
+        found.pop()
+    return found
