@@ -102,6 +102,7 @@ class DryRunReport:
     write_bytes: int = (
         0  # what actions would write as outputs, as far as known; a maybe by its chance
     )
+    write_p90_bytes: int | None = None  # its ninth decile; None: as far as known no more than that
     unsized: int = 0  # misses and maybes with outputs of whose size nothing is known
     knows_writes: bool = True  # False: of nothing that would be written is the size known
     knows_growth: bool = True  # False: of nothing that would be stored

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from stagemake.model.plan import Plan, Step
     from stagemake.model.stage import Stage
 
-_PRIOR_CHANGES, _PRIOR_RUNS = 0.75, 1.0  # an edit that reaches a stage mostly changes what it makes
+_PRIOR_CHANGES, _PRIOR_RUNS = 0.75, 2.0  # an edit that reaches a stage mostly changes what it makes
+_PRIOR_REACHED = 1.0
 
 
 def changes_p(step: Step) -> float:
@@ -26,9 +27,9 @@ def changes_p(step: Step) -> float:
     A maybe that runs has something upstream that did change: its own share then counts runs of that sort more.
     """
     past = step.estimate
-    p = (past.changed + _PRIOR_CHANGES) / (past.compared + _PRIOR_RUNS)
+    p = (past.changed + _PRIOR_RUNS * _PRIOR_CHANGES) / (past.compared + _PRIOR_RUNS)
     if step.verdict is Verdict.MAYBE:
-        p = (past.passed_on + _PRIOR_RUNS * p) / (past.reached + _PRIOR_RUNS)
+        p = (past.passed_on + _PRIOR_REACHED * p) / (past.reached + _PRIOR_REACHED)
     return p
 
 

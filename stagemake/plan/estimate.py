@@ -19,14 +19,8 @@ from stagemake.plan.agenda import Limits
 from stagemake.plan.chain import critical_path
 from stagemake.plan.chance import chances
 from stagemake.plan.crowd import processor_count
-from stagemake.plan.simulate import (
-    MANY_STAGES,
-    Course,
-    draws,
-    expected_s,
-    interval_of,
-    tool_of,
-)
+from stagemake.plan.draws import MANY_STAGES, draws, interval_of
+from stagemake.plan.simulate import Course, expected_s, tool_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,8 +135,8 @@ class _Rounds:
         wall_s = interval_of(walls, overhead_s, around.pace.around_sigma)
         return cls(columns, walls, overhead_s, wall_s)
 
-    def bytes_written(self, plan: Plan) -> int:
-        """Return what is written: the median, so that it is what a build can come to."""
+    def bytes_written(self, plan: Plan) -> tuple[int, int]:
+        """Return what is written: the median, so that it is what a build can come to, and the ninth decile."""
         sure, maybes = 0, []
         for step in plan.steps:
             if step.verdict is Verdict.MISS:
@@ -153,7 +147,8 @@ class _Rounds:
             sum(size for stage_id, size in maybes if column[stage_id] >= 0)
             for column in self.columns
         ]
-        return sure + sorted(sums)[len(sums) // 2]
+        sums.sort()
+        return sure + sums[len(sums) // 2], sure + sums[len(sums) * 9 // 10]
 
     @property
     def middle(self) -> int:
@@ -180,10 +175,13 @@ def _with_times(
     if not report.runs[1]:
         return report
     if report.chances:
-        report = evolve(report, write_bytes=rounds.bytes_written(plan))
+        written, most = rounds.bytes_written(plan)
+        report = evolve(report, write_bytes=written, write_p90_bytes=most)
     middle = rounds.middle
-    action_s, wall_s = rounds.columns[middle], rounds.walls[middle]
-    others = _other_jobs(course, action_s, wall_s, path_s, _fed(plan, action_s, around.processors))
+    action_s, middle_s = rounds.columns[middle], rounds.walls[middle]
+    others = _other_jobs(
+        course, action_s, middle_s, path_s, _fed(plan, action_s, around.processors)
+    )
     return evolve(
         report, other_jobs=tuple((count, seconds + rounds.overhead_s) for count, seconds in others)
     )

@@ -103,6 +103,13 @@ def _disk(report: DryRunReport) -> Iterator[str]:
     back = size(report.restore_bytes)
     grows = f"; the cache grows by {size(report.new_bytes)}" if report.new_bytes else ""
     yield f"disk   {write} to write, {back} to restore{grows}"
+    most = report.write_p90_bytes or 0
+    if (
+        report.knows_writes
+        and size(most + report.told_bytes) != write
+        and most > report.write_bytes
+    ):
+        yield f"{_INDENT}9 times in 10 under {size(most + report.told_bytes)} to write"
     if report.unsized and report.knows_writes:
         yield f"{_INDENT}{plural(report.unsized, 'stage')} never run here: not in these sums"
     if report.evicted.records:

@@ -98,6 +98,11 @@ def _interval(interval: Interval | None) -> dict[str, float] | None:
     return {"p50": round(interval.p50, 6), "p90": round(interval.p90, 6)}
 
 
+def _most_written(report: DryRunReport) -> int:
+    most = report.write_bytes if report.write_p90_bytes is None else report.write_p90_bytes
+    return most + report.told_bytes
+
+
 def forecast_object(report: DryRunReport) -> dict[str, Any]:
     """Return the `forecast` part of a plan, which a build repeats beside what came of it."""
     stages = report.plan.pipeline.stages
@@ -114,6 +119,7 @@ def forecast_object(report: DryRunReport) -> dict[str, Any]:
         "estimated_by_kind": report.by_kind,
         "runs": {"least": report.runs[0], "most": report.runs[1]},
         "write_bytes": report.write_bytes + report.told_bytes if report.knows_writes else None,
+        "write_p90_bytes": _most_written(report) if report.knows_writes else None,
         "unsized": report.unsized,
         "evicted": {"records": report.evicted.records, "bytes": report.evicted.bytes},
         "other_jobs": [

@@ -26,7 +26,7 @@ def test_a_maybe_hangs_on_the_open_stages_that_make_what_it_reads() -> None:
 
     assert found.deciders == (0,)
     assert found.decider == 0
-    assert found.runs_p == pytest.approx(1.75 / 9, abs=1e-3)
+    assert found.runs_p == pytest.approx(2.5 / 10, abs=1e-3)
 
 
 def test_the_likeliest_decides_and_all_count() -> None:
@@ -36,7 +36,7 @@ def test_the_likeliest_decides_and_all_count() -> None:
 
     assert found.decider == 1
     assert found.deciders == (0, 1)
-    assert found.runs_p == pytest.approx(1 - (1 - 0.75 / 9) * (1 - 8.75 / 9), abs=1e-3)
+    assert found.runs_p == pytest.approx(1 - (1 - 1.5 / 10) * (1 - 9.5 / 10), abs=1e-3)
 
 
 def test_a_maybe_behind_a_maybe_needs_both_to_change() -> None:
@@ -74,4 +74,4 @@ def test_a_maybe_behind_a_hit_that_can_not_be_foreseen_hangs_on_that() -> None:
     found = chances(plan)[1]
 
     assert (found.decider, found.deciders) == (0, (0,))
-    assert found.runs_p == pytest.approx(1.75 / 9, abs=1e-3)
+    assert found.runs_p == pytest.approx(2.5 / 10, abs=1e-3)

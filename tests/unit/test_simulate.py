@@ -153,6 +153,26 @@ def test_a_cut_off_takes_all_that_hangs_on_it_with_it() -> None:
     assert forecast(likely, 1).p50 == pytest.approx(101)
 
 
+def test_what_an_edit_does_to_one_stage_it_mostly_does_to_others() -> None:
+    count = 40  # pairs of stages: one that changes its outputs or not, one that then runs
+    upstream: list[tuple[int, ...]] = [() if i % 2 == 0 else (i - 1,) for i in range(2 * count)]
+    verdicts = [MISS if not above else MAYBE for above in upstream]
+    costs = [
+        estimate(0.001 if not above else 1.0, output_bytes=100, changed=1, compared=2)
+        for above in upstream
+    ]
+    plan = plan_of(upstream, verdicts, costs)
+
+    report = report_of(plan, 1, Circumstances(pace=FREE, processors=1))
+
+    # Each changes with a chance of 5 in 8. On their own nine builds in ten would run at most 29 of the 40.
+    assert report.wall_s is not None
+    assert 20 < report.wall_s.p50 < 32
+    assert 33 < report.wall_s.p90 < 40.1
+    assert report.write_p90_bytes is not None
+    assert report.write_bytes + 500 < report.write_p90_bytes <= 2 * count * 100
+
+
 def test_what_nothing_is_known_of_is_counted_and_left_out() -> None:
     some = report_of(plan_of([(), ()], [MISS, MISS], [estimate(1.0), estimate(None)]), 1)
     none = report_of(plan_of([(), ()], [MISS, MISS], [estimate(None)] * 2), 1)
