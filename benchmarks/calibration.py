@@ -28,7 +28,7 @@ class Trial:
     edit: str
     p50_s: float | None  # None: some stage had never run, or nothing was to be done
     p90_s: float | None
-    took_s: float  # as the build itself says
+    took_s: float  # as the build itself says, from the start of the command
     process_s: float  # from the start of the program to its end
     said_bytes: int | None  # to be written and restored; None: said to be unknown
     done_bytes: int  # written and restored

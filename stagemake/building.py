@@ -18,6 +18,7 @@ from stagemake.freshness.signature import FileClock
 from stagemake.model.entry import MISSING
 from stagemake.model.error import MissingInput, UsageError
 from stagemake.model.event import BuildFinished, Notice, WaitingForLock
+from stagemake.model.hindsight import Opening
 from stagemake.model.plan import Reason
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.planner import plan_pipeline
@@ -83,7 +84,18 @@ class Builder:
     _told_of_cache: set[str] = field(factory=set)
     has_left_over: bool = False  # whether past builds made what no stage declares now
     affected: frozenset[str] | None = None  # names of the stages to be judged; None: all
+    began_s: float = (
+        0.0  # when whoever waits began to, by `time.monotonic`; waiting for a lock is left out
+    )
+    outside_s: float = 0.0  # of that, before the build itself: starting up, running the Stagefile
     _what_if: WhatIf | None = None  # made once the Stagefile has run
+
+    @property
+    def opening(self) -> Opening:
+        """What passes, or has passed, before this build."""
+        if self.request.asked_s is None:
+            return Opening.EMBEDDED
+        return Opening.EVALUATED if self.project.recalled is None else Opening.RECALLED
 
     def plan(self, pipeline: Pipeline) -> Planned:
         """Return a plan and forget what was looked at for it. Changes nothing."""
@@ -297,13 +309,16 @@ class Builder:
         """
         if self.request.assume_changed:
             raise UsageError("a build can't assume what isn't so", hint="plan it: `stagemake -n`")
+        entered_s = time.monotonic()
+        if self.request.asked_s is not None:
+            self.outside_s = entered_s - self.request.asked_s
         if not os.path.isdir(self.state.shared):
             # The first build here: find what must fail before anything is written.
             self._check_inputs_of_first_build(pipeline)
         with self.holding() as lock_fd:
             if lock_fd < 0:
                 return BuildOutcome((), 0.0, interrupted_by=self.interrupt.take())
-            began_s = time.monotonic()
+            self.began_s = time.monotonic() - self.outside_s
             self.state.reload()
             if isinstance(memo := self.project.session.capture_memo, CaptureMemo):
                 memo.save()
@@ -313,6 +328,11 @@ class Builder:
             memo_before = len(digester.memo)
             world = self._world(digester)
             forecast = None
+
+            def remember(outcome: BuildOutcome) -> None:
+                if outcome.ok and not self.has_left_over:
+                    self._remember(pipeline, world, digester, clock)
+
             if self.request.is_watched:
                 self.watching = self._open_watching(pipeline)
             with self._early(pipeline, lock_fd) as early:
@@ -322,11 +342,12 @@ class Builder:
                         planned_s = time.monotonic()
                         forecast = self._forecast(planned.plan, world)
                         # It is asked for besides: not a part of the build.
-                        began_s += time.monotonic() - planned_s
+                        self.began_s += time.monotonic() - planned_s
                 finally:
                     self.close_reader()
                 if planned.plan.is_done:
                     outcome = self._nothing_to_do(planned, digester, memo_before)
+                    remember(outcome)
                 else:
                     self._check_inputs(planned.plan, world)
                     from stagemake.executing import carry_out  # noqa: PLC0415 - gate, 60 ms, only with work to do
@@ -334,9 +355,7 @@ class Builder:
 
                     with self.interrupt.armed():
                         started = early or start(self, planned.plan.pipeline, lock_fd)
-                        outcome = carry_out(self, planned, world, digester, started, began_s)
-            if outcome.ok and not self.has_left_over:
-                self._remember(pipeline, world, digester, clock)
+                        outcome = carry_out(self, planned, world, digester, started, remember)
             return outcome if forecast is None else evolve(outcome, forecast=forecast)
 
     def _forecast(self, plan: Plan, world: World) -> DryRunReport:
@@ -482,7 +501,8 @@ class Builder:
                 for stage, step in zip(plan.pipeline.stages, plan.steps, strict=True)
             ]
         )
-        outcome = BuildOutcome(results, 0.0, left_out=plan.pipeline.left_out)
+        took_s = time.monotonic() - self.began_s
+        outcome = BuildOutcome(results, took_s, left_out=plan.pipeline.left_out)
         self.emit(BuildFinished(outcome))
         return outcome
 

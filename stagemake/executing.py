@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from stagemake import durable
 from stagemake.assembling import close_cache, hooks_of, open_cache, workshop_of
@@ -18,6 +18,8 @@ from stagemake.forecasting import wall_forecast_of
 from stagemake.history import History, Run
 from stagemake.materialize import sweep_temps
 from stagemake.model.event import BuildFinished, Notice, PlanReady
+from stagemake.model.hindsight import Foretold
+from stagemake.model.plan import Interval
 from stagemake.model.result import Outcome
 from stagemake.model.stored import record_bytes, stored_bytes
 from stagemake.past.build import Ending
@@ -26,9 +28,11 @@ from stagemake.past.shelf import Shelf
 from stagemake.plan.crowd import processor_count
 from stagemake.plan.kind import input_bytes, kind_of
 from stagemake.records import StoredRecords
-from stagemake.remembering import remember
+from stagemake.remembering import remember as keep_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stagemake.assembling import Opened
     from stagemake.building import Builder
     from stagemake.digesting import Digester
@@ -45,7 +49,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     world: World,
     digester: Digester,
     started: Started,
-    began_s: float,
+    remember: Callable[[BuildOutcome], None],
 ) -> BuildOutcome:
     """Build what `planned` says and save what came of it, however it ends.
 
@@ -55,13 +59,13 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         world: What the plan was made from.
         digester: What has been looked at.
         started: What runs the actions; closed when this returns.
-        began_s: When the build began, by `time.monotonic`.
+        remember: Notes for the next start what it need not look at again, if all is well.
     """
     ear, runner = started.ear, started.runner
-    state = builder.state
     _open_state(builder, planned)
     _recover_runs(builder, world)
-    recorder = _recorder(builder, planned, world)
+    simulated_s = wall_forecast_of(builder, planned.plan, world)
+    recorder = _recorder(builder, world, simulated_s)
 
     def emit(event: Event) -> None:
         recorder.handle(event)
@@ -82,7 +86,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop, planned.lasting)
         ear.began_s = shop.began_s
-        before_s = time.monotonic() - began_s
+        before_s = time.monotonic() - builder.began_s - builder.outside_s
         outcome = scheduler.run()
         ended_s = time.monotonic()
         _tidy(builder, planned, outcome, digester)
@@ -93,34 +97,37 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         try:
             runner.close()
             hooks.close()
-            _settle_memo(builder, digester)
-            state.save()
-            if os.path.lexists(state.scratch):
-                durable.remove_any(state.scratch)
+            _save(builder, digester)
         finally:
             if store is not None:
                 now = close_cache(builder, store)
                 grown = now - volume if min(now, volume) >= 0 else -1
-    _note_costs(
-        builder, planned, scheduler, outcome, before_s=before_s, ended_s=ended_s, grown=grown
-    )
     outcome = evolve(
         outcome,
-        wall_s=time.monotonic() - began_s,
         forecast_s=recorder.forecast_s,
         drifted=() if shop.guard is None else tuple(shop.guard.refused),
         observations=() if builder.watching is None else tuple(builder.watching.found.values()),
     )
+    if builder.settings.keep_sources:
+        keep_texts(outcome, planned.plan.pipeline, world)
+    remember(outcome)
+    _note_costs(builder, planned, scheduler, outcome, _Spent(before_s, ended_s, grown, simulated_s))
+    outcome = evolve(outcome, wall_s=time.monotonic() - builder.began_s)
     emit(BuildFinished(outcome))
-    _keep_for_later(builder, planned, world, outcome, recorder)
+    if recorder.problem:
+        text = f"history: {recorder.problem}; this build is not in it, or not all of it"
+        builder.emit(Notice(text))
     return outcome
 
 
-def _settle_memo(builder: Builder, digester: Digester) -> None:
-    """Make what is known of files fit to be saved."""
+def _save(builder: Builder, digester: Digester) -> None:
+    """Save what is known now, and remove what was only of use while stages ran."""
     if builder.affected is None:  # else most was not looked at, because nothing happened there
         digester.prune()
     digester.settle()
+    builder.state.save()
+    if os.path.lexists(builder.state.scratch):
+        durable.remove_any(builder.state.scratch)
 
 
 def _open_state(builder: Builder, planned: Planned) -> None:
@@ -156,11 +163,20 @@ def _tidy(builder: Builder, planned: Planned, outcome: BuildOutcome, digester: D
         _look_at_restored(planned, outcome, digester)
 
 
+@frozen
+class _Spent:
+    """What a build was foreseen to take, and what it took beside its stages."""
+
+    before_s: float  # from its start, without what was before, to the first stage
+    ended_s: float  # when the last stage had settled, by `time.monotonic`
+    grown_bytes: int  # by how much the cache grew; -1: not measured
+    simulated_s: Interval | None  # None: some stage was not known
+
+
 def _note_costs(
-    builder: Builder, planned: Planned, scheduler: Scheduler, outcome: BuildOutcome, *,
-    before_s: float, ended_s: float, grown: int,
-) -> None:  # fmt: skip
-    """Put into the history what stages cost, and what the tool itself took if all went well."""
+    builder: Builder, planned: Planned, scheduler: Scheduler, outcome: BuildOutcome, spent: _Spent
+) -> None:
+    """Put into the history what stages cost, and if all went well what the tool itself took."""
     history = History(builder.state.history_path)
     stretch = scheduler.meter.stretches(processor_count())
     stages = planned.plan.pipeline.stages
@@ -169,24 +185,17 @@ def _note_costs(
         evolve(run, stretch=by_name[run.stage]) if run.stage in by_name else run
         for run in scheduler.launcher.past_runs
     )
-    if outcome.ok:
-        costs = scheduler.meter.costs(
-            planned.plan, outcome.results, started_s=int(time.time()), before_s=before_s,
-            after_s=time.monotonic() - ended_s, counted_bytes=scheduler.launcher.growth.measured,
-            grown_bytes=grown, stretch=stretch,
-        )  # fmt: skip
-        history.add((), costs)
-
-
-def _keep_for_later(
-    builder: Builder, planned: Planned, world: World, outcome: BuildOutcome, recorder: Recorder
-) -> None:
-    """Say what the history lacks, and keep the texts that the next `why` compares with."""
-    if recorder.problem:
-        text = f"history: {recorder.problem}; this build is not in it, or not all of it"
-        builder.emit(Notice(text))
-    if builder.settings.keep_sources:
-        remember(outcome, planned.plan.pipeline, world)
+    if not outcome.ok:
+        return
+    costs = scheduler.meter.costs(
+        planned.plan, outcome.results, started_s=int(time.time()), before_s=spent.before_s,
+        after_s=time.monotonic() - spent.ended_s, grown_bytes=spent.grown_bytes,
+        counted_bytes=scheduler.launcher.growth.measured, stretch=stretch,
+    )  # fmt: skip
+    said = spent.simulated_s or Interval(0.0, 0.0)
+    wall_s = time.monotonic() - builder.began_s
+    foretold = Foretold(builder.opening.value, builder.outside_s, said.p50, said.p90, wall_s)
+    history.add((), costs, foretold)
 
 
 def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digester) -> None:
@@ -229,10 +238,9 @@ def _recover_runs(builder: Builder, world: World) -> None:
     History(builder.state.history_path).add(runs)
 
 
-def _recorder(builder: Builder, planned: Planned, world: World) -> Recorder:
-    """Return what notes this build, and the forecast that it will be held against.
-
-    Cost: some 25 µs for each stage that isn't fresh: 0.3 s where 10 000 are to run.
-    """
-    forecast_s = wall_forecast_of(builder, planned.plan, world)
+def _recorder(builder: Builder, world: World, simulated_s: Interval | None) -> Recorder:
+    """Return what notes this build, and the forecast that it will be held against."""
+    forecast_s = None
+    if simulated_s is not None:
+        forecast_s = world.history.hindsight.corrected(simulated_s)
     return Recorder(Shelf(builder.state.builds), builder.request.targets, forecast_s)

@@ -34,14 +34,18 @@ _STATE_BYTES, _STATE_PER_STAGE_BYTES = 1 << 16, 1500  # snapshot, journal, histo
 
 
 def wall_forecast_of(builder: Builder, plan: Plan, world: World) -> Interval | None:
-    """Return how long a build of the plan would take; None if some stage that may run is unknown."""
+    """Return how long a build of the plan would take, without hindsight; None if some stage that may run is unknown."""
     return wall_forecast(plan, builder.jobs, _circumstances(builder, world))
 
 
 def _circumstances(builder: Builder, world: World) -> Circumstances:
     pools = {pool.name: pool.depth for pool in builder.project.registry.pools.values()}
     history = world.history
-    return Circumstances(pools, physical_memory_bytes(), history.pace, history.tail())
+    hindsight = history.hindsight
+    return Circumstances(
+        pools, physical_memory_bytes(), history.pace, history.tail(), hindsight=hindsight,
+        outside_s=hindsight.opening_s[builder.opening],
+    )  # fmt: skip
 
 
 def forecast(

@@ -16,6 +16,7 @@ from attrs import astuple, define, field, fields
 
 from stagemake import durable
 from stagemake.model.fit import USUAL_VARIANCE, Fit, Run, fit, told_variance, usual_variance
+from stagemake.model.hindsight import FORETOLD_COLUMNS, Foretold, Hindsight, hindsight_of
 from stagemake.model.pace import COLUMNS, BuildCosts, Pace, pace_of
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ create table if not exists runs_2 (
 create table if not exists fits_2 (stage text primary key, {", ".join(_FIT_COLUMNS)}) without rowid;
 create index if not exists fits_2_by_kind on fits_2 (kind);
 create table if not exists builds_2 ({", ".join(COLUMNS)});
+create table if not exists foretold_1 ({", ".join(FORETOLD_COLUMNS)});
 """
 _values_of = attrgetter(*_FIT_COLUMNS)  # of a Fit; `astuple` takes 8 µs
 _PACKED = struct.Struct("<qddqqqbd")  # no multiple of 20 and less of any other form that was
@@ -55,6 +57,7 @@ class History:
 
     path: str
     _pace: Pace | None = field(default=None)
+    _hindsight: Hindsight | None = field(default=None)
 
     def fits(self, stage_names: Sequence[str]) -> dict[str, Fit]:
         """Return what past runs say, by name; stages that never ran are left out."""
@@ -98,12 +101,23 @@ class History:
     def pace(self) -> Pace:
         """What the tool itself takes, by the last builds. Read once."""
         if self._pace is None:
-            query = f"select {', '.join(COLUMNS)} from builds_2 order by rowid desc limit {BUILDS}"  # noqa: S608 - constants only
+            rows = self._select(_last_builds("builds_2", COLUMNS), ())
             try:
-                self._pace = pace_of([BuildCosts(*row) for row in self._select(query, ())])
+                self._pace = pace_of([BuildCosts(*row) for row in rows])
             except (TypeError, ValueError, ZeroDivisionError, OverflowError):
                 self._pace = Pace()  # somebody has written something else there
         return self._pace
+
+    @property
+    def hindsight(self) -> Hindsight:
+        """What forecasts of the last builds were worth. Read once."""
+        if self._hindsight is None:
+            rows = self._select(_last_builds("foretold_1", FORETOLD_COLUMNS), ())
+            try:
+                self._hindsight = hindsight_of([Foretold(*row) for row in rows])
+            except (TypeError, ValueError, OverflowError):
+                self._hindsight = hindsight_of(())  # as above
+        return self._hindsight
 
     def _rows(self, where: str, values: Sequence[object]) -> list[Any]:  # Any: columns of sqlite
         return self._select(f"select stage, {', '.join(_FIT_COLUMNS)} from fits_2 {where}", values)  # noqa: S608 - constants only
@@ -122,31 +136,37 @@ class History:
         except sqlite3.Error:
             return []
 
-    def add(self, runs: Iterable[Run], build: BuildCosts | None = None) -> None:
-        """Store runs and a build, and forget all but the last `SAMPLES` and `BUILDS`. Never raises.
+    def add(
+        self,
+        runs: Iterable[Run],
+        build: BuildCosts | None = None,
+        foretold: Foretold | None = None,
+    ) -> None:
+        """Store runs, a build and its forecast; forget all but the last `SAMPLES` and `BUILDS`. Never raises.
 
         Cost: some 40 µs a run.
         """
         by_stage: dict[str, list[Run]] = {}
         for run in runs:
             by_stage.setdefault(run.stage, []).insert(0, run)
-        if not by_stage and build is None:
+        rows = _rows_of(build, foretold)
+        if not by_stage and not rows:
             return
         import sqlite3  # noqa: PLC0415 - gate, 7 ms, only with work to do
 
-        self._pace = None
+        self._pace = self._hindsight = None
         try:
-            self._write(by_stage, build)
+            self._write(by_stage, rows)
         except sqlite3.OperationalError:
             return  # full, locked or read-only
         except (sqlite3.DatabaseError, struct.error, OverflowError):
             try:  # damaged: begin anew
                 durable.remove(self.path)
-                self._write(by_stage, build)
+                self._write(by_stage, rows)
             except (OSError, sqlite3.Error):
                 return
 
-    def _write(self, by_stage: dict[str, list[Run]], build: BuildCosts | None) -> None:
+    def _write(self, by_stage: dict[str, list[Run]], rows: dict[str, tuple[Any, ...]]) -> None:
         import sqlite3  # noqa: PLC0415 - gate, 7 ms, only with work to do
         from contextlib import closing  # noqa: PLC0415 - as above
 
@@ -158,15 +178,27 @@ class History:
             connection.execute("begin immediate")
             _add_runs(connection, by_stage)
             _forget_oldest(connection)
-            if build is not None:
-                marks = ", ".join("?" * len(COLUMNS))
-                connection.execute(f"insert into builds_2 values ({marks})", astuple(build))  # noqa: S608 - constants only
+            for table, row in rows.items():
+                marks = ", ".join("?" * len(row))
+                connection.execute(f"insert into {table} values ({marks})", row)  # noqa: S608 - constants only
                 connection.execute(
-                    "delete from builds_2 where rowid <= (select max(rowid) from builds_2) - ?",
+                    f"delete from {table} where rowid <= (select max(rowid) from {table}) - ?",  # noqa: S608 - as above
                     (BUILDS,),
                 )
             durable.reach("commit", self.path)
             connection.execute("commit")
+
+
+def _last_builds(table: str, columns: Sequence[str]) -> str:
+    return f"select {', '.join(columns)} from {table} order by rowid desc limit {BUILDS}"  # noqa: S608 - constants only
+
+
+def _rows_of(build: BuildCosts | None, foretold: Foretold | None) -> dict[str, tuple[Any, ...]]:
+    """Return what there is to add of a build, by table."""
+    rows = {} if build is None else {"builds_2": astuple(build)}
+    if foretold is not None:
+        rows["foretold_1"] = astuple(foretold)
+    return rows
 
 
 def _drop_of_another_form(connection: sqlite3.Connection) -> None:
@@ -175,6 +207,7 @@ def _drop_of_another_form(connection: sqlite3.Connection) -> None:
         "runs_2": ("stage", "last_s", "packed"),
         "fits_2": ("stage", *_FIT_COLUMNS),
         "builds_2": COLUMNS,
+        "foretold_1": FORETOLD_COLUMNS,
     }
     for name, columns in wanted.items():
         found = tuple(row[1] for row in connection.execute(f"pragma table_info({name})"))

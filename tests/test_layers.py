@@ -14,7 +14,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 # From the bottom up, each as low as what it imports allows. A package may know itself.
 LAYERS = (
-    "durable freshness awaiting contents",
+    "durable freshness awaiting contents process_age",
     "model program tree hook_thread core_stages touched links",
     "checkpoint past git observe",
     (

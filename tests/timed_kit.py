@@ -14,8 +14,10 @@ from stagemake.execute.workshop import Workshop
 from stagemake.freshness.signature import FileClock
 from stagemake.history import History
 from stagemake.manager import StageManager
+from stagemake.model.hindsight import Foretold, Opening
+from stagemake.model.plan import Interval
 from stagemake.model.request import BuildRequest
-from stagemake.plan.estimate import Circumstances, report_of
+from stagemake.plan.estimate import Circumstances, report_of, wall_forecast
 from stagemake.plan.planner import plan_pipeline
 
 if TYPE_CHECKING:
@@ -72,8 +74,12 @@ class TimedProject:
         builder.close_reader()
         pools = {pool.name: pool.depth for pool in manager.project.registry.pools.values()}
         history = History(state.history_path)
-        around = Circumstances(pools, MEMORY_BYTES, history.pace, history.tail(), processors)
+        around = Circumstances(
+            pools, MEMORY_BYTES, history.pace, history.tail(), processors,
+            hindsight=history.hindsight,
+        )  # fmt: skip
         foreseen = report_of(planned.plan, jobs, around)
+        said = wall_forecast(planned.plan, jobs, around) or Interval(0.0, 0.0)
         names = [stage.name for stage in pipeline.stages]
 
         def write(work: Work) -> None:
@@ -105,5 +111,6 @@ class TimedProject:
                 for run in scheduler.launcher.past_runs
             ],
             costs,
+            Foretold(Opening.EMBEDDED, 0.0, said.p50, said.p90, outcome.wall_s),
         )
         return foreseen, outcome

@@ -6,6 +6,7 @@ import functools
 import os
 import signal
 import sys
+import time
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from stagemake.model.result import Outcome
 from stagemake.report.amount import printable
 from stagemake.report.style import style_for
 from stagemake.report.terminal import Detail, shown_log
+from stagemake.stagefile import audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,6 +130,7 @@ def command(  # noqa: PLR0917 - click passes keywords
         wait=not no_wait,
         keeps_stdout=as_json,
         keeps_forecast=as_json and not dry_run,
+        asked_s=_asked_s(),
     )
     if affected is not None and (ask or plan_file is not None):
         raise UsageError(
@@ -149,7 +152,9 @@ def command(  # noqa: PLR0917 - click passes keywords
     if ask:
         from stagemake.cli.planned import Answer, asked  # noqa: PLC0415 - as above
 
+        shown_s = time.monotonic()
         answer, request = asked(place, request, color, has_more=dry_run or question or as_json)
+        request = _later(request, time.monotonic() - shown_s)  # it is not us who thought about it
         if answer is not Answer.YES:
             return int(answer is Answer.NO)
     asks = _Asks(
@@ -163,6 +168,22 @@ def command(  # noqa: PLR0917 - click passes keywords
         return _answered(asks, found)
     except Overtaken:  # by another build, since the entry looked
         return _answered(asks, None)
+
+
+def _asked_s() -> float | None:
+    """Return when the command was started, by `time.monotonic`; None in another program's process."""
+    if not audit.is_installed():
+        return None
+    from stagemake.process_age import process_age_s  # noqa: PLC0415 - gate, 1 ms, with work to do
+
+    return time.monotonic() - process_age_s()
+
+
+def _later(request: BuildRequest, seconds: float) -> BuildRequest:
+    """Return a request that was asked for so much later."""
+    if request.asked_s is None:
+        return request
+    return evolve(request, asked_s=request.asked_s + seconds)
 
 
 @frozen

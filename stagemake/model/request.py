@@ -51,6 +51,9 @@ class BuildRequest:
     cwd: str = ""  # the working directory relative to the root, for targets that are paths
     check: bool = False  # fail stages that read or write what they don't declare
     sandbox: bool = False  # keep stages from what they don't declare
+    asked_s: float | None = (
+        None  # when whoever waits began to, by `time.monotonic`; None: when the build is asked for
+    )
     traced: frozenset[str] = frozenset()  # stages to run and watch, whatever is fresh or cached
     held: PlanFile | None = None  # do exactly this, or refuse
     assume_changed: tuple[

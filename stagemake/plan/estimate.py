@@ -25,6 +25,7 @@ from stagemake.plan.simulate import Course, expected_s, tool_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from stagemake.model.hindsight import Hindsight
     from stagemake.model.plan import Chance, Interval, Plan, Step
 
 _MOST_JOBS = 64
@@ -41,6 +42,8 @@ class Circumstances:
     pace: Pace = field(factory=Pace)
     tail: tuple[float, float] = (0.0, 0.0)  # see `draws`
     processors: int = field(factory=processor_count)
+    outside_s: float = 0.0  # what passes before the build proper
+    hindsight: Hindsight | None = None  # what past forecasts were worth; None: they were right
 
 
 def report_of(plan: Plan, jobs: int, circumstances: Circumstances | None = None) -> DryRunReport:
@@ -91,7 +94,7 @@ def _with_unknown_amounts(report: DryRunReport, running: Sequence[Step]) -> DryR
 
 
 def wall_forecast(plan: Plan, jobs: int, around: Circumstances) -> Interval | None:
-    """Return the `wall_s` of `report_of` and no more; None if the cost of any stage that may run is unknown.
+    """Return the `wall_s` of `report_of` without hindsight; None if the cost of any stage that may run is unknown.
 
     Cost: as `report_of` without other `-j`.
     """
@@ -131,7 +134,7 @@ class _Rounds:
         if busy:
             most = sum(1 for verdict in busy if verdict is not Verdict.HIT)
             overhead_s = around.pace.before_s(len(plan.steps) + plan.pipeline.left_out, len(busy))
-            overhead_s += around.pace.after_s(most)
+            overhead_s += around.pace.after_s(most) + around.outside_s
         wall_s = interval_of(walls, overhead_s, around.pace.around_sigma)
         return cls(columns, walls, overhead_s, wall_s)
 
@@ -171,7 +174,10 @@ def _with_times(
     if not is_known:
         return report
     rounds = _Rounds.of(plan, course, report.chances, around)
-    report = evolve(report, wall_s=rounds.wall_s)
+    wall_s = rounds.wall_s
+    if around.hindsight is not None:
+        wall_s = around.hindsight.corrected(wall_s)
+    report = evolve(report, wall_s=wall_s)
     if not report.runs[1]:
         return report
     if report.chances:

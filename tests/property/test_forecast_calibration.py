@@ -104,7 +104,7 @@ def test_nine_builds_in_ten_take_no_longer_than_p90(  # noqa: PLR0917 - one worl
     coverage, error = score(tmp_path / "p", 85, jobs, world(load=load, far=far, drift=drift))
     print(f"coverage {coverage:.3f}, median error {error:.3f}")
 
-    assert 0.80 <= coverage <= 0.98
+    assert 0.85 <= coverage <= 0.95
     assert error <= most_error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,12 @@ from terminal_kit import Terminal
 
 from stagemake.cache.collect import collect
 from stagemake.cache.disk import open_store
+from stagemake.manager import StageManager
 from stagemake.model.record import references
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from project import Project
 
 HISTORY = ".stagemake/Stagefile/history.db"
@@ -236,3 +240,43 @@ def test_a_build_for_programs_tells_what_a_dry_run_would_have_said(project: Proj
     assert {name: built[name] for name in built.keys() - varying} == {
         name: said[name] for name in said.keys() - varying
     }
+
+
+SLOW_TO_EVALUATE = """\
+import time
+time.sleep(0.4)
+command("copy", "cp a {outputs}", inputs=["a"], outputs=["b"])
+"""
+
+
+def test_time_counts_from_the_start_of_the_command(project: Project) -> None:
+    def command(*arguments: str) -> dict[str, Any]:
+        found: dict[str, Any] = project.finish(project.start(*arguments, "--json")).json
+        return found
+
+    project.stagefile(SLOW_TO_EVALUATE).write("a", "1")
+
+    first = command("build")["wall_s"]
+    project.write("a", "2")
+    foreseen = command("-n")["forecast"]["wall_s"]
+    second = command("build")["wall_s"]
+
+    assert first > 0.4
+    assert foreseen["p50"] > 0.4
+    assert second > 0.4
+    assert project.run("history", "--json").json["builds"][0]["wall_s"] == pytest.approx(second)
+
+
+def test_time_in_another_program_counts_from_when_a_build_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "Stagefile").write_text("from stagemake import command\n" + SLOW_TO_EVALUATE)
+    (tmp_path / "a").write_text("1")
+    manager = StageManager(tmp_path, cache_dir=tmp_path / "cache")
+    began_s = time.monotonic()
+    manager.load()
+    loaded_s = time.monotonic()
+
+    outcome = manager.execute_pipeline()
+
+    assert loaded_s - began_s > 0.4
+    assert outcome.ok
+    assert 0 < outcome.wall_s <= time.monotonic() - loaded_s

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from stagemake.history import BUILDS, SAMPLES, History, Run
+from stagemake.model.hindsight import Foretold, Opening, hindsight_of
 from stagemake.model.pace import BuildCosts, Pace
 
 if TYPE_CHECKING:
@@ -199,3 +200,38 @@ def test_a_history_that_can_not_be_written_is_done_without(tmp_path: Path) -> No
     history.add([run()], build())
 
     assert history.fits(["s"]) == {}
+
+
+def test_what_was_foretold_is_looked_back_at(tmp_path: Path) -> None:
+    history = History(str(tmp_path / "history.db"))
+    told = [Foretold(Opening.EVALUATED, 0.5, 1.0, 1.1, seconds) for seconds in (1.0, 1.2, 1.4)]
+
+    for each in told:
+        history.add((), build(), each)
+
+    assert history.hindsight == hindsight_of(told[::-1])
+    assert History(str(tmp_path / "history.db")).hindsight.opening_s[Opening.EVALUATED] == 0.5
+
+
+def test_a_history_from_before_forecasts_were_kept_is_read_and_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    History(str(path)).add([run()], build(before_s=0.3))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("drop table foretold_1")
+
+    assert History(str(path)).hindsight == hindsight_of(())
+    History(str(path)).add([run()], build(before_s=0.3), Foretold(0, 0.5, 1.0, 1.1, 1.0))
+
+    assert History(str(path)).fits(["s"])["s"].samples == 2
+    assert History(str(path)).pace.builds == 2
+    assert History(str(path)).hindsight == hindsight_of([Foretold(0, 0.5, 1.0, 1.1, 1.0)])
+
+
+def test_foretold_values_that_make_no_sense_count_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    History(str(path)).add((), build(), Foretold(0, 0.5, 1.0, 1.1, 1.0))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("update foretold_1 set p50_s = 'much'")
+        connection.commit()
+
+    assert History(str(path)).hindsight == hindsight_of(())
