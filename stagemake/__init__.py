@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from stagemake.hooks import HookId
     from stagemake.manager import StageManager
     from stagemake.model.config_store import ConfigStore
-    from stagemake.model.context import ExecutionMode, SharedData, StageContext
+    from stagemake.model.context import SharedData, StageContext
     from stagemake.model.error import StagemakeError
+    from stagemake.model.mode import ExecutionMode
     from stagemake.model.operation import (
         DryRunContext,
         DryRunnable,
@@ -55,7 +56,7 @@ _HOME_BY_NAME = {
     "DryRunContext": "stagemake.model.operation",
     "DryRunReport": "stagemake.model.report",
     "DryRunnable": "stagemake.model.operation",
-    "ExecutionMode": "stagemake.model.context",
+    "ExecutionMode": "stagemake.model.mode",
     "HookId": "stagemake.hooks",
     "OperationKind": "stagemake.model.operation",
     "Outcome": "stagemake.model.result",

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 
 from stagemake.cache.collect import collect, volume_bytes
 from stagemake.cache.disk import DiskStore, open_store
-from stagemake.calling import Circumstances, make_context
 from stagemake.dispatch import ToolEvents
 from stagemake.execute.environment import stage_environment
 from stagemake.execute.guard import Guard
 from stagemake.execute.workshop import Workshop
 from stagemake.hooking import BoundHooks, ResultsByName
-from stagemake.model.context import SharedData
 from stagemake.model.event import Notice
 from stagemake.model.record import references
 from stagemake.report.amount import size
-from stagemake.storage import LiveStorage, Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +42,10 @@ def hooks_of(builder: Builder, ear: Ear) -> BoundHooks:
     ids = {str(stage.name): stage_id for stage_id, stage in enumerate(ear.pipeline.stages)}
 
     def context_of(stage: Stage, facts: Facts, own: StageResult | None) -> StageContext:
+        from stagemake.calling import Circumstances, make_context  # noqa: PLC0415 - gate, 10 ms with all three, hooks only
+        from stagemake.model.context import SharedData  # noqa: PLC0415 - as above
+        from stagemake.storage import LiveStorage, Places  # noqa: PLC0415 - as above
+
         known = [name for name in (*stage.uses, *stage.provides) if name in facts.values]
         values = {name: json.loads(facts.values[name]) for name in known}
         around = Circumstances(

@@ -14,8 +14,9 @@ from attrs import define, frozen
 
 from stagemake.dispatch import WorkerEvents
 from stagemake.model.config_store import ConfigStore
-from stagemake.model.context import ExecutionMode, SharedData, StageContext
+from stagemake.model.context import SharedData, StageContext
 from stagemake.model.error import BadValue
+from stagemake.model.mode import ExecutionMode
 from stagemake.model.stage import Call
 from stagemake.stagefile.shown import shown_value
 from stagemake.storage import LiveStorage, Places

@@ -16,9 +16,10 @@ from attrs import fields
 from stagemake import core_stages
 from stagemake.calling import Circumstances, make_context
 from stagemake.lifecycle import SessionContext, SessionPipeline, run_to_end
-from stagemake.model.context import ExecutionMode, SharedData, StageContext
+from stagemake.model.context import SharedData, StageContext
 from stagemake.model.error import LifecycleFailed, StagemakeError, UsageError
 from stagemake.model.event import Notice
+from stagemake.model.mode import ExecutionMode
 from stagemake.model.operation import DryRunContext
 from stagemake.model.stage import Call, Stage
 from stagemake.plugins.backends import runner_maker, store_maker

@@ -19,7 +19,6 @@ from stagemake.hooks import AFTER, BEFORE, HookBook, HookId
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.model.event import Notice
 from stagemake.model.pipeline import Pipeline
-from stagemake.model.plan_file import PlanFile
 from stagemake.model.request import BuildRequest
 from stagemake.model.stage import Stage
 from stagemake.project import Project
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from stagemake.model.event import Event
     from stagemake.model.explanation import Explanation
     from stagemake.model.plan import Plan
-    from stagemake.model.plan_file import PlannedStage
+    from stagemake.model.plan_file import PlanFile, PlannedStage
     from stagemake.model.report import DryRunReport
     from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.model.seed import StageLike
@@ -354,6 +353,8 @@ class StageManager:
         """
         request = self._request(targets)
         pipeline = self.build_pipeline(request)
+        from stagemake.model.plan_file import PlanFile  # noqa: PLC0415 - gate, 2 ms, `-o` only
+
         seen: list[PlannedStage] = []
         report = self._builder(request).dry_run(pipeline, seen)
         return report, PlanFile(

@@ -9,12 +9,11 @@ from attrs import define, field
 
 from stagemake.freshness import noop
 from stagemake.freshness import snapshot as columns
-from stagemake.freshness.signature import link_signature, of_status, signature
+from stagemake.freshness.signature import CLOCK_LAG_NS, link_signature, of_status, signature
 from stagemake.model.entry import MISSING
 from stagemake.noop_programs import Unclear
 from stagemake.stagefile.glob import expand
 from stagemake.stagefile.paths import tidy
-from stagemake.stagefile.recorder import CLOCK_LAG_NS
 from stagemake.tree import walk
 
 if TYPE_CHECKING:

@@ -11,12 +11,7 @@ from attrs import define, field
 
 from stagemake.model.error import BadValue, MissingProgram, did_you_mean
 from stagemake.model.stage import Call, Stage
-from stagemake.resolve.build import build_pipeline
-from stagemake.resolve.edges import infer_edges
-from stagemake.resolve.select import select
-from stagemake.stagefile.declare import check_depth, check_name
 from stagemake.stagefile.imports import undisturbed_imports
-from stagemake.stagefile.loader import evaluate
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import Session
 
@@ -95,6 +90,8 @@ class Project:
         """
         if isinstance(stages, (str, Stage)):
             stages = (stages,)
+        from stagemake.stagefile.declare import check_name  # noqa: PLC0415 - gate, 3 ms, for programs that register
+
         members = tuple(check_name(one.name if isinstance(one, Stage) else one) for one in stages)
         self.registry.define_pipeline(PipelineDefinition(check_name(name), members, default))
         self._names_checked_at = -1
@@ -105,6 +102,8 @@ class Project:
         Raises:
             StagefileError: The depth is no number from 1 up, or the pool has another one already.
         """
+        from stagemake.stagefile.declare import check_depth, check_name  # noqa: PLC0415 - as above
+
         self.registry.define_pool(PoolDefinition(check_name(name), check_depth(depth)))
         self._names_checked_at = -1
 
@@ -118,6 +117,8 @@ class Project:
         Raises:
             StagefileError: Something in it is wrong.
         """
+        from stagemake.stagefile.loader import evaluate  # noqa: PLC0415 - gate, 10 ms, not where it is recalled
+
         with self.recorded():
             evaluation = evaluate(self.session, path, texts)
         self.evaluations.append(evaluation)
@@ -175,6 +176,8 @@ class Project:
             self.registry.check_names()  # what programs registered; a Stagefile was checked
             self._names_checked_at = self.registry.version
         if self._table is None or self._table_version != self.registry.version:
+            from stagemake.resolve.edges import infer_edges  # noqa: PLC0415 - gate, 5 ms, not where it is recalled
+
             stages = self.registry.stages()
             self._table = infer_edges(stages)
             self._table_version = self.registry.version
@@ -191,6 +194,8 @@ class Project:
             known = self.recalled.pipeline()
             if known is not None:
                 return known
+        from stagemake.resolve.build import build_pipeline  # noqa: PLC0415 - gate, 3 ms, not where it is recalled
+
         table = self.table()
         pipelines = {each.name: each.members for each in self.registry.pipelines.values()}
         wanted = self._wanted(table, targets, pipelines, cwd)
@@ -205,6 +210,8 @@ class Project:
         cwd: str,
     ) -> Sequence[int]:
         if targets:
+            from stagemake.resolve.select import select  # noqa: PLC0415 - as above
+
             return select(targets, stages=table.stages, pipelines=pipelines, cwd_prefix=cwd)
         default = next((one for one in self.registry.pipelines.values() if one.default), None)
         if default is not None:

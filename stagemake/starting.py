@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake.calling import Caller
 from stagemake.dispatch import decoded_event
 from stagemake.runner.local import LocalRunner, local_runner
 from stagemake.runner.port import RunnerSettings
 from stagemake.stagefile.imports import undisturbed_imports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from stagemake.building import Builder
+    from stagemake.calling import Caller
     from stagemake.model.event import Event
     from stagemake.model.pipeline import Pipeline
     from stagemake.runner.guarded import GuardedRunner
+    from stagemake.stagefile.loader import Evaluation
 
 
 @define(eq=False, repr=False)
@@ -42,12 +43,12 @@ class Started:
 
     runner: LocalRunner | GuardedRunner
     ear: Ear
-    caller: Caller
+    caller: Caller | None  # None: there is no function
     _texts_there: list[set[str]] | None = field(default=None)  # files, by evaluation; None: no fork
 
     def fork(self) -> None:
         """Have the runner's own process made, while this one has no threads and no open database."""
-        self._texts_there = [set(one.texts) for one in self.caller.evaluations]
+        self._texts_there = [set(one.texts) for one in self._evaluations()]
         with undisturbed_imports():  # by other managers of this process
             self.runner.prepare()
 
@@ -64,10 +65,13 @@ class Started:
             return
         assert isinstance(self.runner, LocalRunner), "no other forks early"
         self.runner.wake_by(wakeup_fd)
-        known = zip(self.caller.evaluations, self._texts_there, strict=True)
+        known = zip(self._evaluations(), self._texts_there, strict=True)
         late = [{file: one.texts[file] for file in one.texts.keys() - had} for one, had in known]
         if any(late):
             self.runner.tell(json.dumps(late).encode("ascii"))
+
+    def _evaluations(self) -> Sequence[Evaluation]:
+        return () if self.caller is None else self.caller.evaluations
 
 
 def start(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
@@ -79,13 +83,11 @@ def start(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
         lock_fd: Of the project's lock, which the runner keeps open until all actions are gone.
     """
     ear = Ear(pipeline, builder.emit)
-    caller = Caller(
-        builder.root, pipeline, tuple(builder.project.evaluations), builder.state.scratch
-    )
+    caller = _caller(builder, pipeline)
     settings = RunnerSettings(
         root=builder.root,
         jobs=builder.jobs,
-        call=caller,
+        call=_absent if caller is None else caller,
         marker=os.urandom(8).hex(),
         on_said=ear.hear,
         keep_open=(lock_fd,),
@@ -94,8 +96,24 @@ def start(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
     )
     if builder.make_runner is not None:
         return Started(builder.make_runner(settings), ear, caller)
+    if caller is None:
+        return Started(local_runner(settings), ear, None)
     runner = local_runner(settings, rehearse=caller.rehearse, on_told=caller.take_texts)
     return Started(runner, ear, caller)
+
+
+def _absent(*_given: object) -> bytes:
+    raise AssertionError("BUG: a function was to be called in a pipeline that has none")
+
+
+def _caller(builder: Builder, pipeline: Pipeline) -> Caller | None:
+    """Return what calls functions; None where the pipeline has none."""
+    if builder.make_runner is None and not any(stage.is_call for stage in pipeline.stages):
+        return None
+    from stagemake.calling import Caller  # noqa: PLC0415 - gate, 10 ms, functions only
+
+    evaluations = tuple(builder.project.evaluations)
+    return Caller(builder.root, pipeline, evaluations, builder.state.scratch)
 
 
 def start_early(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:

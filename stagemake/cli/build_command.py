@@ -17,8 +17,8 @@ from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
 from stagemake.cli.reporters import open_reporters
 from stagemake.freshness.noop import Overtaken
-from stagemake.model.context import ExecutionMode
 from stagemake.model.error import PlanDrifted, UsageError
+from stagemake.model.mode import ExecutionMode
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.model.result import Outcome
 from stagemake.report.amount import printable

@@ -20,7 +20,7 @@ from stagemake.model.record import references
 from stagemake.report.amount import plural, size
 from stagemake.report.json_form import dumps
 from stagemake.settings import ProjectConfig, read_project_config
-from stagemake.stagefile.loader import find_stagefile
+from stagemake.stagefile.find import find_stagefile
 from stagemake.stagefile.numbers import size_in_bytes
 
 if TYPE_CHECKING:

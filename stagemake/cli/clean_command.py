@@ -6,7 +6,7 @@ import click
 
 from stagemake.cleaning import clean, find_cleanup
 from stagemake.cli.project_options import Place, project_options
-from stagemake.model.context import ExecutionMode
+from stagemake.model.mode import ExecutionMode
 from stagemake.report.amount import plural, printable
 
 

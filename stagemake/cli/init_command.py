@@ -12,7 +12,7 @@ from stagemake.cli.raw_output import print_known
 from stagemake.freshness.place import NAMES
 from stagemake.model.error import NoStagefile, UsageError
 from stagemake.report.amount import printable
-from stagemake.stagefile.loader import find_stagefile
+from stagemake.stagefile.find import find_stagefile
 from stagemake.start.first_stagefile import first_stagefile
 
 _HINT = "`stagemake init -n` prints it, `stagemake init -f NAME` writes elsewhere"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from attrs import evolve
 
-from stagemake.model.context import ExecutionMode
 from stagemake.model.error import UsageError
+from stagemake.model.mode import ExecutionMode
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.plan_files import read_plan, sealed, write_plan
 from stagemake.report.amount import printable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from stagemake.cli.project_options import Place, project_options
-from stagemake.model.context import ExecutionMode
 from stagemake.model.error import StagemakeError, UnknownTarget, UsageError
+from stagemake.model.mode import ExecutionMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -103,7 +103,7 @@ def _value_of(word: str, names: tuple[str, str], rest: object) -> str | None:
 
 def _texts(directory: str, stagefile: str) -> tuple[bytes, bytes]:
     """Return the Stagefile and the project's pyproject.toml; empty where there is none."""
-    from stagemake.stagefile.loader import find_stagefile  # noqa: PLC0415 - every command needs it
+    from stagemake.stagefile.find import find_stagefile  # noqa: PLC0415 - every command needs it
 
     try:
         path = os.path.join(directory, stagefile) if stagefile else find_stagefile(directory)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from stagemake.cli.project_options import Place, project_options, tell_nothing
-from stagemake.model.context import ExecutionMode
 from stagemake.model.error import NoStagefile, StagemakeError
+from stagemake.model.mode import ExecutionMode
 from stagemake.plugins.listing import list_plugins
 from stagemake.report.json_form import dumps
 from stagemake.report.plugins_text import plugins_object, plugins_text

@@ -14,13 +14,14 @@ import click
 from attrs import field, frozen
 
 from stagemake.cli.main import COMMANDS, Ended
+from stagemake.freshness.noop import Overtaken
 from stagemake.manager import StageManager
-from stagemake.model.context import ExecutionMode
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.model.event import Notice, WaitingForLock
+from stagemake.model.mode import ExecutionMode
 from stagemake.report.amount import printable
-from stagemake.stagefile import audit, recorder
-from stagemake.stagefile.loader import find_stagefile
+from stagemake.stagefile import audit
+from stagemake.stagefile.find import find_stagefile
 from stagemake.state import StateStore
 
 if TYPE_CHECKING:
@@ -94,9 +95,20 @@ class Place:
         """
         path = self.path()
         root = os.path.dirname(path)
+        recalled = None
+        if found is not None:
+            from stagemake.recalled import recall  # noqa: PLC0415 - gate, 2 ms, plain builds only
+
+            recalled = recall(found, is_build=builds_all)
         recorded = None
-        if audit.is_installed() and (assume_changed or records or not self.values):
+        if (
+            recalled is None
+            and audit.is_installed()
+            and (assume_changed or records or not self.values)
+        ):
             # What comes of -D is of this run only. Settings are read before the Stagefile is.
+            from stagemake.stagefile import recorder  # noqa: PLC0415 - gate, 10 ms, where the Stagefile is run
+
             recorded = recorder.Recorder(root)
             recorded.note_file(f"{root}/pyproject.toml")
         manager = StageManager(
@@ -114,13 +126,11 @@ class Place:
 
             manager.project.session.assumed = new_files(root, assume_changed)
         self.opened.append(manager)
-        recalled = None
-        if found is not None and manager.extensions is None:
-            from stagemake.recalled import recall  # noqa: PLC0415 - gate, 2 ms, plain builds only
-
-            recalled = recall(found, is_build=builds_all)
         if recalled is not None:
-            manager.project.session.recorder = None
+            if (
+                manager.extensions is not None
+            ):  # what names them was read before: a session has to begin
+                raise Overtaken
             manager.project.recall(recalled)
         elif manager.extensions is None:
             manager.load(os.path.basename(path))  # it may name plugins

@@ -11,8 +11,8 @@ import click
 from stagemake.cli.build_command import until_stopped
 from stagemake.cli.project_options import Place, color_option, project_options, tell_notices
 from stagemake.cli.raw_output import print_known
-from stagemake.model.context import ExecutionMode
 from stagemake.model.error import UsageError
+from stagemake.model.mode import ExecutionMode
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.report.json_form import dumps
 from stagemake.report.style import style_for

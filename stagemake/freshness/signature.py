@@ -19,6 +19,9 @@ Signature = tuple[int, ...]
 UNKNOWN_CLOCK_SLACK_NS = 2_000_000_000
 """How much older than its reading a file on another file system must be: FAT counts in 2 s steps."""
 
+CLOCK_LAG_NS = 20_000_000
+"""By which a file system's clock may lag behind the machine's."""
+
 _LINK, _TYPE = 0o120000, 0o170000
 
 # The real ones: while a Stagefile is evaluated others stand in for them.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path  # noqa: TC003 - part of the public type
 from typing import Any
@@ -11,6 +10,7 @@ from attrs import field, frozen
 
 from stagemake.model.config_store import ConfigStore  # noqa: TC001 - part of the public type
 from stagemake.model.error import BadValue, UndeclaredAccess, did_you_mean
+from stagemake.model.mode import ExecutionMode  # noqa: TC001 - part of the public type
 from stagemake.model.operation import DryRunContext  # noqa: TC001 - part of the public type
 from stagemake.model.plain import NotPlain, plain_text
 from stagemake.model.result import StageResult  # noqa: TC001 - part of the public type
@@ -21,13 +21,6 @@ from stagemake.model.services import (  # noqa: TC001 - part of the public type
 from stagemake.model.stage import Stage  # noqa: TC001 - part of the public type
 
 LARGEST_VALUE_BYTES = 1 << 20
-
-
-class ExecutionMode(enum.Enum):
-    """Whether stages really run."""
-
-    LIVE = "live"
-    DRY_RUN = "dry run"
 
 
 class SharedData(MutableMapping[str, Any]):

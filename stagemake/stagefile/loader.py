@@ -1,4 +1,4 @@
-"""Find a Stagefile and run it. Every run compiles from source: a stale .pyc is never believed."""
+"""Run a Stagefile. Every run compiles from source: a stale .pyc is never believed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve
 
-from stagemake.freshness.place import nearest_stagefile
 from stagemake.model.error import EvaluationFailed, NoStagefile, StagemakeError, did_you_mean
+from stagemake.stagefile.find import find_stagefile
 from stagemake.stagefile.imports import ProjectImports
 from stagemake.stagefile.session import CURRENT, Session
 
@@ -21,22 +21,6 @@ if TYPE_CHECKING:
     from types import CodeType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
-def find_stagefile(start: str) -> str:
-    """Return the nearest Stagefile from `start` upwards, absolute; see `nearest_stagefile`.
-
-    Raises:
-        NoStagefile: There is none.
-    """
-    path, directory = nearest_stagefile(start)
-    if path:
-        return path
-    raise NoStagefile(
-        "there is no Stagefile here or in a directory above",
-        facts=[("searched", f"`{os.path.abspath(start)}`"), ("up to", f"`{directory}`")],
-        hint="`stagemake init` writes a first one; or name yours: stagemake -f FILE",
-    )
 
 
 @define(eq=False, repr=False)

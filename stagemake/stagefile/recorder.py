@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 from stagemake.freshness.noop import names_in
-from stagemake.freshness.signature import link_signature, signature, youngest_ns
+from stagemake.freshness.signature import CLOCK_LAG_NS, link_signature, signature, youngest_ns
 from stagemake.stagefile import audit, stat_stand_ins
 from stagemake.stagefile.audit import ACTIVE, beginning, unheard
 from stagemake.stagefile.import_notes import ImportNotes
@@ -41,9 +41,6 @@ _IMPORTERS = ("<frozen importlib", f"{PACKAGE}{os.sep}stagefile{os.sep}imports.p
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _UNSTABLE = ("/proc/", "/sys/", "/dev/")  # where equal signatures don't mean equal contents
 _ORDINARY = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
-CLOCK_LAG_NS = 20_000_000
-"""By which a file system's clock may lag behind the machine's."""
-
 Glob = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 """Base, pattern, what is excluded, and the paths that were found."""
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stagemake.model.error import EvaluationFailed, NoStagefile
-from stagemake.stagefile.loader import Evaluation, evaluate, find_stagefile
+from stagemake.stagefile.find import find_stagefile
+from stagemake.stagefile.loader import Evaluation, evaluate
 from stagemake.stagefile.session import CURRENT, Session
 
 if TYPE_CHECKING:
