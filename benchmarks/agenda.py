@@ -59,7 +59,10 @@ PARTS = (
          3, is_usual=False),
     Part("rest", WIDE, (100,), ALL, ("turbo", "turbo-sh", "snakemake"), 3, is_usual=False),
 )  # fmt: skip
-EXTRAS = ("starts", "gib")
+EXTRAS = {
+    "starts": ("--help", "--version", "completion"),
+    "gib": ("1 GiB input hashed", "1 GiB output restored"),
+}
 """Single figures, by name for --only."""
 NAMES = (*dict.fromkeys(part.name for part in PARTS), *EXTRAS)
 

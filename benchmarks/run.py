@@ -18,6 +18,7 @@ from attrs import evolve
 from bars import load_limits, verdicts
 from bench import choice, find_subject, sizes, with_row
 from campaign import Settings, run_graph
+from continuing import begun, lacking, left
 from extras import measure_large, measure_starts
 from graphs import make_graph
 from machine import describe_machine
@@ -53,14 +54,17 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=float, default=900, help="seconds for any one run")
     parser.add_argument("--work", help="directory for the trees; default: a new temporary one")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a bar is not met")
+    parser.add_argument("--continue", dest="goes_on", action="store_true",
+                        help="go on with a run that was stopped: leave out what -o FILE has already")  # fmt: skip
     parser.add_argument("--list", action="store_true", help="say what would be measured, and end")
     return parser
 
 
-def rows_of(
-    part: Part, options: argparse.Namespace, work: str, subject: Tool, peers: dict[str, Tool]
-) -> Iterator[Row]:
-    """Yield the rows of one part; peers that are not on this machine are left out."""
+def rows_of(  # noqa: PLR0917 - what a part is measured with
+    part: Part, options: argparse.Namespace, work: str, subject: Tool, peers: dict[str, Tool],
+    results: Results,
+) -> Iterator[Row]:  # fmt: skip
+    """Yield the rows of one part that `results` lacks; peers that are not on this machine are left out."""
     settings = Settings(
         work, options.pairs or part.pairs, options.limit, part.budget_s * options.patience,
         part.has_companions,
@@ -69,8 +73,11 @@ def rows_of(
     variant = " ".join(part.options)
     for size in part.sizes:
         for shape in part.shapes if tools else ():
+            scenarios = left(part, shape, size, [tool.name for tool in tools], results)
+            if not scenarios:
+                continue
             rows = run_graph(
-                make_graph(shape, size), subject=subject, peers=tools, scenarios=part.scenarios,
+                make_graph(shape, size), subject=subject, peers=tools, scenarios=scenarios,
                 settings=settings,
             )  # fmt: skip
             yield from (evolve(row, variant=variant) for row in rows)
@@ -95,22 +102,29 @@ def run(options: argparse.Namespace, parts: tuple[Part, ...]) -> Results:
             rows=(),
             rss_floor_kib=rss_floor_kib(),
         )
+        if options.goes_on:
+            results = begun(options.output, results)
         began = time.monotonic()
         for part in parts:
             say(f"{part.name}: {', '.join(part.shapes)} of {part.sizes[0]}", began)
             subject = find_subject(options.stagemake, options.jobs, part.options)
             if part.options:  # it may find that making a thing again is cheaper
                 subject = evolve(subject, build_json=())
-            for row in rows_of(part, options, work, subject, peers):
+            for row in rows_of(part, options, work, subject, peers, results):
                 print(one_line(row), file=sys.stderr, flush=True)
-                results = with_row(results, row)
+                results = with_row(lacking(results, row), row)
                 save(results, options.output)
         for name in EXTRAS:
             if name in options.only or not (options.only or options.sizes or options.peers):
+                known = {figure.name for figure in results.figures}
+                if known.issuperset(EXTRAS[name]):
+                    continue
                 say(name, began)
                 measured = measure_starts if name == "starts" else measure_large
                 runs = options.pairs or (15 if name == "starts" else 3)
                 for figure in measured(plain, work, runs):
+                    if figure.name in known:
+                        continue
                     results = evolve(results, figures=(*results.figures, figure))
                     save(results, options.output)
         say("done", began)

@@ -126,6 +126,39 @@ def test_the_bars_are_measured_in_one_run_and_each_says_whether_it_is_met(tmp_pa
 
 
 @pytest.mark.slow
+def test_a_run_that_was_stopped_is_continued(tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    command = [
+        *(sys.executable, str(BENCHMARKS / "run.py"), "-o", "r.json", "-r", "1", "--continue"),
+        *("--sizes", "3", "--peers", "make", "--patience", "0.01"),
+        *("--stagemake", f"{sys.executable} -m stagemake"),
+    ]
+
+    def measured() -> list[dict[str, object]]:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+        told.append([line for line in done.stderr.splitlines() if not line.startswith("--")])
+        rows: list[dict[str, object]] = json.loads((tmp_path / "r.json").read_text())["rows"]
+        return rows
+
+    told: list[list[str]] = []
+    rows = measured()
+    document = json.loads((tmp_path / "r.json").read_text())
+    document["rows"] = [row for row in rows if row["peer"] != "own no-op"][:-2]
+    (tmp_path / "r.json").write_text(json.dumps(document))
+
+    again = measured()
+
+    place = ("shape", "scenario", "peer")
+    assert sorted([row[name] for name in place] for row in again) == sorted(
+        [row[name] for name in place] for row in rows
+    )
+    assert 0 < len(told[1]) < len(told[0])
+    assert measured() == again
+    assert told[2] == []
+
+
+@pytest.mark.slow
 def test_the_picture_has_a_bar_for_each_path_and_its_parts_make_up_the_whole(tmp_path):
     done = subprocess.run(
         [
