@@ -58,6 +58,15 @@ def test_a_build_with_nothing_to_do_imports_nothing_heavy(built: Project) -> Non
     assert modules_after(built) & HEAVY == set()
 
 
+@pytest.mark.parametrize("asked", ["--version", "--help"])
+def test_to_be_told_of_itself_it_imports_no_manager_and_no_attrs(
+    built: Project, asked: str
+) -> None:
+    found = modules_after(built, asked)
+
+    assert found & {"attr", "stagemake.manager", "stagemake.model.stage"} == set()
+
+
 def test_importing_the_package_imports_nothing_of_it() -> None:
     code = (
         "import sys; before = set(sys.modules); import stagemake; print(*set(sys.modules) - before)"

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stagemake.cli.project_options import Place, project_options
 from stagemake.model.error import StagemakeError, UnknownTarget, UsageError
 from stagemake.model.mode import ExecutionMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from stagemake.cli.project_options import Place
 
     Rerun = Callable[[Sequence[str]], int]
 
@@ -41,6 +42,7 @@ def command_of(name: str, owner: str, rerun: Rerun) -> click.Command:
         owner: The plugin that brings it.
         rerun: Runs another command line, when the project does not name the plugin: then it is a target.
     """
+    from stagemake.cli.project_options import project_options  # noqa: PLC0415 - gate, 60 ms, that `--help` does not need
 
     @click.command(name, add_help_option=False)
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
