@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
 from stagemake import checkpoint, durable
 from stagemake.capturing import CaptureMemo
+from stagemake.cleaning import sweep
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
 from stagemake.freshness.noop import Overtaken
@@ -320,8 +321,11 @@ class Builder:
                 return BuildOutcome((), 0.0, interrupted_by=self.interrupt.take())
             self.began_s = time.monotonic() - self.outside_s
             self.state.reload()
+            self.state.clear_way()
+            sweep(self.state, self.root, self.declared_paths)
             if isinstance(memo := self.project.session.capture_memo, CaptureMemo):
-                memo.save()
+                with suppress(OSError):  # it only saves time
+                    memo.save()
             self._recall()
             clock = FileClock(f"{self.state.directory}/clock", durable.touch)
             digester = Digester(self.root, self.state.snapshot.memo, clock)
@@ -392,11 +396,13 @@ class Builder:
 
         self.project.look_at_modules()
         variables = {**session.env_read, "PATH": self.environ.get("PATH")}
-        Finish(
+        finish = Finish(
             self.state, pipeline, world, digester, clock, recorder, variables,
             registry=None if session.plugins else session.registry, recalled=recalled,
             covers_all=not self.request.targets,
-        ).write()  # fmt: skip
+        )  # fmt: skip
+        with suppress(OSError):  # then the next build looks at everything
+            finish.write()
 
     def _open_watching(self, pipeline: Pipeline) -> Watching:
         """Return what watches the stages.

@@ -10,6 +10,7 @@ from attrs import define
 from stagemake import durable
 from stagemake.digesting import Digester
 from stagemake.freshness import snapshot as columns
+from stagemake.materialize import sweep_temps
 from stagemake.recorded import recorded_entries
 from stagemake.state import locked
 
@@ -17,6 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from stagemake.state import StateStore
+
+
+def sweep(state: StateStore, root: str, declared: Callable[[], Iterable[str]]) -> None:
+    """Remove what builds that never came to their end left unfinished. Needs the lock.
+
+    Beside outputs it is looked for where the state says that a stage was writing them. What the state says
+    may be lost with it, or in a power cut: then it is looked for beside all that is `declared`.
+
+    Cost: a listing of the state's two directories; without trustworthy state one for each directory with outputs.
+    """
+    known = state.snapshot
+    paths: Iterable[str] = (path for begun in known.interrupted.values() for path in begun)
+    if not known.is_of_this_boot:
+        paths = (*paths, *declared())
+    beside = {os.path.dirname(f"{root}/{path.rstrip('/')}") for path in paths}
+    sweep_temps({*beside, state.directory, state.shared})
 
 
 @define

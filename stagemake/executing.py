@@ -16,7 +16,6 @@ from stagemake.cache.disk import DiskStore
 from stagemake.execute.scheduler import Scheduler
 from stagemake.forecasting import wall_forecast_of
 from stagemake.history import History, Run
-from stagemake.materialize import sweep_temps
 from stagemake.model.event import BuildFinished, Notice, PlanReady
 from stagemake.model.hindsight import Foretold
 from stagemake.model.plan import Interval
@@ -131,12 +130,9 @@ def _save(builder: Builder, digester: Digester) -> None:
 
 
 def _open_state(builder: Builder, planned: Planned) -> None:
-    """Begin to write, and take away what a killed build left half done."""
+    """Begin to write."""
     state = builder.state
     state.open()
-    interrupted = [path for paths in state.snapshot.interrupted.values() for path in paths]
-    beside = {os.path.dirname(f"{builder.root}/{path.rstrip('/')}") for path in interrupted}
-    sweep_temps({*beside, state.directory, state.shared})
     for name, trace in planned.refreshed.items():
         state.settle(name, trace)
 
@@ -158,7 +154,7 @@ def _tidy(builder: Builder, planned: Planned, outcome: BuildOutcome, digester: D
     if outcome.ok:
         builder.forget_finished(planned.plan)
     if builder.has_left_over:
-        builder.state.drop_left_over(builder.declared_paths())
+        builder.state.drop_left_over(builder.declared_paths() | _stuck(builder, planned))
     if builder.project.is_recorded:
         _look_at_restored(planned, outcome, digester)
 
@@ -171,6 +167,15 @@ class _Spent:
     ended_s: float  # when the last stage had settled, by `time.monotonic`
     grown_bytes: int  # by how much the cache grew; -1: not measured
     simulated_s: Interval | None  # None: some stage was not known
+
+
+def _stuck(builder: Builder, planned: Planned) -> set[str]:
+    """Return outputs that no stage makes and that could not be removed, said: the next build tries again."""
+    stuck = [path for path in planned.plan.orphans if os.path.lexists(f"{builder.root}/{path}")]
+    for path in stuck:
+        text = f"`{path}`, which no stage makes any more, could not be removed; the next build tries again"
+        builder.emit(Notice(text))
+    return {form for path in stuck for form in (path, f"{path}/")}
 
 
 def _note_costs(

@@ -197,10 +197,12 @@ def _swap(temp: str, target: str) -> None:
     except BaseException:
         durable.rename(aside, target)
         raise
-    try:
-        durable.remove_any(aside)
-    except OSError:  # the outputs are right; what is left has a name that `sweep_temps` finds
-        pass
+    for _ in range(2):  # a disk that fails once in a while
+        try:
+            durable.remove_any(aside)
+        except OSError:  # the outputs are right; what is left has a name that `sweep_temps` finds
+            continue
+        return
 
 
 def _undo(staged: list[tuple[str, str]], made: list[str]) -> None:
@@ -221,7 +223,7 @@ def sweep_temps(directories: Iterable[str]) -> int:
     """Remove unfinished things of ours directly in these directories; return how many.
 
     For the one who holds the project's lock: what it finds was left by a crash. Directories that
-    aren't there or can't be read are skipped.
+    aren't there or can't be read are skipped, and so is what can't be removed: it is in nobody's way.
     """
     count = 0
     for directory in directories:
@@ -231,7 +233,10 @@ def sweep_temps(directories: Iterable[str]) -> int:
             continue
         for name in names:
             if name.startswith(durable.TEMP_PREFIX):
-                durable.remove_any(os.path.join(directory, name))
+                try:
+                    durable.remove_any(os.path.join(directory, name))
+                except OSError:
+                    continue
                 count += 1
     return count
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Snapshot, Trace
 
 DIRECTORY = ".stagemake"
+_FILES = (
+    *("snapshot", "journal", "noop", "declared", "touched", "captures", "history.db", "checkpoint"),
+    *("repeats", "clock"),
+)
 _PAUSE_S = 0.02  # between two looks at a lock that someone else holds
 
 
@@ -78,6 +82,19 @@ class StateStore:
             # Not by a temporary file: whoever has the lock sweeps those away, and we have it not yet.
             with contextlib.suppress(FileExistsError):  # someone else was faster
                 durable.write_new(ignore, b"*\n")
+
+    def clear_way(self) -> None:
+        """Remove what is in the way of our files and directories: one of the other kind, a dead link.
+
+        Needs the lock. Cost: a dozen looks.
+        """
+        for name in _FILES:
+            path = f"{self.directory}/{name}"
+            if not os.path.isfile(path) and os.path.lexists(path):
+                durable.remove_any(path)
+        for path in (self.scratch, self.failed, self.builds, self.kept):
+            if not os.path.isdir(path) and os.path.lexists(path):
+                durable.remove(path)
 
     def open(self) -> None:
         """Begin a build: save what a killed one left, and start a new journal. Needs the lock."""
@@ -185,7 +202,7 @@ def locked(
     """
     store.make_directories()
     path = f"{store.shared}/lock"
-    fd = durable.open_append(path, 0o600)
+    fd = _opened_lock(path)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -208,6 +225,14 @@ def locked(
         yield fd
     finally:
         os.close(fd)
+
+
+def _opened_lock(path: str) -> int:
+    try:
+        return durable.open_append(path, 0o600)
+    except IsADirectoryError:
+        durable.remove_tree(path)  # no directory is a lock that somebody holds
+        return durable.open_append(path, 0o600)
 
 
 def _locked_unless(is_stopped: Callable[[], bool], fd: int) -> bool:

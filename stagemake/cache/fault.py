@@ -40,6 +40,8 @@ def describe(error: BaseException) -> str:
         text = error.strerror
         if error.filename:
             text += f": `{os.fsdecode(error.filename)}`"
+    elif type(error).__module__ == "sqlite3":  # its classes' names tell nobody anything
+        text = f"{error}: `cache.db`"
     else:
         text = f"{type(error).__name__}: {error}"
     return text.replace("\n", " ")[:300]

@@ -97,7 +97,11 @@ def truncate(path: str, size_bytes: int) -> None:
 def rename(path: str, target: str) -> None:
     """Give `path` the name `target` on the same file system; a file or link there is replaced."""
     reach("rename", target)
-    os.rename(path, target)
+    try:
+        os.rename(path, target)
+    except OSError as error:  # Python names `path` first, which may be a temporary name of ours
+        at_fault = path if error.errno == errno.ENOENT else target
+        raise os_error(error.errno or errno.EIO, at_fault) from None
 
 
 def symlink(target_text: str, path: str) -> None:

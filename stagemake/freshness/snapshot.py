@@ -81,7 +81,8 @@ def load(path: str) -> Snapshot:
         if was_enabled:
             gc.enable()
     # After a crash of the machine a file may hold zeros under the size and times we noted.
-    snapshot.memo = memo if boot == boot_id() else {}
+    snapshot.is_of_this_boot = boot == boot_id()
+    snapshot.memo = memo if snapshot.is_of_this_boot else {}
     snapshot.traces = traces
     snapshot.interrupted = interrupted
     return snapshot
@@ -90,12 +91,13 @@ def load(path: str) -> Snapshot:
 class Snapshot:
     """What is known of earlier builds. Mutable; owned by the state store."""
 
-    __slots__ = ("interrupted", "memo", "traces")
+    __slots__ = ("interrupted", "is_of_this_boot", "memo", "traces")
 
     def __init__(self) -> None:
         self.memo: Memo = {}  # by path: its signature when it had that entry
         self.traces: dict[str, Trace] = {}  # columns above; by stage, latest last
         self.interrupted: dict[str, tuple[str, ...]] = {}  # by stage: outputs it was writing
+        self.is_of_this_boot = False  # else of builds since then nothing need be known
 
     def encoded(self) -> bytes:
         """Return the bytes to write."""

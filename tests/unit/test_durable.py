@@ -258,3 +258,21 @@ def test_a_link_that_cannot_be_made_is_the_one_named(at):
         durable.symlink("text", f"{at}/taken")
 
     assert caught.value.filename == f"{at}/taken"
+
+
+def test_a_rename_that_fails_names_what_it_was_for(at):
+    put(f"{at}/.temporary")
+    durable.make_dirs(f"{at}/target/in")
+
+    with pytest.raises(IsADirectoryError) as caught:
+        durable.rename(f"{at}/.temporary", f"{at}/target")
+
+    assert caught.value.filename == f"{at}/target"
+    assert caught.value.filename2 is None
+
+
+def test_a_rename_of_nothing_names_what_is_not_there(at):
+    with pytest.raises(FileNotFoundError) as caught:
+        durable.rename(f"{at}/absent", f"{at}/target")
+
+    assert caught.value.filename == f"{at}/absent"
