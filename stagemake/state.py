@@ -42,6 +42,7 @@ class StateStore:
         self.directory = f"{self.shared}/{stagefile_name}"
         self.scratch = f"{self.directory}/scratch"
         self.failed = f"{self.directory}/failed"
+        self.failed_logs = f"{self.directory}/failed-logs"
         self.kept = f"{self.shared}/kept"
         self.history_path = f"{self.directory}/history.db"
         self.builds = f"{self.directory}/builds"

@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
-from stagemake.cli.reporters import open_reporters
+from stagemake.cli.reporters import open_reporters, rerun_command
 from stagemake.freshness.noop import Overtaken
 from stagemake.model.error import PlanDrifted, UsageError
 from stagemake.model.mode import ExecutionMode
@@ -214,7 +214,12 @@ def _answered(asks: _Asks, found: Found | None) -> int:
         if asks.question
         else None
         if asks.dry_run
-        else functools.partial(open_reporters, style=asks.style, detail=asks.detail),
+        else functools.partial(
+            open_reporters,
+            style=asks.style,
+            detail=asks.detail,
+            rerun=functools.partial(rerun_command, asks.place, request),
+        ),
         found=found,
         builds_all=not (asks.dry_run or asks.question or request.targets),
         jobs=request.jobs,

@@ -10,20 +10,40 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stagemake.cli.main import COMMANDS
 from stagemake.model.event import PlanReady
 from stagemake.report.terminal import Detail, TerminalReporter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from stagemake.cli.project_options import Place
     from stagemake.manager import StageManager
     from stagemake.model.event import Event
+    from stagemake.model.request import BuildRequest
     from stagemake.report.style import Style
 
 
-def open_reporters(manager: StageManager, style: Style, detail: Detail) -> None:
-    """Have a manager's builds told on stderr; a view that is open is closed with the command."""
-    terminal = TerminalReporter(sys.stderr, style, detail)
+_LOG_LINES = 40  # of a failure, where somebody can open the file with all of them
+
+
+def open_reporters(
+    manager: StageManager,
+    style: Style,
+    detail: Detail,
+    rerun: Callable[[str], str] = "stagemake {}".format,
+) -> None:
+    """Have a manager's builds told on stderr; a view that is open is closed with the command.
+
+    Args:
+        manager: Whose builds.
+        style: Of what is printed.
+        detail: How much of it.
+        rerun: Gives the command that runs a stage again, by its name.
+    """
+    terminal = TerminalReporter(sys.stderr, style, detail, rerun)
+    if sys.stderr.isatty() and detail is not Detail.VERBOSE and not is_ci(os.environ):
+        terminal.most_log_lines = _LOG_LINES
     if detail is Detail.VERBOSE:
         from stagemake.cli.verbose import changes_of  # noqa: PLC0415 - gate, -v only
 
@@ -52,6 +72,26 @@ def has_live_view(environ: Mapping[str, str]) -> bool:
 def is_ci(environ: Mapping[str, str]) -> bool:
     """Return whether this is a machine that builds for nobody in particular: what is shown is read later."""
     return environ.get("CI", "").lower() not in {"", "0", "false"}
+
+
+def rerun_command(place: Place, request: BuildRequest, stage: str) -> str:
+    """Return what to type here to run a stage again as it was run."""
+    import shlex  # noqa: PLC0415 - gate, 1 ms, failures only
+
+    words = ["stagemake"]
+    if stage in COMMANDS or stage.startswith("-"):
+        words.append("build")
+    directory = os.path.relpath(place.directory)
+    words += ["-C", directory] if directory != "." else []
+    words += ["-f", place.stagefile] if place.stagefile else []
+    for value in place.values:
+        words += ["-D", value]
+    words += ["--cache-dir", place.cache_dir] if place.cache_dir else []
+    words += ["--check"] if request.check else []
+    words += ["--sandbox"] if request.sandbox else []
+    words += ["--runner", request.runner] if request.runner else []
+    words += ["--"] if stage.startswith("-") else []
+    return shlex.join([*words, stage])
 
 
 class _CollectAgain:

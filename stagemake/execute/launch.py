@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 from stagemake import checkpoint, durable
 from stagemake.execute.ending import failure_of, problem_of, result_of
 from stagemake.execute.environment import stage_environment
+from stagemake.execute.failed_log import FailedLogs
 from stagemake.execute.growth import Growth, past_run
 from stagemake.execute.outputs import written_by
 from stagemake.execute.repeating import note_divergence
@@ -59,6 +60,7 @@ class Launcher:
     _runs: dict[int, Run] = field(factory=dict)
     storing: Storing = field(init=False)
     restorer: Restorer = field(init=False)
+    _failed_logs: FailedLogs = field(init=False)
     growth: Growth = field(factory=Growth)
     _misses: int = 0
     _bytes_written: int = 0
@@ -66,6 +68,7 @@ class Launcher:
     def __attrs_post_init__(self) -> None:
         self.storing = Storing(self.shop)
         self.restorer = Restorer(self.shop, self.keeper, self.values)
+        self._failed_logs = FailedLogs(self.shop.root, self.shop.state.failed_logs)
 
     def cache_use(self) -> CacheUse:
         """Return what was restored and stored so far."""
@@ -176,6 +179,7 @@ class Launcher:
         try:
             # The intent, first: from here on nothing at the outputs is believed.
             run.begun_ns = shop.state.begin(stage.name, written)
+            self._failed_logs.drop(stage.name)
             self.keeper.clear(written)
             self.keeper.note_begun(written)
             for path in written:
@@ -303,7 +307,8 @@ class Launcher:
             run.has_told_hooks = True
             more = shop.hooks.after(stage, self._facts(), result)
             notes += [more] if more else []
-        return evolve(result, notes=tuple(notes))
+        log = "" if is_stopping else self._failed_logs.keep(result)
+        return evolve(result, notes=tuple(notes), log=log)
 
 
 def _nothing_to_run(stage_id: int) -> Completion:

@@ -10,9 +10,9 @@ import os
 from typing import TYPE_CHECKING
 
 from attrs import define, field
-from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
+from stagemake.execute.failed_log import file_name_of
 from stagemake.materialize import preserve
 from stagemake.recorded import recorded_files
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from stagemake.execute.workshop import Workshop
     from stagemake.model.entry import Manifest
     from stagemake.model.stage import Stage
-
-_LONGEST_NAME_BYTES = 250  # of a file; beyond, a stage's name can't be one
 
 
 @define(eq=False, repr=False)
@@ -124,10 +122,7 @@ class OutputKeeper:
         It must not look fresh, but a log or a half-made file is often what explains the failure.
         """
         shop = self.shop
-        name = stage.name.replace("/", "_")
-        if name in {".", ".."} or len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
-            name = f"{name[:20].strip('.')}…{xxh3_128_hexdigest(os.fsencode(name))}"
-        place = f"{shop.state.failed}/{name}"
+        place = f"{shop.state.failed}/{file_name_of(stage.name)}"
         durable_remove(place)
         moved = []
         for output in (*stage.outputs, *((stage.depfile,) if stage.depfile else ())):

@@ -103,6 +103,7 @@ class StageResult(QuicklyMade):
     differences: tuple[Difference, ...] = ()  # from its last result here, for what ran or came back
     expected_s: Interval | None = None  # what the plan had said its run would take
     divergence: Divergence | None = None  # how it differs from what its key has made before
+    log: str = ""  # the file with all that it printed, from the root; of failed ones only
 
 
 @frozen

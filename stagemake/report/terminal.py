@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from stagemake.model.event import (
     BuildFinished,
@@ -61,7 +61,8 @@ class TerminalReporter:
     stream: Sink
     style: Style = field(factory=Style)
     detail: Detail = Detail.NORMAL
-    rerun: str = "stagemake"  # the command that failures name
+    rerun: Callable[[str], str] = "stagemake {}".format  # the command that failures name, by stage
+    most_log_lines: int = 0  # of a failure; 0: all of them
     changes_of: Callable[[StageResult], Iterable[Change]] | None = None  # what changed, for details
     countdown: Countdown | None = None  # where somebody watches: shown with each line
     _failed: list[StageResult] = field(factory=list)
@@ -190,10 +191,23 @@ class TerminalReporter:
         self._line("")
         head = self.style.paint(f"failed: {printable(result.name)}", "red")
         self._line(f"{head}: {printable(result.problem)}")
-        self._output(result)
+        left_out = self._last_lines(result)
         for note in result.notes:
             self._line(f"  {printable(note)}")
-        self._line(f"  to run it again: {self.rerun} {printable(result.name)}")
+        if result.log:
+            words = f"all {left_out} lines that" if left_out else "what"
+            self._line(f"  {words} it printed: `{printable(result.log)}`")
+        self._line(f"  to run it again: {printable(self.rerun(result.name))}")
+
+    def _last_lines(self, result: StageResult) -> int:
+        """Print the end of what a stage printed; return how many lines that is the end of, 0 if it is all."""
+        lines = b"\n".join(filter(None, (result.stdout.rstrip(b"\n"), result.stderr))).splitlines()
+        if not result.log or not 0 < self.most_log_lines < len(lines):
+            self._output(result)
+            return 0
+        self._line(f"  … the last {self.most_log_lines} lines:")
+        self._output(evolve(result, stdout=b"", stderr=b"\n".join(lines[-self.most_log_lines :])))
+        return len(lines)
 
     def _summary(self, outcome: BuildOutcome) -> str:
         count = outcome.count

@@ -260,6 +260,7 @@ def test_a_stage_that_fails_is_shown_and_the_copy_is_removed(project: Project, w
         error: the cold build failed, in a copy of the project
           it said  failed: bad: exit status 3
                    oh
+                     what it printed: `.stagemake/Stagefile/failed-logs/bad.log`
                      to run it again: stagemake bad
                    stagemake: failed, 1 stage: 1 failed in <time>
         hint: does it build from a fresh clone? The copy has no outputs, and nothing from outside the root

@@ -115,6 +115,7 @@ def test_a_failure_is_shown_last_with_how_to_run_it_again(project: Project) -> N
         out
         err
           what it left is in `.stagemake/Stagefile/failed/bad/x`
+          what it printed: `.stagemake/Stagefile/failed-logs/bad.log`
           to run it again: stagemake bad
         not run, because they need what failed: `needs`, `more`
         stagemake: failed, 4 stages: 1 ran, 1 failed, 2 blocked in <time>
@@ -202,6 +203,7 @@ def test_a_silent_build_prints_failures_only(project: Project) -> None:
         out
         err
           what it left is in `.stagemake/Stagefile/failed/bad/x`
+          what it printed: `.stagemake/Stagefile/failed-logs/bad.log`
           to run it again: stagemake bad
         stagemake: failed, 1 stage: 1 failed in <time>
         """
@@ -300,6 +302,7 @@ def test_a_traceback_begins_at_the_users_code(project: Project) -> None:
           File "<root>/Stagefile", line 6, in f
             raise ValueError("no rows")
         ValueError: no rows
+          what it printed: `.stagemake/Stagefile/failed-logs/f.log`
           to run it again: stagemake f
         stagemake: failed, 1 stage: 1 failed in <time>
         """

@@ -805,6 +805,7 @@ def test_a_mistake_in_a_function_is_told_in_one_line_with_the_users_own_frames(
           File "<root>/Stagefile", line 4, in look
             context.config.get_int("level")
         configuration `level` is 'high', which is no whole number; set it by -D level=…, or in [tool.stagemake.config]
+          what it printed: `.stagemake/Stagefile/failed-logs/look.log`
           to run it again: stagemake look
         stagemake: failed, 1 stage: 1 failed in <time>
         """

@@ -78,7 +78,7 @@ def test_a_failed_check_says_what_and_what_to_do(project: Project) -> None:
         failed: s: it reads `b`, which it does not declare
           to declare that, Stagefile:2:40: inputs=["a", "b"]
           what it left is in `.stagemake/Stagefile/failed/s/o`
-          to run it again: stagemake s
+          to run it again: stagemake --check s
         stagemake: failed, 1 stage: 1 failed in <time>
         """
     )
