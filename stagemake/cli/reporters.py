@@ -12,6 +12,7 @@ import click
 
 from stagemake.cli.main import COMMANDS
 from stagemake.model.event import PlanReady
+from stagemake.report.heartbeat import Heartbeat
 from stagemake.report.terminal import Detail, TerminalReporter
 
 if TYPE_CHECKING:
@@ -42,31 +43,51 @@ def open_reporters(
         rerun: Gives the command that runs a stage again, by its name.
     """
     terminal = TerminalReporter(sys.stderr, style, detail, rerun)
-    if sys.stderr.isatty() and detail is not Detail.VERBOSE and not is_ci(os.environ):
-        terminal.most_log_lines = _LOG_LINES
+    is_seen = sys.stderr.isatty() and not is_ci(os.environ)
     if detail is Detail.VERBOSE:
         from stagemake.cli.verbose import changes_of  # noqa: PLC0415 - gate, -v only
 
         terminal.changes_of = functools.partial(changes_of, manager)
-    if sys.stderr.isatty() and detail is not Detail.SILENT:
-        from stagemake.plan.remaining import Remaining  # noqa: PLC0415 - gate, 6 ms, terminals only
+    elif is_seen:
+        terminal.most_log_lines = _LOG_LINES
+    if detail is not Detail.SILENT:
+        add = _add_view if is_seen else _add_heartbeat
+        add(manager, terminal)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from stagemake.cli.github_actions import add_marks  # noqa: PLC0415 - gate, 5 ms, there only
 
-        if has_live_view(os.environ):
-            from stagemake.report.live import LiveView  # noqa: PLC0415 - gate, 2 ms, terminals only
-
-            view = LiveView(sys.stderr, Remaining(), has_colour=style.is_on)
-            terminal.stream = view.stream
-            manager.reporter.add(view)  # in front: it makes room for what the other prints
-            click.get_current_context().call_on_close(view.close)
-        else:
-            terminal.countdown = Remaining()
+        add_marks(manager, terminal, os.environ)
     manager.reporter.add(terminal)
     manager.reporter.add(_CollectAgain())
 
 
+def _add_view(manager: StageManager, terminal: TerminalReporter) -> None:
+    """Have somebody at a terminal see what runs, or at least how long it still takes."""
+    from stagemake.plan.remaining import Remaining  # noqa: PLC0415 - gate, 6 ms, terminals only
+
+    if has_live_view(os.environ):
+        from stagemake.report.live import LiveView  # noqa: PLC0415 - gate, 2 ms, terminals only
+
+        view = LiveView(sys.stderr, Remaining(), has_colour=terminal.style.is_on)
+        terminal.stream = view.stream
+        manager.reporter.add(view)  # in front: it makes room for what the other prints
+        click.get_current_context().call_on_close(view.close)
+    else:
+        terminal.countdown = Remaining()
+        _add_heartbeat(manager, terminal)
+
+
+def _add_heartbeat(manager: StageManager, terminal: TerminalReporter) -> None:
+    """Have a pipe or a log show once a minute that the build is alive."""
+    heartbeat = Heartbeat(sys.stderr)
+    terminal.stream = heartbeat.stream
+    manager.reporter.add(heartbeat)
+    click.get_current_context().call_on_close(heartbeat.close)
+
+
 def has_live_view(environ: Mapping[str, str]) -> bool:
-    """Return whether a terminal can have a view that is drawn again and again: not in CI, not a dumb one."""
-    return environ.get("TERM", "") not in {"", "dumb"} and not is_ci(environ)
+    """Return whether a terminal can have a view that is drawn again and again."""
+    return environ.get("TERM", "") not in {"", "dumb"}
 
 
 def is_ci(environ: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stagemake.model.event import Event
+    from stagemake.model.result import StageResult
 
 
 class Reporter(Protocol):
@@ -27,6 +28,19 @@ class Sink(Protocol):
 
     def flush(self) -> object:
         """Have it arrive."""
+
+
+class Marks(Protocol):
+    """Lines for whoever reads a log with a program: where a fold begins and ends, what is about a file's line."""
+
+    def opening(self, title: str, /) -> str:
+        """Return the line that begins a fold."""
+
+    def closing(self) -> str:
+        """Return the line that ends it."""
+
+    def remarks(self, result: StageResult, /) -> Iterable[str]:
+        """Give lines about a stage that has settled."""
 
 
 class Countdown(Reporter, Protocol):

@@ -60,8 +60,9 @@ class Progress:
     def _begin(self, event: PlanReady) -> None:
         steps, stages = event.plan.steps, event.plan.pipeline.stages
         self.began_s = self.now_s()
-        self.total = len(steps)
-        self.done = sum(step.verdict is Verdict.FRESH for step in steps)
+        left_out = event.plan.pipeline.left_out  # fresh, and known to be
+        self.total = len(steps) + left_out
+        self.done = left_out + sum(step.verdict is Verdict.FRESH for step in steps)
         self.hits = self.failed = 0
         self.running.clear()
         self._expected_s = {

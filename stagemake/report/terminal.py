@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from stagemake.model.event import Event
     from stagemake.model.explanation import Change
     from stagemake.model.result import BuildOutcome, StageResult
-    from stagemake.report.port import Countdown, Sink
+    from stagemake.report.port import Countdown, Marks, Sink
 
 __all__ = ["Detail", "TerminalReporter", "reason_text", "shown_log"]
 
@@ -65,6 +65,7 @@ class TerminalReporter:
     most_log_lines: int = 0  # of a failure; 0: all of them
     changes_of: Callable[[StageResult], Iterable[Change]] | None = None  # what changed, for details
     countdown: Countdown | None = None  # where somebody watches: shown with each line
+    marks: Marks | None = None  # where a program reads it too
     _failed: list[StageResult] = field(factory=list)
     _left_width: int = 0
     _lent_to: str = ""  # the stage that has the terminal
@@ -133,17 +134,25 @@ class TerminalReporter:
             tail = f"  {duration(result.wall_s)}"
         if self.detail is Detail.VERBOSE and result.reason:
             tail += self.style.paint(f"  ({reason_text(result.reason, result.subject)})", "dim")
-        self._line(f"{head} {printable(result.name)}{tail}")
+        is_shown = result.outcome is Outcome.RAN or (
+            self.detail is Detail.VERBOSE and result.outcome is not Outcome.FAILED
+        )
+        marks = self.marks if is_shown and (result.stdout or result.stderr) else None
+        line = f"{head} {printable(result.name)}{tail}"
+        self._line(line if marks is None else marks.opening(line))
         if self.detail is Detail.VERBOSE and result.differences and self.changes_of is not None:
             said = reason_text(result.reason, result.subject)
             for line in changes_text(self.changes_of(result), most_lines=_DIFF_LINES, said=said):
                 self._line(self.style.paint(line, "dim"))
         if result.outcome is Outcome.FAILED:
             return  # all about it comes at the end, where it is not scrolled away
-        if result.outcome is Outcome.RAN or self.detail is Detail.VERBOSE:
+        if is_shown:
             self._output(result)
+        if marks is not None:
+            self._line(marks.closing())
         for note in result.notes:
             self._line(self.style.paint(f"  note: {printable(note)}", "yellow"))
+        self._remarks(result)
 
     def _left(self, event: StageSettled) -> str:
         """Return how long it still takes, in a column of its own once it was shown."""
@@ -198,6 +207,11 @@ class TerminalReporter:
             words = f"all {left_out} lines that" if left_out else "what"
             self._line(f"  {words} it printed: `{printable(result.log)}`")
         self._line(f"  to run it again: {printable(self.rerun(result.name))}")
+        self._remarks(result)
+
+    def _remarks(self, result: StageResult) -> None:
+        for line in self.marks.remarks(result) if self.marks is not None else ():
+            self._line(line)
 
     def _last_lines(self, result: StageResult) -> int:
         """Print the end of what a stage printed; return how many lines that is the end of, 0 if it is all."""
