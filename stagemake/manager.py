@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from stagemake.model.verification import Checked, Verification
     from stagemake.report.port import Reporter
     from stagemake.stagefile.registry import PipelineDefinition
+    from stagemake.state import KeptSnapshot
 
 
 SIGTERM = 15
@@ -103,6 +104,7 @@ class StageManager:
         self._subscriptions = Subscriptions()
         self._awaited: list[Interrupt] = []  # of the builds that are awaited now
         self._building: set[int] = set()  # threads that build now
+        self.kept_snapshot: KeptSnapshot | None = None  # where one process builds again and again
         self.extensions: Extensions | None = None  # with plugins or a session only
         for plugin in self.settings.plugins:
             self._extended().roster.ask_for(plugin, "pyproject.toml, [tool.stagemake]")
@@ -531,7 +533,7 @@ class StageManager:
     @property
     def state(self) -> StateStore:
         """The project's own memory for what is loaded here."""
-        return StateStore(self.root, self._name or "embedded")
+        return StateStore(self.root, self._name or "embedded", self.kept_snapshot)
 
     @property
     def cache_directory(self) -> str:

@@ -138,7 +138,7 @@ class Finish:
             anew = tuple([stage for stage in stages if stage.name in recalled.affected])
         rows.observed.update(searches(anew, world))
         loose = _loose(anew, traces)
-        if recalled is None or recalled.pipeline() is not pipeline:
+        if recalled is None or recalled.built is not pipeline:
             own = self._own_ids(rows)
             names = pipeline.names
             if recalled is not None:

@@ -190,8 +190,8 @@ class Project:
             UnknownTarget: A target is nothing known.
             DependencyCycle: Stages wait for each other.
         """
-        if self.recalled is not None and not targets:
-            known = self.recalled.pipeline()
+        if self.recalled is not None:
+            known = self.recalled.pipeline(targets)
             if known is not None:
                 return known
         from stagemake.resolve.build import build_pipeline  # noqa: PLC0415 - gate, 3 ms, not where it is recalled
@@ -236,7 +236,7 @@ class Project:
         """Return the identity of a stage's function; None for commands. Remembers what it parsed."""
         if not isinstance(stage.action, Call):
             return None
-        assert self.recalled is None, "what was recalled has no functions"
+        assert self.recalled is None or self.evaluations, "what was recalled alone has no functions"
         with undisturbed_imports():
             return self._identified(stage.action)
 

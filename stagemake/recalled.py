@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Snapshot
     from stagemake.model.stage import Stage, StageId
 
+StateSignatures = tuple["Signature | None", "Signature | None"]
+"""Of snapshot and journal."""
+
 Found = tuple[Any, dict[int, Any], str, str]
 """A record, what has moved since (see `freshness.survey`), the root and the Stagefile's name."""
 
@@ -79,11 +82,14 @@ class Recalled:
     registry: StageRegistry
     _root: str
     _directory: str  # of the Stagefile's state, relative to the root
-    _built: Pipeline  # what the record is about
+    built: Pipeline  # what the record is about
+    asked: tuple[str, ...] | None  # the targets that `built` is for; None: stages by name
+    began_ns: int = 0  # when all was compared with the record; 0: with the process
+    left: StateSignatures | None = None  # the state as this process left it; None: as in the record
 
-    def pipeline(self) -> Pipeline | None:
-        """Return what is built without targets; None where the record does not cover that."""
-        return self._built if self.record[noop.COVERS_ALL] else None
+    def pipeline(self, targets: Sequence[str] = ()) -> Pipeline | None:
+        """Return what is built for these targets; None where the record does not cover that."""
+        return self.built if self.asked == tuple(targets) else None
 
     def known_rows(self) -> dict[str, tuple[int, ...]]:
         """Return, by name of a stage, the ids that its paths had in the record."""
@@ -95,11 +101,9 @@ class Recalled:
         Raises:
             Overtaken: It isn't the one that the record was made with: a build has come in between.
         """
-        paths, signatures = self.record[noop.PATHS], self.record[noop.SIGNATURES]
-        for name in ("snapshot", "journal"):
-            path = f"{self._directory}/{name}"
-            if link_signature(f"{self._root}/{path}") != signatures[paths.index(path)]:
-                raise noop.Overtaken
+        left = self.left or state_in(self.record, self._directory)
+        if state_now(f"{self._root}/{self._directory}") != left:
+            raise noop.Overtaken
         for path_id, now in self.record[noop.TOUCHED].items():
             known = snapshot.memo.get(self.record[noop.PATHS][path_id])
             if known is not None:
@@ -115,7 +119,7 @@ class Recalled:
         globs = record[noop.GLOBS]
         return Evidence(
             identity=record[noop.TOOL],
-            began_ns=audit.beginning()[1],
+            began_ns=self.began_ns or audit.beginning()[1],
             files={
                 path if path[:1] == "/" else f"{self._root}/{path}": known
                 for path, known in guards
@@ -132,6 +136,18 @@ class Recalled:
             variables=dict(record[noop.ENVIRONMENT]),
             values=dict(record[noop.ANSWERS]),
         )
+
+
+def state_now(directory: str) -> StateSignatures:
+    """Return the signatures of snapshot and journal in the directory of a Stagefile's state, absolute."""
+    return link_signature(f"{directory}/snapshot"), link_signature(f"{directory}/journal")
+
+
+def state_in(record: Record, directory: str) -> StateSignatures:
+    """Return the same as a record has them; `directory` is relative to the root."""
+    paths, signatures = record[noop.PATHS], record[noop.SIGNATURES]
+    at = paths.index(f"{directory}/snapshot")  # the journal comes next, see `noop_record`
+    return signatures[at], signatures[paths.index(f"{directory}/journal", at)]
 
 
 def recall(found: Found, *, is_build: bool = False) -> Recalled | None:
@@ -152,7 +168,8 @@ def recall(found: Found, *, is_build: bool = False) -> Recalled | None:
     graph = Graph(*marshal.loads(record[noop.GRAPH]))
     fields_by_name = {fields["name"]: fields for fields in kept[0]}
     declared_stages = [fields_by_name[name] for name in graph.names]
-    ids = _affected(moved, declared_stages, graph, record[noop.PATHS])
+    outputs = [fields.get("outputs", ()) for fields in declared_stages]
+    ids = affected_by(moved, outputs, graph, record[noop.PATHS])
     wanted = _wanted(ids, declared_stages, graph) if is_build and record[noop.COVERS_ALL] else None
     registry = StageRegistry()
     declared.restore(
@@ -169,9 +186,10 @@ def recall(found: Found, *, is_build: bool = False) -> Recalled | None:
             return None
         pipeline = Pipeline(stages, graph.targets, graph.upstream)
     else:
-        pipeline = _part(wanted, stage_by_name, graph)
+        pipeline = part_of(wanted, stage_by_name, graph)
     affected = frozenset(graph.names[i] for i in ids)
-    return Recalled(record, graph, affected, registry, root, directory, pipeline)
+    asked = () if record[noop.COVERS_ALL] else None
+    return Recalled(record, graph, affected, registry, root, directory, pipeline, asked)
 
 
 def _wanted(
@@ -187,6 +205,11 @@ def _wanted(
         # A function may be needed; and who makes what a depfile will name is to be found among all.
         if action is None or action[0] is None or depfile:
             return None
+    return with_all_above(looked_at, graph)
+
+
+def with_all_above(looked_at: Collection[int], graph: Graph) -> list[int] | None:
+    """Return the ids of some stages and of all that they wait for, ascending; None if that is all there are."""
     wanted, waiting = set(looked_at), list(looked_at)
     while waiting:
         for stage_id in graph.upstream[waiting.pop()]:
@@ -196,7 +219,7 @@ def _wanted(
     return sorted(wanted) if len(wanted) < len(graph.names) else None
 
 
-def _part(wanted: Sequence[int], stage_by_name: Mapping[str, Stage], graph: Graph) -> Pipeline:
+def part_of(wanted: Sequence[int], stage_by_name: Mapping[str, Stage], graph: Graph) -> Pipeline:
     """Return the pipeline of some stages, which wait for none of the others."""
     new_id = {stage_id: at for at, stage_id in enumerate(wanted)}
     return Pipeline(
@@ -220,13 +243,20 @@ def _needs_function(
     return any(one is not None and stat.S_ISLNK(one[5]) for one in known)
 
 
-def _affected(
+def affected_by(
     moved: Collection[int],
-    declared_stages: Sequence[Mapping[str, Any]],
+    outputs: Sequence[Sequence[str]],
     graph: Graph,
     paths: Sequence[str],
 ) -> set[int]:
-    """Return the ids of stages that may have something to do. Cost: O(stages and their paths), seldom twice."""
+    """Return the ids of stages that may have something to do. Cost: O(stages and their paths), seldom twice.
+
+    Args:
+        moved: Ids of paths.
+        outputs: By stage, as declared.
+        graph: All stages.
+        paths: By id.
+    """
     unsettled, found = set(moved), set[int]()
     upstream = graph.upstream
     while True:
@@ -236,8 +266,7 @@ def _affected(
                 unsettled.isdisjoint(own) and found.isdisjoint(upstream[stage_id])
             ):
                 found.add(stage_id)
-                outputs = declared_stages[stage_id].get("outputs", ())
-                unsettled.update(_made(outputs, own, paths))
+                unsettled.update(_made(outputs[stage_id], own, paths))
         if len(found) == before:
             return found
 

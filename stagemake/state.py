@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from stagemake import durable
 from stagemake.freshness import journal, snapshot
 from stagemake.freshness.lock import is_held
+from stagemake.freshness.signature import link_signature
 from stagemake.model.error import ProjectLocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from stagemake.freshness.signature import Signature
     from stagemake.freshness.snapshot import Snapshot, Trace
 
 DIRECTORY = ".stagemake"
@@ -29,15 +31,33 @@ _FILES = (
 _PAUSE_S = 0.02  # between two looks at a lock that someone else holds
 
 
+class KeptSnapshot:
+    """A snapshot as this process wrote it last, for the next build of the same process. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Signature, Snapshot] | None = None
+
+    def put(self, path: str, written: Snapshot) -> None:
+        """Keep what was just written at `path`, under the project's lock."""
+        known = link_signature(path)
+        self._known = None if known is None else (known, written)
+
+    def take(self, path: str) -> Snapshot | None:
+        """Give it away if it is what lies at `path` now. Whoever takes it may change it."""
+        known, self._known = self._known, None
+        return known[1] if known is not None and link_signature(path) == known[0] else None
+
+
 class StateStore:
     """What one Stagefile of one root has in `.stagemake/`. Loaded lazily; written between open and close.
 
     Args:
         root: The project's directory, absolute.
         stagefile_name: Base name of the Stagefile: two in one root keep apart.
+        kept: Has the snapshot in memory between the builds of one process; None: it is read each time.
     """
 
-    def __init__(self, root: str, stagefile_name: str) -> None:
+    def __init__(self, root: str, stagefile_name: str, kept: KeptSnapshot | None = None) -> None:
         self.shared = f"{root}/{DIRECTORY}"
         self.directory = f"{self.shared}/{stagefile_name}"
         self.scratch = f"{self.directory}/scratch"
@@ -48,6 +68,7 @@ class StateStore:
         self.builds = f"{self.directory}/builds"
         self.checkpoint_path = f"{self.directory}/checkpoint"
         self.repeats_path = f"{self.directory}/repeats"
+        self._kept = kept
         self._snapshot: Snapshot | None = None
         self._journal_fd = -1
         self._is_dirty = False
@@ -65,7 +86,9 @@ class StateStore:
         self._snapshot = None
 
     def _load(self) -> Snapshot:
-        found = snapshot.load(f"{self.directory}/snapshot")
+        path = f"{self.directory}/snapshot"
+        kept = None if self._kept is None else self._kept.take(path)
+        found = snapshot.load(path) if kept is None else kept
         for record in journal.read(self._journal_path):
             self._had_journal = True
             _apply(found, record)
@@ -151,6 +174,8 @@ class StateStore:
         if self._is_dirty:
             self._write_snapshot()
             self._is_dirty = False
+            if self._kept is not None and self._snapshot is not None:
+                self._kept.put(f"{self.directory}/snapshot", self._snapshot)
         self.close()
         if os.path.exists(self._journal_path):
             durable.remove(self._journal_path)

@@ -33,7 +33,7 @@ LAYERS = (
     "building",
     "verify",
     "manager",
-    "doctor throughput",
+    "doctor throughput watch",
     "cli",
     "door",
     "__main__",

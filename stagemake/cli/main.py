@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "build": "bring targets up to date (what `stagemake` does by itself)",
+    "watch": "build again whenever something changes",
     "list": "show stages, pipelines and descriptions",
     "why": "say why a stage would run, or ran last time",
     "trace": "say what a stage reads and writes that it does not declare",

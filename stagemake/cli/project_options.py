@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from stagemake.model.event import Event
     from stagemake.recalled import Found
+    from stagemake.stagefile.recorder import Recorder
 
 
 @frozen
@@ -76,6 +77,7 @@ class Place:
         tolerates_unknown_plugins: bool = False,
         assume_changed: tuple[str, ...] = (),
         records: bool = False,
+        notes: Recorder | None = None,
         **keywords: Any,
     ) -> StageManager:  # Any: passed on to StageManager
         """Return a manager with the project's Stagefile loaded, and its plugins.
@@ -88,6 +90,7 @@ class Place:
             tolerates_unknown_plugins: Whether plugins that are named and not installed are only noted.
             assume_changed: What a what-if is about: globs find those that are not there yet.
             records: Whether it has to be known what the Stagefile reads, whatever -D says.
+            notes: The recorder to take for it, if the caller wants to know it also of one that fails.
             **keywords: For the StageManager.
 
         Raises:
@@ -109,7 +112,7 @@ class Place:
             # What comes of -D is of this run only. Settings are read before the Stagefile is.
             from stagemake.stagefile import recorder  # noqa: PLC0415 - gate, 10 ms, where the Stagefile is run
 
-            recorded = recorder.Recorder(root)
+            recorded = notes or recorder.Recorder(root)
             recorded.note_file(f"{root}/pyproject.toml")
         manager = StageManager(
             root,

@@ -59,9 +59,18 @@ class Recorder:
     Args:
         root: The project's directory, absolute.
         pure: Distributions' modules that may bring compiled code along (`pure_imports`).
+        began_ns: When the evaluation began, in ns; None: with the process, as where there is one only.
+        loaded: Names of modules that are the tool's own; None: what is imported now.
     """
 
-    def __init__(self, root: str, pure: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        root: str,
+        pure: Iterable[str] = (),
+        *,
+        began_ns: int | None = None,
+        loaded: Iterable[str] | None = None,
+    ) -> None:
         self.root = root
         self.files: dict[str, Signature | None] = {}  # as they were before they were read
         self.opened: set[str] = set()  # those of `files` that were opened, not only looked for
@@ -74,10 +83,11 @@ class Recorder:
         self.values: dict[tuple[object, ...], object] = {}  # answers of calls without a path
         self.blames: dict[str, str] = {}  # what can't be told, and the line to blame
         self._pure = frozenset(pure)
-        self.identity, self.began_ns = beginning()
+        self.identity, self._imports_began_ns = beginning()
+        self.began_ns = self._imports_began_ns if began_ns is None else began_ns
         self.is_late = False  # whether something was noted after it was read and may have moved
         self._unstable = _unstable_devices()
-        self._loaded = frozenset(sys.modules)
+        self._loaded = frozenset(sys.modules if loaded is None else loaded)
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -260,7 +270,9 @@ class Recorder:
         if full not in self.files:
             self.note_file(full)
             known = self.files[full]
-            self.is_late |= known is None or youngest_ns(known) >= self.began_ns - CLOCK_LAG_NS
+            # Installed modules are imported once in a process, project modules by each evaluation.
+            since_ns = self._imports_began_ns - CLOCK_LAG_NS
+            self.is_late |= known is None or youngest_ns(known) >= since_ns
 
     def _look_at_code(self, code: CodeType) -> None:
         """Blame names by which code gets hold of what it never imported."""

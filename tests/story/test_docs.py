@@ -31,7 +31,7 @@ DECISIONS = sorted((HOME / "docs" / "decisions").glob("*.md"))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLANNED = (
-    "service", "watch", "report",
+    "service", "report",
 )  # fmt: skip
 
 

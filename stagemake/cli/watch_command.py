@@ -1,0 +1,235 @@
+"""`stagemake watch`: build again whenever something changes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from attrs import define, evolve
+
+from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.cli.reporters import open_reporters
+from stagemake.model.event import StageSettled, StageStarted
+from stagemake.model.mode import ExecutionMode
+from stagemake.model.request import BuildRequest, CacheMode
+from stagemake.report.amount import printable
+from stagemake.report.style import style_for
+from stagemake.report.terminal import Detail
+from stagemake.report.watch_text import changed_text, keys_text, waiting_text, why_text
+from stagemake.watch.keys import Keys
+from stagemake.watch.session import Watch
+from stagemake.watch.watcher import FileWatcher, Poller, check_watchfiles
+from stagemake.watch.workbench import Workbench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from stagemake.manager import StageManager
+    from stagemake.model.error import StagemakeError
+    from stagemake.model.event import Event
+    from stagemake.model.result import BuildOutcome
+    from stagemake.report.style import Style
+    from stagemake.stagefile.recorder import Recorder
+    from stagemake.watch.mailbox import Changed
+    from stagemake.watch.watcher import Watcher
+
+_PATIENCE = 2  # requests to end, before the tool itself is cut short
+
+
+@click.command("watch")
+@click.argument("targets", nargs=-1)
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N",
+              help="Run N stages side by side (default: one a processor).")  # fmt: skip
+@click.option(
+    "-k", "--keep-going", is_flag=True, help="Go on with what does not need a failed stage."
+)
+@click.option("-s", "--silent", is_flag=True, help="Print failures only.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Print reasons, unchanged stages and replayed logs."
+)
+@click.option("--cache", type=click.Choice([mode.value for mode in CacheMode]), default="on",
+              help="What may be done with the cache.")  # fmt: skip
+@click.option("--poll", type=click.FloatRange(min=0.05), default=None, metavar="SECONDS",
+              help="Look at all files every so often, where the system tells of no changes.")  # fmt: skip
+@color_option
+@project_options
+def command(  # noqa: PLR0917 - click passes keywords
+    place: Place,
+    targets: tuple[str, ...],
+    jobs: int | None,
+    keep_going: bool,
+    silent: bool,
+    verbose: bool,
+    cache: str,
+    poll: float | None,
+    color: str,
+) -> int:
+    """Build TARGETS, and build them again whenever something changes that they depend on.
+
+    Press h for the keys, ^C to end.
+    """
+    if poll is None:
+        check_watchfiles()
+    stagefile = place.path()
+    request = BuildRequest(
+        targets=targets,
+        jobs=jobs or 0,
+        keep_going=keep_going,
+        cache=CacheMode(cache),
+        cwd=place.cwd(os.path.dirname(stagefile)),
+    )
+    style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
+    detail = Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL
+    screen = _Screen(style, detail)
+    with contextlib.ExitStack() as stack:
+        managers = _Managers(place, request, screen)
+        stack.callback(managers.close)
+        stack.callback(screen.close)
+        bench = Workbench(
+            stagefile, request, managers.open, screen.open, has_values=bool(place.values)
+        )
+
+        def make_watcher(tell: Callable[[Changed], None]) -> Watcher:
+            return FileWatcher(tell) if poll is None else Poller(tell, poll)
+
+        watch = Watch(bench, screen, make_watcher)
+        stack.enter_context(_signals(watch))
+        if sys.stdin.isatty():
+            screen.keys = Keys(sys.stdin.fileno(), watch.press)
+            stack.enter_context(screen.keys.open())
+        return watch.run()
+
+
+@define
+class _Managers:
+    """Opens managers of one project one after another; each closes the one before."""
+
+    place: Place
+    request: BuildRequest
+    screen: _Screen
+    _current: Place | None = None
+
+    def open(self, notes: Recorder | None) -> StageManager:
+        """Run the Stagefile. Errors as `Place.manager`."""
+        self.close()
+        self._current = evolve(self.place, opened=[], handlers={})
+        return self._current.manager(
+            ExecutionMode.LIVE,
+            self.screen.open,
+            jobs=self.request.jobs,
+            records=True,
+            notes=notes,
+        )
+
+    def close(self) -> None:
+        """End the session of the last one."""
+        current, self._current = self._current, None
+        if current is not None:
+            current.close()
+
+
+@define
+class _Screen:
+    """Says on stderr what goes on, and has the keyboard, unless a stage has it."""
+
+    style: Style
+    detail: Detail
+    keys: Keys | None = None
+    _view: click.Context | None = None  # whose end is that of the last build's live view
+
+    def open(self, manager: StageManager) -> None:
+        """Have a manager's next build told."""
+        self.close()
+        if self.keys is not None:
+            manager.reporter.add(_Lender(self.keys))
+        self._view = click.Context(command)
+        with self._view.scope(cleanup=False):
+            open_reporters(manager, self.style, self.detail)
+
+    def close(self) -> None:
+        """Leave nothing on the terminal that is drawn again."""
+        view, self._view = self._view, None
+        if view is not None:
+            view.close()
+
+    def _say(self, text: str, colour: str = "dim") -> None:
+        if self.detail is not Detail.SILENT:
+            sys.stderr.write(self.style.paint(f"stagemake: {text}", colour) + "\n")
+            sys.stderr.flush()
+
+    def changed(self, paths: Collection[str]) -> None:
+        """Say what a build is about to be made for."""
+        self._say(changed_text(paths))
+
+    def given_up(self, path: str) -> None:
+        """Say that a build was overtaken."""
+        self._say(f"given up, because `{printable(path)}` changed meanwhile", "yellow")
+
+    def mistake(self, error: StagemakeError) -> None:
+        """Print an error."""
+        self.close()
+        head, _, rest = str(error).partition("\n")
+        head = head.replace("error:", self.style.paint("error:", "red"), 1)
+        sys.stderr.write(f"{head}\n{rest}\n" if rest else f"{head}\n")
+        sys.stderr.flush()
+
+    def waiting(self) -> None:
+        """Say that nothing is to be done."""
+        self.close()
+        self._say(waiting_text(has_keys=self.keys is not None))
+
+    def notice(self, text: str) -> None:
+        """Say something else."""
+        self._say(text, "yellow")
+
+    def why(self, outcome: BuildOutcome | None) -> None:
+        """Print why stages ran."""
+        sys.stderr.write(why_text(outcome))
+        sys.stderr.flush()
+
+    def help(self) -> None:
+        """Print the keys."""
+        sys.stderr.write(keys_text())
+        sys.stderr.flush()
+
+
+@define
+class _Lender:
+    """Gives the keyboard to stages that have the terminal, and takes it back."""
+
+    keys: Keys
+    _lent_to: str = ""
+
+    def handle(self, event: Event) -> None:
+        """Follow a build."""
+        if isinstance(event, StageStarted) and event.console:
+            self._lent_to = event.name
+            self.keys.lend()
+        elif isinstance(event, StageSettled) and self._lent_to == event.result.name:
+            self._lent_to = ""
+            self.keys.take_back()
+
+
+@contextlib.contextmanager
+def _signals(watch: Watch) -> Iterator[None]:
+    """Have INT, TERM, HUP and QUIT end the watch in order; further ones end what runs at once, then the tool."""
+    count = 0
+
+    def note(number: int, _frame: object) -> None:
+        nonlocal count
+        count += 1
+        watch.ask_to_end(number)
+        if count > _PATIENCE:
+            raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,291 @@
+"""The loop of `stagemake watch`: build, wait for changes that count, give up what they overtake, build again."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import define, field
+
+from stagemake.model.error import StagemakeError
+from stagemake.model.result import Outcome
+from stagemake.watch.mailbox import Asked, Changed, Debounce, Ended, Mailbox, Pressed
+from stagemake.watch.watcher import Poller
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from stagemake.model.result import BuildOutcome
+    from stagemake.watch.interest import Interest
+    from stagemake.watch.mailbox import Message
+    from stagemake.watch.watcher import Watcher
+
+_LOOK_AGAIN_S = 0.5  # after the last change: notices may have been lost, so all is looked at once
+
+
+class Bench(Protocol):
+    """Builds; see `watch.workbench`."""
+
+    interest: Interest
+    on_ready: Callable[[], object]  # to be called before a build, when `interest` is right for it
+
+    @property
+    def is_held_elsewhere(self) -> bool:
+        """Whether another process builds this project now."""
+
+    def build(self, moved: set[str] | None) -> BuildOutcome:
+        """Bring everything up to date."""
+
+    def look_back(self, outcome: BuildOutcome) -> None:
+        """Find out what the next build can go by."""
+
+    def catch_up(self) -> bool:
+        """Go by what another process has built."""
+
+    def stop(self, number: int) -> None:
+        """Ask the running build to end; from any thread, or a signal's handler."""
+
+
+class Teller(Protocol):
+    """Says what goes on, to people."""
+
+    def changed(self, paths: Collection[str]) -> None:
+        """Something counts and has changed: a build begins."""
+
+    def given_up(self, path: str) -> None:
+        """The build that ran was overtaken by a change."""
+
+    def mistake(self, error: StagemakeError) -> None:
+        """Something is wrong that a change can mend."""
+
+    def waiting(self) -> None:
+        """Nothing is to be done."""
+
+    def notice(self, text: str) -> None:
+        """Something that a user should know."""
+
+    def why(self, outcome: BuildOutcome | None) -> None:
+        """Somebody asks why stages ran."""
+
+    def help(self) -> None:
+        """Somebody asks for the keys."""
+
+
+class Follower(Protocol):
+    """Is started, or started again, by builds that went well."""
+
+    def follow(self, outcome: BuildOutcome, *, is_first: bool) -> None:
+        """Take notice of a build that went well; `is_first` after one that did not, and of all."""
+
+    def ended(self, message: Ended) -> None:
+        """Take notice that something it had started has ended."""
+
+    def close(self) -> None:
+        """End all that was started, and wait until it has."""
+
+
+@define
+class Watch:
+    """One run of `stagemake watch`. `hear` is called from threads, `ask_to_end` from signal handlers."""
+
+    bench: Bench
+    tell: Teller
+    make_watcher: Callable[[Callable[[Changed], None]], Watcher]
+    followers: tuple[Follower, ...] = ()
+    mailbox: Mailbox = field(factory=Mailbox)
+    now_s: Callable[[], float] = time.monotonic
+    _watcher: Watcher = field(init=False)
+    _debounce: Debounce = field(init=False)
+    _slices: Iterator[set[str]] | None = None  # of a look at everything
+    _look_at_s: float | None = None  # when the next one begins
+    _is_building: bool = False
+    _overtaken_by: str = ""
+    _owes: bool = False  # the last build was given up: another one, whatever a look finds
+    _was_good: bool = False
+    _last: BuildOutcome | None = None
+    _signal: int = 0
+    _is_over: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._watcher = self.make_watcher(self.hear)
+        self._debounce = Debounce(self.now_s)
+        self.bench.on_ready = self._place_watches
+
+    def run(self) -> int:
+        """Build and watch until somebody asks to end; return the exit status."""
+        try:
+            self._build(None)
+            while not self._is_over:
+                self._place_watches()
+                message = self.mailbox.take(self._patience_s())
+                if message is None:
+                    self._on_time()
+                else:
+                    self._take(message)
+        finally:
+            self._watcher.close()
+            for follower in self.followers:
+                follower.close()
+        return 128 + self._signal if self._signal else 0
+
+    # -- from other threads ----------------------------------------------------------------------
+
+    def hear(self, changed: Changed) -> None:
+        """Take in a notice; the build that runs is given up if it is about what that build goes by."""
+        self.mailbox.put(changed)
+        if not self._is_building or self._overtaken_by:
+            return
+        interest = self.bench.interest
+        if changed.paths is None:
+            paths = {path for moved in interest.slices() for path in moved}
+            moved = interest.moved_meanwhile({interest.full(path) for path in paths})
+        else:
+            moved = interest.moved_meanwhile(changed.paths)
+        if moved and self._is_building:
+            self._overtaken_by = min(moved)
+            self.bench.stop(signal.SIGTERM)
+
+    def press(self, key: str) -> None:
+        """Take in a key."""
+        self._is_over |= key == "q"
+        self.mailbox.put(Pressed(key))
+        if key in {"q", "r"} and self._is_building:
+            self.bench.stop(signal.SIGTERM)
+
+    def ask_to_end(self, number: int) -> None:
+        """Take in a signal."""
+        self._signal = self._signal or number
+        self._is_over = True
+        self.mailbox.put(Asked(number))
+        self.bench.stop(number)
+
+    # -- the loop --------------------------------------------------------------------------------
+
+    def _patience_s(self) -> float | None:
+        """Return how long to wait for a message: until changes are due, or everything is to be looked at."""
+        due_s = self._debounce.due_in_s()
+        if due_s is not None:
+            return due_s
+        if self._slices is not None:
+            return 0.0
+        if self._look_at_s is not None:
+            return max(0.0, self._look_at_s - self.now_s())
+        return None
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Changed):
+            self._debounce.add(message)
+        elif isinstance(message, Pressed):
+            self._on_key(message.key)
+        elif isinstance(message, Ended):
+            for follower in self.followers:
+                follower.ended(message)
+
+    def _on_key(self, key: str) -> None:
+        if key == "r":
+            self._build(None)
+        elif key == "w":
+            self.tell.why(self._last)
+        elif key in {"h", "?", "\r", "\n"}:
+            self.tell.help()
+
+    def _on_time(self) -> None:
+        if self._debounce.due_in_s() is not None:
+            self._look()
+        elif self._slices is not None:
+            self._look_at_a_slice(self._slices)
+        elif self._look_at_s is not None:
+            self._look_everywhere()
+
+    def _look(self) -> None:
+        """Look at what was heard of; build if it counts."""
+        paths, is_everywhere = self._debounce.take()
+        if self.bench.is_held_elsewhere:  # what it makes is its own affair, until it is done
+            self._debounce.add(Changed(None if is_everywhere else frozenset(paths)))
+            return
+        if self.bench.catch_up() or is_everywhere:
+            self._look_everywhere()
+        else:
+            self._look_at_s = self.now_s() + _LOOK_AGAIN_S
+        moved = self.bench.interest.moved(paths)
+        if moved or self._owes:
+            self._build(moved)
+
+    def _look_everywhere(self) -> None:
+        self._look_at_s = None
+        self._slices = self.bench.interest.slices()
+
+    def _look_at_a_slice(self, slices: Iterator[set[str]]) -> None:
+        moved = next(slices, None)
+        if moved is None:
+            self._slices = None
+        elif moved:
+            # As if it had been heard of: what is looked at then is looked at together.
+            interest = self.bench.interest
+            self._debounce.add(Changed(frozenset(map(interest.full, moved))))
+
+    def _place_watches(self) -> None:
+        """Watch where something counts now. What happened there before was not heard: all is looked at."""
+        try:
+            if self._watcher.watch(self.bench.interest.directories()):
+                self._look_everywhere()
+        except OSError as error:
+            self.tell.notice(
+                f"the system does not let these files be watched ({(error.strerror or str(error)).lower()}): "
+                "looking at them every second instead"
+            )
+            self._watcher.close()
+            self._watcher = Poller(self.hear)
+
+    # -- building --------------------------------------------------------------------------------
+
+    def _build(self, moved: set[str] | None) -> None:
+        if self._last is not None or moved:
+            self.tell.changed(sorted(path.rstrip("/") for path in moved or ()))
+        self._slices, self._owes, self._overtaken_by = None, False, ""
+        self._look_at_s = self.now_s()  # afterwards: there may have been notices that were lost
+        outcome = None
+        with self._building():
+            try:
+                outcome = self.bench.build(moved)
+            except StagemakeError as error:
+                self.tell.mistake(error)
+        if outcome is not None:
+            self._last = outcome
+            if outcome.ok:
+                self._follow(outcome)
+        self._was_good = outcome is not None and outcome.ok
+        if self._overtaken_by:
+            self.tell.given_up(self._overtaken_by)
+        if self._overtaken_by or (outcome is not None and outcome.interrupted_by):
+            self._owes = True
+            self._debounce.add(Changed(frozenset()))
+        if outcome is not None:
+            self._try_to_look_back(outcome)
+        if not (self._owes or self._is_over):
+            self.tell.waiting()
+
+    def _try_to_look_back(self, outcome: BuildOutcome) -> None:
+        try:
+            self.bench.look_back(outcome)
+        except StagemakeError as error:  # the graph as it is now has a mistake
+            self.tell.mistake(error)
+
+    def _follow(self, outcome: BuildOutcome) -> None:
+        for follower in self.followers:
+            follower.follow(outcome, is_first=not self._was_good)
+
+    @contextlib.contextmanager
+    def _building(self) -> Iterator[None]:
+        self._is_building = True
+        try:
+            yield
+        finally:
+            self._is_building = False
+
+
+def did_something(outcome: BuildOutcome) -> bool:
+    """Return whether a build has made or removed anything."""
+    return bool(outcome.count(Outcome.RAN) or outcome.count(Outcome.RESTORED) or outcome.removed)
