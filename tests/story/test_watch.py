@@ -29,7 +29,7 @@ def copies(project: Project) -> Project:
 
 
 def test_an_edit_builds_what_it_concerns(copies: Project) -> None:
-    with Watched(copies) as watch:
+    with Watched(copies, "-j1") as watch:
         watch.waits()
 
         copies.write("src/a.txt", "2\n")
@@ -123,7 +123,7 @@ def test_a_build_that_is_overtaken_is_stopped_and_leaves_nothing_half_made(
 ) -> None:
     project.stagefile(
         """
-        command("slow", "echo half > {outputs}; echo $$ > pid; case $(cat {inputs}) in wait) sleep 100;; esac; "
+        command("slow", "was=$(cat {inputs}); echo half > {outputs}; echo $$ > pid; case $was in wait) sleep 100;; esac; "
                 "cat {inputs} > {outputs}", inputs=["a"], outputs=["b"])
         """
     )
