@@ -334,8 +334,9 @@ class Builder:
             forecast = None
 
             def remember(outcome: BuildOutcome) -> None:
-                if outcome.ok and not self.has_left_over:
-                    self._remember(pipeline, world, digester, clock)
+                if not self.has_left_over:
+                    left = {one.name for one in outcome.results if not one.outcome.is_good}
+                    self._remember(pipeline, world, digester, clock, left)
 
             if self.request.is_watched:
                 self.watching = self._open_watching(pipeline)
@@ -385,9 +386,9 @@ class Builder:
             started.runner.close()
 
     def _remember(
-        self, pipeline: Pipeline, world: World, digester: Digester, clock: FileClock
+        self, pipeline: Pipeline, world: World, digester: Digester, clock: FileClock, left: set[str]
     ) -> None:
-        """Note that there is nothing to do now, if whoever started us asked for it."""
+        """Note that there is nothing to do now but for stages that are `left`, if whoever started us asked for it."""
         session, recalled = self.project.session, self.project.recalled
         recorder = session.recorder if recalled is None else recalled.evidence()
         if recorder is None or recorder.blames:
@@ -399,7 +400,7 @@ class Builder:
         finish = Finish(
             self.state, pipeline, world, digester, clock, recorder, variables,
             registry=None if session.plugins else session.registry, recalled=recalled,
-            covers_all=not self.request.targets,
+            covers_all=not self.request.targets, open=left,
         )  # fmt: skip
         with suppress(OSError):  # then the next build looks at everything
             finish.write()

@@ -81,6 +81,9 @@ def _look(
     moved = survey.moved_since(record, targets, root, tool, expand)
     if moved is None or (is_told and not moved):
         return False, None
+    found = (record, moved, root, name)
+    if record[noop.OPEN]:
+        return False, found
     if not moved:
         return True, None
     from stagemake import touched  # noqa: PLC0415 - gate, 3 ms, where something has moved
@@ -89,7 +92,7 @@ def _look(
         is_done = touched.note_touched(record, moved, directory, root)
     else:
         is_done = not is_told and touched.only_touched(record, moved, root) is not None
-    return is_done, (record, moved, root, name)
+    return is_done, found
 
 
 def script() -> None:

@@ -1,6 +1,6 @@
 """Write down what has to be as it is now for the next build to have nothing to do. See `freshness.noop`.
 
-Called when a build has left nothing to do, under the project's lock. Wherever the least thing is not as it
+Called at the end of a build, under the project's lock. Wherever the least thing is not as it
 should be there is no record, and the next build looks at everything.
 """
 
@@ -22,7 +22,7 @@ from stagemake.plan.fresh import may_follow
 from stagemake.stagefile.declared import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from stagemake.digesting import Digester
     from stagemake.freshness.noop import Record
@@ -53,6 +53,7 @@ class Finish:
     recalled: (
         Recalled | None
     )  # where the last record still says what is at the paths of most stages
+    open: Collection[str] = ()  # names of stages that failed or were not reached
 
     def write(self) -> None:
         """Write the record; an unclear case leaves none. An older one names the snapshot that it belongs to.
@@ -124,6 +125,7 @@ class Finish:
             tuple(rows.signatures),
             guards,
             self.covers_all,
+            self._open_ids(),
             graph,
             b"".join(rows.digests),
             declared,
@@ -136,7 +138,7 @@ class Finish:
         anew = stages
         if recalled is not None:
             anew = tuple([stage for stage in stages if stage.name in recalled.affected])
-        rows.observed.update(searches(anew, world))
+        rows.observed.update(searches([one for one in anew if one.name not in self.open], world))
         loose = _loose(anew, traces)
         if recalled is None or recalled.built is not pipeline:
             own = self._own_ids(rows)
@@ -150,10 +152,10 @@ class Finish:
         by_name = {str(stage.name): (stage, traces.get(stage.name)) for stage in anew}
         now = {i: by_name[name] for i, name in enumerate(graph.names) if name in by_name}
         own = graph.rows
-        if not rows.replace(recalled.record, own, now, world):
+        if not rows.replace(recalled.record, own, now, world, self.open):
             own = tuple(
                 [
-                    tuple(rows.of_stage(*now[i], world)) if i in now else rows.taken_over(ids, recalled.record)
+                    self._rows_of(now[i][0], rows) if i in now else rows.taken_over(ids, recalled.record)
                     for i, ids in enumerate(own)
                 ]
             )  # fmt: skip
@@ -165,15 +167,25 @@ class Finish:
 
     def _own_ids(self, rows: Rows) -> tuple[tuple[int, ...], ...]:
         """Add the rows of each stage; return their ids by stage."""
-        recalled, traces = self.recalled, self.state.snapshot.traces
+        recalled = self.recalled
         known_rows = {} if recalled is None else recalled.known_rows()
         own_ids = []
         for stage in self.pipeline.stages:
             if recalled is None or stage.name in recalled.affected:
-                own_ids.append(tuple(rows.of_stage(stage, traces.get(stage.name), self.world)))
+                own_ids.append(self._rows_of(stage, rows))
             else:
                 own_ids.append(rows.taken_over(known_rows[stage.name], recalled.record))
         return tuple(own_ids)
+
+    def _rows_of(self, stage: Stage, rows: Rows) -> tuple[int, ...]:
+        if stage.name in self.open:
+            return tuple(rows.of_open(stage))
+        return tuple(rows.of_stage(stage, self.state.snapshot.traces.get(stage.name), self.world))
+
+    def _open_ids(self) -> tuple[int, ...]:
+        if not self.open:
+            return ()
+        return tuple([i for i, name in enumerate(self.pipeline.names) if name in self.open])
 
 
 def _loose(stages: Iterable[Stage], traces: Mapping[str, Trace]) -> set[str]:

@@ -17,7 +17,7 @@ from stagemake.stagefile.paths import tidy
 from stagemake.tree import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from stagemake.digesting import Digester
     from stagemake.freshness.noop import Record
@@ -64,6 +64,10 @@ class Rows:
             self.digests[known] = _digest(entry)
         elif self.signatures[known] != signature:
             raise Unclear
+        elif (
+            entry and self.digests[known] == noop.NO_DIGEST
+        ):  # a stage that failed had named it first
+            self.digests[known] = _digest(entry)
         return known
 
     def replace(
@@ -72,6 +76,7 @@ class Rows:
         known: Sequence[tuple[int, ...]],
         anew: Mapping[int, tuple[Stage, Trace | None]],
         world: World,
+        open_names: Collection[str] = (),
     ) -> bool:
         """Take in all rows of an earlier record, those of some stages as they are now.
 
@@ -82,6 +87,7 @@ class Rows:
             known: By stage, the ids of its paths in there.
             anew: By its id, each stage whose paths may have other signatures now, and its trace.
             world: For what judging knows.
+            open_names: Of stages that failed or were not reached.
 
         Returns:
             Whether each stage has the paths that it had; if not, nothing was taken in.
@@ -100,7 +106,9 @@ class Rows:
         )  # fmt: skip
         rows._loose.update(set(range(len(paths))) - settled)
         for stage_id, (stage, trace) in anew.items():
-            if tuple(rows.of_stage(stage, trace, world)) != known[stage_id]:
+            is_open = stage.name in open_names
+            found = rows.of_open(stage) if is_open else rows.of_stage(stage, trace, world)
+            if tuple(found) != known[stage_id]:
                 return False
         if rows._loose:
             return False
@@ -191,6 +199,15 @@ class Rows:
                 yield self._of_link(name)
             else:
                 yield from self._of_input(name, entry)
+
+    def of_open(self, stage: Stage) -> Iterable[int]:
+        """Yield rows of what a stage names whose result is not known: it is judged whatever they say."""
+        for given in (*stage.inputs, *stage.implicit, *stage.outputs):
+            path = given.rstrip("/") or "/"
+            known = self.ids.get(path)
+            if known is None or known in self._loose:
+                known = self.add(path, link_signature(self._full(path)))
+            yield known
 
     def _of_input(self, given: str, entry: str) -> Iterable[int]:
         path = given.rstrip("/") or "/"

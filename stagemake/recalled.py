@@ -169,7 +169,7 @@ def recall(found: Found, *, is_build: bool = False) -> Recalled | None:
     fields_by_name = {fields["name"]: fields for fields in kept[0]}
     declared_stages = [fields_by_name[name] for name in graph.names]
     outputs = [fields.get("outputs", ()) for fields in declared_stages]
-    ids = affected_by(moved, outputs, graph, record[noop.PATHS])
+    ids = affected_by(moved, outputs, graph, record)
     wanted = _wanted(ids, declared_stages, graph) if is_build and record[noop.COVERS_ALL] else None
     registry = StageRegistry()
     declared.restore(
@@ -247,7 +247,7 @@ def affected_by(
     moved: Collection[int],
     outputs: Sequence[Sequence[str]],
     graph: Graph,
-    paths: Sequence[str],
+    record: Record,
 ) -> set[int]:
     """Return the ids of stages that may have something to do. Cost: O(stages and their paths), seldom twice.
 
@@ -255,9 +255,12 @@ def affected_by(
         moved: Ids of paths.
         outputs: By stage, as declared.
         graph: All stages.
-        paths: By id.
+        record: Whose paths these are, and which stages were left open.
     """
-    unsettled, found = set(moved), set[int]()
+    paths, open_ids = record[noop.PATHS], record[noop.OPEN]
+    unsettled, found = set(moved), set(open_ids)
+    for stage_id in open_ids:
+        unsettled.update(_made(outputs[stage_id], graph.rows[stage_id], paths))
     upstream = graph.upstream
     while True:
         before = len(found)

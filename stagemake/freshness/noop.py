@@ -41,12 +41,13 @@ _MAGIC = b"stagemake noop\n"
     SIGNATURES,
     GUARDS,
     COVERS_ALL,
+    OPEN,
     GRAPH,
     DIGESTS,
     DECLARED,
     CHECKSUM,
     TOUCHED,
-) = range(18)
+) = range(19)
 """The columns of a record:
 
 TOOL         what `identity.tool_identity` gave
@@ -62,6 +63,7 @@ PATHS        of everything whose content counts, first what counts for every tar
 SIGNATURES   of PATHS, links not followed; None where nothing was
 GUARDS       how many of PATHS count for every target
 COVERS_ALL   whether it was made for a build without targets
+OPEN         ids, in GRAPH, of stages that failed or were not reached, and may have work whatever their paths say
 GRAPH        marshal of (names, upstream, paths, targets, loose): by stage, ids of those it waits for and of PATHS;
              then the ids of the stages that were wanted, and of those that another one may be in the way of
              without sharing a path with them, see `plan.fresh.may_follow`

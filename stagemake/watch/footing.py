@@ -116,9 +116,9 @@ class Footing:
         if any(path_id < guards for path_id in ids):
             return None
         self._unsettled |= ids
-        stages, paths = self.pipeline.stages, self.record[noop.PATHS]
+        stages = self.pipeline.stages
         outputs = [stage.outputs for stage in stages]
-        affected = affected_by(self._unsettled, outputs, self.graph, paths)
+        affected = affected_by(self._unsettled, outputs, self.graph, self.record)
         return Recalled(
             self.record, self.graph, frozenset([str(stages[i].name) for i in affected]),
             self.registry, self.root, self.directory, self._built(affected), self.asked,

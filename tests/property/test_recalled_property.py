@@ -81,6 +81,7 @@ def record_of(project: Project) -> dict[str, object]:
         "upstream": upstream,
         "targets": targets,
         "loose": loose,
+        "open": record[noop.OPEN],
         "rows": [{paths[i] for i in own} for own in rows],
         "guards": set(paths[: record[noop.GUARDS]]) & counts,
         "signatures": {

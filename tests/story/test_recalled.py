@@ -187,6 +187,51 @@ def test_a_link_to_what_is_made_anew_is_followed(project: Project) -> None:
         assert forks.run().who == "the entry"
 
 
+def test_after_a_failed_build_only_what_failed_and_what_needs_it_is_looked_at(
+    project: Project,
+) -> None:
+    project.stagefile(
+        "from stagemake import command\n"
+        "command('bad', 'grep good a > b', inputs=['a'], outputs=['b'])\n"
+        "command('next', 'cp b c', inputs=['b'], outputs=['c'])\n"
+        "command('other', 'cp x y', inputs=['x'], outputs=['y'])\n"
+    ).write("a", "bad\n").write("x", "1")
+    with Forks(project) as forks:
+        assert forks.run("-k").status == 1
+        assert recalled(project) == ["bad", "next", "1", "bad", "next", "other"]
+
+        again = forks.run()
+
+        assert (again.status, again.who) == (1, "what was recalled")
+        assert forks.run("-q").status == 1
+        assert forks.run("-n").out == forks.run("-n", "--color", "never").out
+        project.write("a", "good\n")
+        done = forks.run("-j1")
+        assert (done.status, done.who) == (0, "what was recalled")
+        assert project.read("c") == "good\n"
+        assert forks.run().who == "the entry"
+
+
+def test_what_failed_is_not_forgotten_when_something_else_is_built(project: Project) -> None:
+    project.stagefile(
+        "from stagemake import command\n"
+        "command('bad', 'false', inputs=['a'], outputs=['b'])\n"
+        "command('other', 'cp x y', inputs=['x'], outputs=['y'])\n"
+    ).write("a", "1").write("x", "1")
+    with Forks(project) as forks:
+        assert forks.run("-k").status == 1
+        project.write("x", "2")
+        assert forks.run("-k").status == 1
+        project.touch("x")
+
+        assert forks.run("-k").who == "what was recalled"
+
+        assert project.read("y") == "2"
+        assert forks.run("-q").status == forks.run("-q", "--color", "never").status == 1
+        assert forks.run("other").status == 0
+        assert forks.run("-k").status == 1
+
+
 RECALL = """\
 from stagemake import door
 from stagemake.recalled import recall
