@@ -284,6 +284,7 @@ def test_a_plan_as_json_has_every_documented_key(chain: Project) -> None:
             "estimated_by_kind": 0,
             "runs": {"least": 1, "most": 2},
             "write_bytes": 2,
+            "write_p90_bytes": 2,
             "unsized": 0,
             "evicted": {"records": 0, "bytes": 0},
             "other_jobs": normal(result.json["forecast"]["other_jobs"]),  # as far as more help
