@@ -33,14 +33,21 @@ _GROWING = frozenset(("commit", "mkdir", "open", "symlink", "write"))
 
 def main() -> None:
     """Serve until standard input ends."""
+    import ctypes  # noqa: F401 - so that forks have it
+    import faulthandler  # noqa: F401 - as above
+
     import stagemake.cli.build_command
     import stagemake.cli.cache_command
     import stagemake.cli.clean_command
-    import stagemake.cli.verify_command
     import stagemake.executing
+    import stagemake.fingerprint.function
+    import stagemake.fingerprint.shell
     import stagemake.forecasting
     import stagemake.noop_record
-    import stagemake.plan.judge  # noqa: F401 - so that forks have it
+    import stagemake.plan.judge
+    import stagemake.runner.local
+    import stagemake.stagefile.language
+    import stagemake.starting  # noqa: F401 - so that forks have it
 
     for line in sys.stdin:
         print(json.dumps(run_all(json.loads(line))), flush=True)
