@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import marshal
 import os
-import zlib
 from typing import TYPE_CHECKING
 
 import xxhash
 
 from stagemake import durable
 from stagemake.digesting import Digester
+from stagemake.freshness.regular import read_regular
+from stagemake.freshness.sealed import sealed, unsealed
 from stagemake.plan.declaration import canonical_bytes
 from stagemake.program import resolve_program
 
@@ -74,22 +74,18 @@ class CaptureMemo:
         if self._is_changed and self._known is not None:
             # Another build may have come in between.
             known = {**_load(self._path), **self._known}
-            body = marshal.dumps(dict(list(known.items())[-_MOST:]))
             self._state.make_directories()
-            checked = zlib.crc32(body).to_bytes(4, "little") + body
-            durable.write_atomic(self._path, _HEADER + checked, mode=0o600)
+            data = sealed(dict(list(known.items())[-_MOST:]), _HEADER)
+            durable.write_atomic(self._path, data, mode=0o600)
             self._is_changed = False
 
 
 def _load(path: str) -> dict[str, bytes]:
     try:
-        with open(path, "rb") as stream:
-            data = stream.read()
-        body = data[len(_HEADER) + 4 :]
-        crc = int.from_bytes(data[len(_HEADER) : len(_HEADER) + 4], "little")
-        if not data.startswith(_HEADER) or crc != zlib.crc32(body):
-            return {}
-        found: dict[str, bytes] = marshal.loads(body)
-    except (OSError, ValueError, EOFError, TypeError):
+        data = read_regular(path, follows=False)
+    except OSError:
         return {}
-    return found
+    found = unsealed(data, _HEADER)
+    if not isinstance(found, dict):
+        return {}
+    return {key: text for key, text in found.items() if type(key) is str and type(text) is bytes}

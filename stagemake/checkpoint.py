@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from stagemake import durable
+from stagemake.freshness.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,8 +23,7 @@ def finished(path: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     try:
-        with open(path, encoding="ascii") as stream:
-            lines = stream.read().split("\n")
+        lines = read_regular(path, follows=False).decode("ascii").split("\n")
     except (OSError, UnicodeDecodeError):
         return found
     for line in lines:

@@ -67,6 +67,8 @@ def _look(
     root, name = os.path.split(os.path.realpath(stagefile))
     state = f"{root}/.stagemake"
     directory = f"{state}/{name}"
+    if place.fault_of_state(state):
+        return False, None
     record = noop.load(directory, stagemake.__version__)
     if record is None:
         return False, None

@@ -125,7 +125,7 @@ class StageManager:
         name = self._name or os.path.basename(full)
         session = self.project.session
         session.capture_memo = session.capture_memo or CaptureMemo(
-            StateStore(self.root, name), self.root
+            StateStore(self.root, name).checked(), self.root
         )
         if self.extensions is not None and self.extensions.is_awaited:
             session.awaits_plugins = True
@@ -532,8 +532,8 @@ class StageManager:
 
     @property
     def state(self) -> StateStore:
-        """The project's own memory for what is loaded here."""
-        return StateStore(self.root, self._name or "embedded", self.kept_snapshot)
+        """The project's own memory for what is loaded here. Raises StagemakeError where it can't be trusted."""
+        return StateStore(self.root, self._name or "embedded", self.kept_snapshot).checked()
 
     @property
     def cache_directory(self) -> str:

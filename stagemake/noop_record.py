@@ -15,6 +15,7 @@ from attrs import define
 import stagemake
 from stagemake import durable
 from stagemake.freshness import noop
+from stagemake.freshness.regular import read_regular
 from stagemake.freshness.signature import link_signature
 from stagemake.noop_programs import Unclear, searches
 from stagemake.noop_rows import Rows
@@ -199,7 +200,6 @@ def _loose(stages: Iterable[Stage], traces: Mapping[str, Trace]) -> set[str]:
 
 def _content(path: str) -> bytes:
     try:
-        with open(path, "rb") as stream:
-            return stream.read()
+        return read_regular(path, follows=False)
     except OSError:
         return b""

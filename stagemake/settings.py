@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from stagemake.freshness.regular import read_regular
 from stagemake.model.error import BadValue, StagemakeError, did_you_mean
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CACHE_BYTES = 10 * 1024**3
 DEFAULT_CACHE_AGE_S = 90 * 86_400.0
+_MOST_BYTES = 16 << 20  # of a pyproject.toml
 _PLACE = ("in", "pyproject.toml, [tool.stagemake]")
 _KNOWN = (
     "cache_age_days", "cache_dir", "cache_size", "cache_store", "config", "environment", "jobs",
@@ -41,14 +43,16 @@ def read_project_config(root: str) -> ProjectConfig:
     """Return the project's settings; defaults when there is no file or no table.
 
     Raises:
-        StagemakeError: The file can't be parsed, or a setting is unknown or has a wrong value.
+        StagemakeError: The file can't be read or parsed, or a setting is unknown or has a wrong value.
     """
     path = os.path.join(root, "pyproject.toml")
     try:
-        with open(path, "rb") as stream:
-            data = stream.read()
-    except OSError:
+        data = read_regular(path, _MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
         return ProjectConfig()
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise StagemakeError("pyproject.toml can't be read", facts=[("why", why)]) from error
     if b"stagemake" not in data:
         return ProjectConfig()
     import tomllib  # noqa: PLC0415 - gate, 6 ms; most projects have no table

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from stagemake import durable
 from stagemake.freshness import journal, snapshot
 from stagemake.freshness.lock import is_held
+from stagemake.freshness.place import fault_of_state
+from stagemake.freshness.regular import read_regular
 from stagemake.freshness.signature import link_signature
-from stagemake.model.error import ProjectLocked
+from stagemake.model.error import ProjectLocked, StagemakeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -28,6 +30,8 @@ _FILES = (
     *("snapshot", "journal", "noop", "declared", "touched", "captures", "history.db", "checkpoint"),
     *("repeats", "clock"),
 )
+_MOST_LOCK_BYTES = 200
+_UNTOLD = "a process that did not say"
 _PAUSE_S = 0.02  # between two looks at a lock that someone else holds
 
 
@@ -73,6 +77,21 @@ class StateStore:
         self._journal_fd = -1
         self._is_dirty = False
         self._had_journal = False
+
+    def checked(self) -> StateStore:
+        """Return this.
+
+        Raises:
+            StagemakeError: `.stagemake` is a link, another user's, or can be written by others.
+        """
+        why = fault_of_state(self.shared)
+        if why:
+            raise StagemakeError(
+                f"`{DIRECTORY}` is not to be trusted",
+                facts=[("where", f"`{self.shared}`"), ("why", why)],
+                hint="`stagemake doctor` says how to mend it; without it nothing is lost but time and `kept/`",
+            )
+        return self
 
     @property
     def snapshot(self) -> Snapshot:
@@ -276,10 +295,10 @@ def _locked_unless(is_stopped: Callable[[], bool], fd: int) -> bool:
 def holder_of(store: StateStore) -> str:
     """Return what the last one that took the project's lock said of itself."""
     try:
-        with open(f"{store.shared}/lock", encoding="utf-8", errors="replace") as stream:
-            return stream.read(200).strip() or "a process that did not say"
+        data = read_regular(f"{store.shared}/lock", _MOST_LOCK_BYTES, follows=False)
+        return data.decode("utf-8", "replace").strip() or _UNTOLD
     except OSError:
-        return "a process that did not say"
+        return _UNTOLD
 
 
 def lock_holder(store: StateStore) -> tuple[str, float] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stagemake.freshness.regular import read_regular
 from stagemake.model.error import StagemakeError, UnknownTarget, UsageError
 from stagemake.model.mode import ExecutionMode
 
@@ -116,7 +117,6 @@ def _texts(directory: str, stagefile: str) -> tuple[bytes, bytes]:
 
 def _content(path: str) -> bytes:
     try:
-        with open(path, "rb") as stream:
-            return stream.read()
+        return read_regular(path)
     except OSError:
         return b""

@@ -62,10 +62,10 @@ class Place:
         """Return the project's memory, without running the Stagefile.
 
         Raises:
-            StagemakeError: There is no Stagefile.
+            StagemakeError: There is no Stagefile, or the memory can't be trusted.
         """
         path = self.path()
-        return StateStore(os.path.dirname(path), os.path.basename(path))
+        return StateStore(os.path.dirname(path), os.path.basename(path)).checked()
 
     def manager(
         self,

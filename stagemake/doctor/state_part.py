@@ -40,6 +40,9 @@ def look_at_state(state: StateStore, root: str) -> Findings:
 def _look_at_directory(found: Findings, state: StateStore) -> None:
     path = state.shared
     status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        found.problem("link", f"`{DIRECTORY}` is a symbolic link", f"remove it: `rm {path}`")
+        return
     if not stat.S_ISDIR(status.st_mode):
         found.problem("no_directory", f"`{DIRECTORY}` is no directory", f"remove it: `rm {path}`")
         return

@@ -71,7 +71,7 @@ def open_append(path: str, mode: int = 0o666) -> int:
     """Open a file for `append`, created if need be; return the descriptor, the caller's to close."""
     reach("open", path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(path, flags, mode)
+    return os.open(path, flags | os.O_NONBLOCK, mode)  # a FIFO in its place is an error, no wait
 
 
 def open_emptied(path: str, mode: int = 0o666) -> int:

@@ -12,6 +12,7 @@ from stagemake import durable
 from stagemake.execute.environment import mask
 from stagemake.execute.repeating import compared
 from stagemake.fingerprint.depfile import parse_depfile
+from stagemake.freshness.regular import read_regular
 from stagemake.freshness.signature import youngest_ns
 from stagemake.model.entry import check_manifest, entries_of
 from stagemake.model.result import ActionResult, LogBlob
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from stagemake.plan.judge import Judgement
     from stagemake.runner.port import Completion
 
+_MOST_DEPFILE_BYTES = 64 << 20  # some 500 000 names
 _NO_FILES = frozenset(("/dev/null", "/dev/stdin", "/dev/fd/0"))
 """What compilers list when they were given these in place of a file: there is nothing to look at."""
 
@@ -169,8 +171,7 @@ def _discovered(
         return (), ()
     full = f"{shop.root}/{stage.depfile}"
     try:
-        with open(full, "rb") as stream:
-            listed = parse_depfile(stream.read())
+        listed = parse_depfile(read_regular(full, _MOST_DEPFILE_BYTES))
     except FileNotFoundError:
         raise StageProblem(f"it did not write its depfile `{stage.depfile}`") from None
     except (OSError, ValueError) as error:

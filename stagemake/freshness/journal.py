@@ -8,14 +8,15 @@ from __future__ import annotations
 import marshal
 import zlib
 
-from stagemake.freshness.snapshot import FORMAT, boot_id
+from stagemake.freshness.regular import read_regular
+from stagemake.freshness.snapshot import FORMAT, boot_id, is_trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BEGIN, SETTLE, FORGET = "begin", "settle", "forget"
-"""Kinds of records: ("begin", stage, outputs), ("settle", stage, trace, memo), ("forget", stage)."""
+"""Kinds of records: ("begin", stage, outputs), ("settle", stage, trace), ("forget", stage)."""
 
 
 def header() -> bytes:
@@ -29,6 +30,16 @@ def encoded(record: tuple) -> bytes:  # type: ignore[type-arg]  # any marshallab
     return len(body).to_bytes(4, "little") + zlib.crc32(body).to_bytes(4, "little") + body
 
 
+def _is_well_formed(record: object) -> bool:
+    """Return whether this is one of the kinds of records."""
+    if type(record) is not tuple or len(record) < 2 or type(record[1]) is not str:
+        return False
+    kind, more = record[0], record[2:]
+    if kind == SETTLE:
+        return len(more) == 1 and is_trace(more[0])
+    return (kind == BEGIN and tuple(map(type, more)) == (tuple,)) or (kind == FORGET and not more)
+
+
 def read(path: str) -> Iterator[tuple]:  # type: ignore[type-arg]  # records as above
     """Yield the records of the journal at `path` up to the first that isn't whole.
 
@@ -36,8 +47,7 @@ def read(path: str) -> Iterator[tuple]:  # type: ignore[type-arg]  # records as 
     was written then may not have reached the disk.
     """
     try:
-        with open(path, "rb") as stream:
-            data = stream.read()
+        data = read_regular(path, follows=False)
     except OSError:
         return
     start, first = 0, True
@@ -49,12 +59,14 @@ def read(path: str) -> Iterator[tuple]:  # type: ignore[type-arg]  # records as 
             return
         try:
             record = marshal.loads(body)
-        except (ValueError, EOFError, TypeError):
+        except (ValueError, EOFError, TypeError, MemoryError):
             return
         if first:
             if record != ("stagemake journal", FORMAT, boot_id()):
                 return
             first = False
+        elif not _is_well_formed(record):
+            return
         else:
             yield record
         start += 8 + length

@@ -7,10 +7,11 @@ nothing: the long way decides.
 
 from __future__ import annotations
 
-import marshal
 import os
 import sys
-import zlib
+
+from stagemake.freshness import sealed
+from stagemake.freshness.regular import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,8 +95,7 @@ def _header(version: str) -> bytes:
 
 def encoded(record: Record, version: str) -> bytes:
     """Return the bytes to write; `version` is the tool's."""
-    body = marshal.dumps(record)
-    return _header(version) + zlib.crc32(body).to_bytes(4, "little") + body
+    return sealed.sealed(record, _header(version))
 
 
 def load(directory: str, version: str) -> Record | None:
@@ -134,26 +134,17 @@ def load_declared(directory: str, record: Record, version: str) -> Record | None
 
 def checksum_of(data: bytes, version: str) -> int:
     """Return the checksum in what `encoded` gave."""
-    start = len(_header(version))
-    return int.from_bytes(data[start : start + 4], "little")
+    return sealed.checksum_of(data, _header(version))
 
 
 def _read(path: str, header: bytes) -> tuple[Record, int] | None:
     """Return what `encoded` gave and its checksum; None unless it is whole and of this tool."""
     try:
-        with open(path, "rb", buffering=0) as stream:
-            data = stream.read()
+        data = read_regular(path, follows=False)
     except OSError:
         return None
-    start = len(header) + 4
-    body = memoryview(data)[start:]
-    checksum = int.from_bytes(data[start - 4 : start], "little")
-    if not data.startswith(header) or zlib.crc32(body) != checksum:
-        return None
-    try:
-        return marshal.loads(body), checksum
-    except (ValueError, EOFError, TypeError):
-        return None
+    record = sealed.unsealed(data, header)
+    return (record, sealed.checksum_of(data, header)) if isinstance(record, tuple) else None
 
 
 def looked_up(names: Iterable[str], looked: frozenset[str]) -> tuple[str, ...]:

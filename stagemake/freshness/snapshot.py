@@ -6,9 +6,10 @@ Imports the standard library's cheapest modules only: this is on the path of eve
 from __future__ import annotations
 
 import gc
-import marshal
 import sys
-import zlib
+
+from stagemake.freshness import sealed
+from stagemake.freshness.regular import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,33 +60,40 @@ def load(path: str) -> Snapshot:
     snapshot = Snapshot()
     header = _header()
     try:
-        with open(path, "rb") as stream:
-            data = stream.read()
+        data = read_regular(path, follows=False)
     except OSError:
-        return snapshot
-    if not data.startswith(header):
         return snapshot
     was_enabled = gc.isenabled()
     gc.disable()  # 88 ms instead of 356 ms at 100 000 stages: nothing in here forms cycles
-    start = len(header) + 4
     try:
-        # A flipped bit could make a digest another valid one: 2 ms at 10 000 stages to be sure.
-        if zlib.crc32(memoryview(data)[start:]) != int.from_bytes(
-            data[start - 4 : start], "little"
-        ):
-            return snapshot
-        boot, memo, traces, interrupted = marshal.loads(memoryview(data)[start:])
-    except (ValueError, EOFError, TypeError):
-        return snapshot
+        found = sealed.unsealed(data, header)
     finally:
         if was_enabled:
             gc.enable()
+    if found is None or not _is_well_formed(found):
+        return snapshot
+    boot, memo, traces, interrupted = found
     # After a crash of the machine a file may hold zeros under the size and times we noted.
     snapshot.is_of_this_boot = boot == boot_id()
     snapshot.memo = memo if snapshot.is_of_this_boot else {}
     snapshot.traces = traces
     snapshot.interrupted = interrupted
     return snapshot
+
+
+_COLUMNS = (tuple, str, tuple, tuple, tuple, tuple, tuple, tuple, tuple)  # of a trace
+
+
+def is_trace(value: object) -> bool:
+    """Return whether a value has the columns of a trace; what is in them is not looked at."""
+    return type(value) is tuple and tuple(map(type, value)) == _COLUMNS
+
+
+def _is_well_formed(found: object) -> bool:
+    """Return whether this can be what `Snapshot.encoded` wrote. Costs 4 ms at 10 000 stages."""
+    if type(found) is not tuple or tuple(map(type, found)) != (str, dict, dict, dict):
+        return False
+    return all(map(is_trace, found[2].values()))
 
 
 class Snapshot:
@@ -101,5 +109,4 @@ class Snapshot:
 
     def encoded(self) -> bytes:
         """Return the bytes to write."""
-        body = marshal.dumps((boot_id(), self.memo, self.traces, self.interrupted))
-        return _header() + zlib.crc32(body).to_bytes(4, "little") + body
+        return sealed.sealed((boot_id(), self.memo, self.traces, self.interrupted), _header())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, fields, frozen
 
 from stagemake import durable
+from stagemake.freshness.regular import read_regular
 from stagemake.model.repeat import Repeat
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ class Repeats:
     def read(self) -> dict[str, Repeat]:
         """Return what is known, by stage; empty where nothing is or can be read. Cost: O(stages in it)."""
         try:
-            with open(self.path, "rb") as stream:
-                data = json.loads(stream.read(_MOST_BYTES))
+            data = json.loads(read_regular(self.path, _MOST_BYTES, follows=False))
             if data["format"] != _FORMAT:
                 return {}
             rows = list(data["stages"])

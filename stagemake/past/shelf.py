@@ -12,6 +12,7 @@ from attrs import frozen
 from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
+from stagemake.freshness.regular import read_regular
 from stagemake.past.build import Ending, PastBuild
 from stagemake.past.codec import NewerFormat, decode, line_of
 
@@ -46,8 +47,8 @@ class Shelf:
             NewerFormat: A newer version noted it.
         """
         try:
-            with open(f"{self.directory}/{number}", "rb") as stream:
-                data = stream.read(2 * MOST_BYTES_A_BUILD)
+            path = f"{self.directory}/{number}"
+            data = read_regular(path, 2 * MOST_BYTES_A_BUILD, follows=False)
         except OSError:
             return None
         build = decode(number, data, is_running=False)
@@ -80,8 +81,7 @@ class Shelf:
     def names(self, roster: str) -> frozenset[str] | None:
         """Return the names of all stages of a build by its roster; None when that can't be read."""
         try:
-            with open(f"{self.directory}/{_NAMES}{roster}", "rb") as stream:
-                data = stream.read()
+            data = read_regular(f"{self.directory}/{_NAMES}{roster}", follows=False)
         except OSError:
             return None
         if xxh3_128_hexdigest(data) != roster:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve
 
+from stagemake.freshness.regular import read_regular
 from stagemake.model.error import EvaluationFailed, NoStagefile, StagemakeError, did_you_mean
 from stagemake.stagefile.find import find_stagefile
 from stagemake.stagefile.imports import ProjectImports
@@ -99,8 +100,7 @@ def run(session: Session, evaluation: Evaluation, module: ModuleType) -> None:
 def _compiled(session: Session, path: str, texts: dict[str, str]) -> CodeType:
     try:
         if path not in texts:  # else it is included a second time: as it was the first time
-            with open(path, "rb") as stream:
-                texts[path] = importlib.util.decode_source(stream.read())
+            texts[path] = importlib.util.decode_source(read_regular(path))
         return compile(texts[path], path, "exec", dont_inherit=True)
     except SyntaxError as error:
         raise _syntax_error(session, error, _outermost(session, path)) from error

@@ -445,8 +445,8 @@ def test_nothing_but_a_handful_of_modules_is_loaded(built: Project) -> None:
     )  # fmt: skip
 
     assert set(done.stdout.split()) <= {
-        "__future__", "gc", "stagemake", "stagemake.door", "stagemake.freshness", "stagemake.freshness.identity",
+        "__future__", "errno", "gc", "stagemake", "stagemake.door", "stagemake.freshness", "stagemake.freshness.identity",
         "stagemake.freshness.lock",
         "stagemake.freshness.noop", "stagemake.freshness.place", "stagemake.freshness.plain_argv",
-        "stagemake.freshness.signature", "stagemake.freshness.snapshot", "stagemake.freshness.survey", "zlib",
+        "stagemake.freshness.regular", "stagemake.freshness.sealed", "stagemake.freshness.signature", "stagemake.freshness.snapshot", "stagemake.freshness.survey", "zlib",
     }  # fmt: skip
