@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from stagemake.model.difference import hide
 from stagemake.model.error import BadValue, UsageError
 from stagemake.model.event import StageEvent
 from stagemake.model.plain import NotPlain, plain_text
@@ -46,10 +47,33 @@ def encoded_event(name: str, payload: Any) -> bytes:  # Any: checked here
     )
 
 
-def decoded_event(stage: str, data: bytes, began_s: float) -> StageEvent:
-    """Return what `encoded_event` wrote, as said by a stage; `began_s` is when the build began."""
+def decoded_event(
+    stage: str, data: bytes, began_s: float, secrets: tuple[str, ...] = ()
+) -> StageEvent:
+    """Return what `encoded_event` wrote, as said by a stage.
+
+    Args:
+        stage: Its name.
+        data: What it said.
+        began_s: When the build began.
+        secrets: What is shown of the event as `***`, wherever it stands; from `secret_values`.
+    """
     said = json.loads(data)
-    return StageEvent(stage, said["name"], said["payload"], max(0.0, said["at"] - began_s))
+    name, payload = said["name"], said["payload"]
+    if secrets:
+        name, payload = hide(name, secrets), _without(payload, secrets)
+    return StageEvent(stage, name, payload, max(0.0, said["at"] - began_s))
+
+
+def _without(payload: Any, secrets: tuple[str, ...]) -> Any:  # Any: what JSON can hold
+    if isinstance(payload, str):
+        return hide(payload, secrets)
+    if isinstance(payload, list):
+        return [_without(one, secrets) for one in payload]
+    if isinstance(payload, dict):
+        return {hide(key, secrets): _without(one, secrets) for key, one in payload.items()}
+    # A secret may be a number: the text of one is what a variable holds.
+    return hide(json.dumps(payload), secrets) if json.dumps(payload) in secrets else payload
 
 
 class Subscriptions:

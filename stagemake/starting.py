@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from stagemake.dispatch import decoded_event
+from stagemake.model.difference import secret_values
 from stagemake.runner.local import LocalRunner, local_runner
 from stagemake.runner.port import RunnerSettings
 from stagemake.stagefile.imports import undisturbed_imports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from stagemake.building import Builder
     from stagemake.calling import Caller
@@ -30,11 +31,14 @@ class Ear:
 
     pipeline: Pipeline
     emit: Callable[[Event], None]
+    environ: Mapping[str, str]  # for the secrets that must not be passed on
     began_s: float = 0.0
 
     def hear(self, stage_id: int, data: bytes) -> None:
         """Pass on what a stage has said."""
-        self.emit(decoded_event(self.pipeline.stages[stage_id].name, data, self.began_s))
+        stage = self.pipeline.stages[stage_id]
+        secrets = secret_values(stage, self.environ) if stage.secret_env else ()
+        self.emit(decoded_event(stage.name, data, self.began_s, secrets))
 
 
 @define(eq=False, repr=False)
@@ -82,7 +86,7 @@ def start(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
         pipeline: What is to be built.
         lock_fd: Of the project's lock, which the runner keeps open until all actions are gone.
     """
-    ear = Ear(pipeline, builder.emit)
+    ear = Ear(pipeline, builder.emit, builder.environ)
     caller = _caller(builder, pipeline)
     settings = RunnerSettings(
         root=builder.root,

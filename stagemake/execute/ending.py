@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stagemake.execute.environment import mask
+from stagemake.model.difference import hide, secret_values
 from stagemake.model.result import Outcome, StageResult
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def result_of(
         exit_code=completion.exit_code,
         stdout=mask(completion.stdout, shop.environ, stage),
         stderr=mask(completion.stderr, shop.environ, stage),
-        problem=problem,
+        problem=hide(problem, secret_values(stage, shop.environ)),
         differences=run.judgement.differences,
     )
 

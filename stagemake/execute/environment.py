@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stagemake.model.difference import secret_values
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,8 +60,6 @@ def stage_environment(
 
 def mask(text: bytes, environ: Mapping[str, str], stage: Stage) -> bytes:
     """Return captured output without the values of the stage's secrets."""
-    for name in stage.secret_env:
-        secret = environ.get(name, "").encode("utf-8", "surrogateescape")
-        if secret:
-            text = text.replace(secret, b"***")
+    for secret in secret_values(stage, environ):
+        text = text.replace(secret.encode("utf-8", "surrogateescape"), b"***")
     return text

@@ -14,6 +14,7 @@ from stagemake.execute.repeating import compared
 from stagemake.fingerprint.depfile import parse_depfile
 from stagemake.freshness.regular import read_regular
 from stagemake.freshness.signature import youngest_ns
+from stagemake.model.difference import secret_values
 from stagemake.model.entry import check_manifest, entries_of
 from stagemake.model.result import ActionResult, LogBlob
 from stagemake.plan.judge import own_paths, strong_key
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from stagemake.runner.port import Completion
 
 _MOST_DEPFILE_BYTES = 64 << 20  # some 500 000 names
+_SECRET = 8  # characters from which on a secret is refused in a shared value
 _NO_FILES = frozenset(("/dev/null", "/dev/stdin", "/dev/fd/0"))
 """What compilers list when they were given these in place of a file: there is nothing to look at."""
 
@@ -90,7 +92,7 @@ def settle(
     doubt = "" if shop.watching is None else shop.watching.check(run, discovered)
     small: dict[str, bytes] = {}
     manifest = _scan(stage, shop, small)
-    provided = _provided(stage, completion)
+    provided = _provided(stage, completion, secret_values(stage, shop.environ))
     if not shop.hooks.is_empty:
         approve(sum(row.size_bytes for row in manifest), dict(provided))
         shop.digester.forget(stage.outputs)  # a hook may have signed, stripped, …: look again
@@ -232,13 +234,18 @@ def _scan(stage: Stage, shop: Workshop, small: dict[str, bytes]) -> Manifest:
     return tuple(sorted(rows, key=lambda row: row.path))
 
 
-def _provided(stage: Stage, completion: Completion) -> tuple[tuple[str, str], ...]:
+def _provided(
+    stage: Stage, completion: Completion, secrets: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
     if not stage.provides:
         return ()
     values = json.loads(completion.value or b"{}")
     for name in stage.provides:
         if name not in values:
             raise StageProblem(f"it did not set the shared value `{name}` that it provides")
+        # What is shared is kept in the state and in the cache. A short one may be there by chance.
+        if any(len(one) >= _SECRET and json.dumps(one)[1:-1] in values[name] for one in secrets):
+            raise StageProblem(f"its shared value `{name}` holds a secret, and would be stored")
     return tuple((name, values[name]) for name in sorted(stage.provides))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -32,8 +33,12 @@ class Difference:
 
 
 def secret_values(stage: Stage, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values that must not be shown with anything about `stage`, longest first."""
+    """Return the values that must not be shown with anything about `stage`, longest first.
+
+    Also as Python and JSON write them: so they stand in tracebacks and in payloads.
+    """
     found = {environ[name] for name in stage.secret_env if environ.get(name)}
+    found |= {json.dumps(one)[1:-1] for one in found} | {repr(one)[1:-1] for one in found}
     return tuple(sorted(found, key=len, reverse=True))
 
 
