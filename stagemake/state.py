@@ -18,6 +18,7 @@ from stagemake.freshness.place import fault_of_state
 from stagemake.freshness.regular import read_regular
 from stagemake.freshness.signature import link_signature
 from stagemake.model.error import ProjectLocked, StagemakeError
+from stagemake.model.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -296,7 +297,7 @@ def holder_of(store: StateStore) -> str:
     """Return what the last one that took the project's lock said of itself."""
     try:
         data = read_regular(f"{store.shared}/lock", _MOST_LOCK_BYTES, follows=False)
-        return data.decode("utf-8", "replace").strip() or _UNTOLD
+        return printable(data.decode("utf-8", "replace").strip()) or _UNTOLD
     except OSError:
         return _UNTOLD
 

@@ -22,8 +22,9 @@ from stagemake.model.mode import ExecutionMode
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.model.result import Outcome
 from stagemake.report.amount import printable
+from stagemake.report.log_text import shown_log
 from stagemake.report.style import style_for
-from stagemake.report.terminal import Detail, shown_log
+from stagemake.report.terminal import Detail
 from stagemake.stagefile import audit
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from stagemake.cache.locate import cache_directory
 from stagemake.cache.reader import ReadOnlyStore
 from stagemake.model.error import NoStagefile, StagemakeError
 from stagemake.model.record import references
-from stagemake.report.amount import plural, size
+from stagemake.report.amount import plural, printable, size
 from stagemake.report.json_form import dumps
 from stagemake.settings import ProjectConfig, read_project_config
 from stagemake.stagefile.find import find_stagefile
@@ -76,7 +76,7 @@ class CachePlace:
         if store is None:
             raise StagemakeError(f"the cache can't be used: {problem}")
         if problem:
-            click.echo(f"stagemake: cache: {problem}", err=True)
+            click.echo(f"stagemake: cache: {printable(problem)}", err=True)
         return store
 
 
@@ -106,7 +106,8 @@ def command(place: CachePlace) -> None:
 @_place_options
 def path(place: CachePlace) -> int:
     """Print where the cache is."""
-    click.echo(place.directory)
+    # Scripts want the bytes, people a line that drives nothing.
+    click.echo(printable(place.directory) if sys.stdout.isatty() else place.directory)
     return 0
 
 
@@ -137,7 +138,7 @@ def stats(place: CachePlace, *, as_json: bool) -> int:
             nl=False,
         )
         return 0
-    click.echo(f"path     {directory}")
+    click.echo(f"path     {printable(directory)}")
     click.echo(f"records  {found.records}")
     click.echo(f"blobs    {found.blobs}")
     click.echo(f"size     {size(found.bytes)} of {size(settings.cache_bytes)}")

@@ -152,7 +152,12 @@ def run(argv: Sequence[str], found: object = None) -> int:
         )
     except StagemakeError as error:
         notes = getattr(error, "__notes__", ())  # what went wrong besides, while the session ended
-        return _complain("\n".join((str(error), *notes)), error.exit_code)
+        return _complain(
+            "\n".join(
+                (str(error), *(printable(line) for note in notes for line in note.split("\n")))
+            ),
+            error.exit_code,
+        )
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.Abort:
@@ -160,7 +165,7 @@ def run(argv: Sequence[str], found: object = None) -> int:
     except click.UsageError as error:
         return _complain(_usage_text(error), 2)
     except click.ClickException as error:
-        return _complain(f"error: {error.format_message()}", 2)
+        return _complain(f"error: {printable(error.format_message())}", 2)
     except KeyboardInterrupt:
         return 130
     except Ended as error:

@@ -20,6 +20,7 @@ from stagemake.model.result import Outcome
 from stagemake.report.amount import about, duration, interval, plural, printable
 from stagemake.report.change_text import changes_text
 from stagemake.report.divergence_text import divergence_lines
+from stagemake.report.log_text import shown_log
 from stagemake.report.reason_words import reason_text
 from stagemake.report.style import Style
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from stagemake.model.result import BuildOutcome, StageResult
     from stagemake.report.port import Countdown, Marks, Sink
 
-__all__ = ["Detail", "TerminalReporter", "reason_text", "shown_log"]
+__all__ = ["Detail", "TerminalReporter", "reason_text"]
 
 _WORDS = {
     Outcome.RESTORED: ("restored", "blue"),
@@ -249,42 +250,4 @@ def _is_worth_scoring(outcome: BuildOutcome) -> bool:
         and outcome.ok
         and outcome.count(Outcome.RAN) > 0
         and max(forecast.p90, outcome.wall_s) >= _SCORED_FROM_S
-    )
-
-
-def shown_log(data: bytes, *, keep_colour: bool) -> str:
-    """Return captured output that is safe to print: colours only, no other control sequences."""
-    text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
-    return "".join(_safe(text, keep_colour=keep_colour))
-
-
-def _safe(text: str, *, keep_colour: bool) -> list[str]:
-    out: list[str] = []
-    at = 0
-    while at < len(text):
-        start = text.find("\x1b", at)
-        out.append(_without_controls(text[at:] if start < 0 else text[at:start]))
-        if start < 0:
-            break
-        end = start + 1
-        if text[end : end + 1] == "[":
-            end += 1
-            while end < len(text) and not "@" <= text[end] <= "~":
-                end += 1
-            if keep_colour and text[end : end + 1] == "m":
-                out.append(text[start : end + 1])
-            end += 1
-        elif text[end : end + 1] == "]":  # a title or a link: up to BEL or ESC \
-            while end < len(text) and text[end] not in "\x07\x1b":
-                end += 1
-            end += 2 if text[end : end + 2] == "\x1b\\" else 1
-        else:
-            end += 1
-        at = end
-    return out
-
-
-def _without_controls(text: str) -> str:
-    return "".join(
-        char for char in text if char in "\n\t" or not (ord(char) < 32 or 127 <= ord(char) < 160)
     )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from stagemake.model.verification import Found, MismatchKind
 from stagemake.report.amount import duration, joined, plural, printable
+from stagemake.report.log_text import shown_log
 from stagemake.report.style import Style
-from stagemake.report.terminal import shown_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

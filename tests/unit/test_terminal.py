@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import re
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stagemake.model.event import BuildFinished, Notice, StageSettled, StageStarted, WaitingForLock
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.report.amount import duration, plural, printable, size
+from stagemake.report.log_text import shown_log
 from stagemake.report.style import Style, style_for
-from stagemake.report.terminal import Detail, TerminalReporter, reason_text, shown_log
+from stagemake.report.terminal import Detail, TerminalReporter, reason_text
 
 COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*m")
 
@@ -39,6 +41,45 @@ def test_no_control_character_gets_through_but_colours(data: bytes) -> None:
 
     for text in (plain, COLOUR.sub("", coloured)):
         assert all(char in "\n\t" or char.isprintable() or ord(char) >= 160 for char in text)
+
+
+SEQUENCES = {
+    "cursor": "\x1b[2J\x1b[H\x1b[3A\x1b[10;1H\x1b7\x1b8\x1bc\x1bM",
+    "title": "\x1b]0;title\x07\x1b]2;title\x1b\\",
+    "clipboard": "\x1b]52;c;cm0gLXJm\x07",
+    "link": "\x1b]8;;file:///etc\x1b\\",
+    "modes": "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b=\x1b>",
+    "asks for an answer": "\x1b[c\x1b[6n\x1b[5n\x1b[>c\x1b[21t\x1b]10;?\x07\x1bZ\x1b[?4m",
+    "keys": "\x1b[>4;2m\x1b[>1u",
+    "device": '\x1bP$q"p\x1b\\\x1b_payload\x1b\\\x1b^x\x1b\\\x1bXy\x1b\\',
+    "sets": "\x1b(0\x1b)B\x0e\x0f\x1b%G",
+    "bytes of 8 bits": "\x9b2J\x9d0;t\x9c\x90q\x9c\x85",
+    "controls in a colour": "\x1b[\x0831m\x1b[3\r1m\x1b[\x9b?4m",
+    "others": "\x00\x01\x05\x07\x08\x0b\x0c\x7f\x1b",
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+@pytest.mark.parametrize("keep_colour", [False, True])
+def test_a_sequence_that_is_no_colour_is_gone(name: str, keep_colour: bool) -> None:
+    shown = shown_log(f"a{SEQUENCES[name]}\nb\n".encode(), keep_colour=keep_colour)
+
+    assert shown[0] == "a"
+    assert shown.endswith("\nb\n")
+    assert all(char == "\n" or char.isprintable() for char in shown)
+
+
+def test_colours_stay_and_end_with_the_log() -> None:
+    colours = "\x1b[1;31mred\x1b[38;5;9mmore\x1b[38:2::1:2:3mtrue\x1b[m \x1b[8mhidden"
+
+    assert shown_log(colours.encode(), keep_colour=True) == f"{colours}\x1b[0m"
+    assert shown_log(f"{colours}\n".encode(), keep_colour=True) == f"{colours}\x1b[0m\n"
+    assert shown_log(b"\x1b[31mred\x1b[0m\n", keep_colour=True) == "\x1b[31mred\x1b[0m\n"
+    assert shown_log(colours.encode(), keep_colour=False) == "redmoretrue hidden"
+
+
+def test_what_is_never_closed_takes_its_line_and_no_more() -> None:
+    assert shown_log(b"a\x1b]0;never closed\nb\n\x1b[1;2\nc\n", keep_colour=True) == "a\nb\n\nc\n"
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"])))
