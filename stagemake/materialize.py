@@ -2,7 +2,8 @@
 
 A manifest is not trusted: it may name declared outputs only, and nothing in it leads out of the project.
 Links: at a declared output and below it none is followed, a link there is itself replaced. Above it the
-layout is the user's: where `build` is their link to another disk, `build/app` is restored on that disk.
+layout is the user's: where `build` is their link to another disk, `build/app` is restored on that disk. A link of
+another user is not followed, and one that appears meanwhile leads nowhere (`staged`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import enum
 import errno
 import os
-import stat
 from typing import TYPE_CHECKING
 
 from stagemake import durable
 from stagemake.model.entry import check_manifest, entries_of
+from stagemake.staged import Staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -71,27 +72,26 @@ def restore(
         return Restored.REFUSED
     right = entries_of(manifest)
     rows_of = _rows_by_output(manifest, right)
-    made: list[str] = []  # directories above outputs, outermost first
-    staged: list[tuple[str, str]] = []  # where it waits, and where it belongs
-    fetched: list[tuple[OutputFile, os.stat_result]] = []
+    staging = Staging(root)
     try:
         for output in outputs:
             path = output.rstrip("/")
             if entry_at is not None and entry_at(path) == right[path]:
                 continue
-            parent = os.path.dirname(f"{root}/{path}")
-            made += durable.make_dirs(parent)
-            temp = durable.temp_path(parent)
-            staged.append((temp, path))
-            if not _stage(temp, path, rows_of[path], fetch, fetched):
-                _undo(staged, made)
+            if not staging.build(path, rows_of[path], fetch):
+                staging.undo()
                 return Restored.INCOMPLETE
-        _replace(root, staged, displace)
+        if displace is not None:
+            for path in staging.existing():
+                displace(path)
+        staging.replace()
     except BaseException:
-        _undo(staged, made)
+        staging.undo()
         raise
+    finally:
+        staging.close()
     if learn is not None:
-        for row, status in fetched:
+        for row, status in staging.fetched:
             learn(row.path, row.entry, status)
     return Restored.DONE
 
@@ -123,100 +123,6 @@ def _rows_by_output(manifest: Manifest, outputs: Iterable[str]) -> dict[str, lis
         output_of[row.path] = output
         rows_of[output].append(row)
     return rows_of
-
-
-def _stage(
-    temp: str,
-    path: str,
-    rows: list[OutputFile],
-    fetch: Fetch,
-    fetched: list[tuple[OutputFile, os.stat_result]],
-) -> bool:
-    """Build one output, whole, at `temp`; False when contents are missing. Adds its files to `fetched`."""
-    for row in rows:
-        target = temp + row.path[len(path) :]
-        if row.kind == "directory":
-            durable.make_dirs(target)
-        elif row.kind == "symlink":
-            durable.symlink(row.target, target)
-        else:
-            status = _fetched(row, target, fetch)
-            if status is None:
-                return False
-            fetched.append((row, status))
-    return True
-
-
-def _fetched(row: OutputFile, target: str, fetch: Fetch) -> os.stat_result | None:
-    """Fetch one file, return its status; None when it isn't to be had or isn't what was asked for."""
-    executable = row.kind == "executable"
-    if not fetch(row.digest, row.size_bytes, target, 0o777 if executable else 0o666):
-        return None
-    try:
-        status = os.lstat(target)
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISREG(status.st_mode) or status.st_size != row.size_bytes:
-        return None
-    if (
-        bool(status.st_mode & stat.S_IXUSR) != executable
-    ):  # a umask without x, or a clone's own mode
-        durable.set_mode(target, 0o755 if executable else 0o644)
-        status = os.lstat(target)
-    return status
-
-
-def _replace(
-    root: str, staged: list[tuple[str, str]], displace: Callable[[str], None] | None
-) -> None:
-    """Give everything staged its own name."""
-    if displace is not None:
-        for _, path in staged:
-            if os.path.lexists(f"{root}/{path}"):
-                displace(path)
-    for temp, path in staged:
-        target = f"{root}/{path}"
-        if os.path.isdir(temp) and not os.path.islink(temp):
-            _swap(temp, target)
-            continue
-        try:
-            durable.rename(temp, target)
-        except IsADirectoryError:
-            _swap(temp, target)
-
-
-def _swap(temp: str, target: str) -> None:
-    """Rename where a rename alone can't replace: directories that aren't empty, another kind."""
-    if not os.path.lexists(target):
-        durable.rename(temp, target)
-        return
-    aside = durable.temp_path(os.path.dirname(target))
-    durable.rename(target, aside)
-    try:
-        durable.rename(temp, target)
-    except BaseException:
-        durable.rename(aside, target)
-        raise
-    for _ in range(2):  # a disk that fails once in a while
-        try:
-            durable.remove_any(aside)
-        except OSError:  # the outputs are right; what is left has a name that `sweep_temps` finds
-            continue
-        return
-
-
-def _undo(staged: list[tuple[str, str]], made: list[str]) -> None:
-    """Remove what is unfinished; the failure that led here is the one to report."""
-    for temp, _ in staged:
-        try:
-            durable.remove_any(temp)
-        except OSError:
-            continue
-    for directory in reversed(made):
-        try:
-            durable.remove_dir(directory)
-        except OSError:  # something is in it by now
-            continue
 
 
 def sweep_temps(directories: Iterable[str]) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from stagemake.durable.copies import clone_or_copy, move_aside
 from stagemake.durable.directories import make_dirs, remove, remove_any, remove_dir, remove_tree
 from stagemake.durable.files import (
-    TEMP_PREFIX,
     append,
     open_append,
     open_emptied,
@@ -17,18 +16,21 @@ from stagemake.durable.files import (
     set_mode,
     symlink,
     sync_dir,
-    temp_path,
     touch,
     truncate,
     write_atomic,
     write_new,
 )
+from stagemake.durable.held import Held, hold
+from stagemake.durable.names import TEMP_PREFIX, temp_name, temp_path
 from stagemake.durable.point import install, reach
 
 __all__ = [
     "TEMP_PREFIX",
+    "Held",
     "append",
     "clone_or_copy",
+    "hold",
     "install",
     "make_dirs",
     "move_aside",
@@ -43,6 +45,7 @@ __all__ = [
     "set_mode",
     "symlink",
     "sync_dir",
+    "temp_name",
     "temp_path",
     "touch",
     "truncate",

@@ -8,7 +8,8 @@ import stat
 import sys
 
 from stagemake.durable.directories import discard, make_dirs, remove_any
-from stagemake.durable.files import CREATE, rename, symlink, sync, temp_path, write_all
+from stagemake.durable.files import CREATE, rename, symlink, sync, write_all
+from stagemake.durable.names import temp_path
 from stagemake.durable.point import os_error, reach
 
 _CHUNK_BYTES = 1 << 20

@@ -6,19 +6,11 @@ import errno
 import os
 
 from stagemake.durable.directories import discard
+from stagemake.durable.names import temp_path
 from stagemake.durable.point import os_error, reach
-
-TEMP_PREFIX = ".stagemake-tmp-"
-"""How the name of everything unfinished begins; leftovers of a crash are found by it."""
 
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 """Flags that create a file and touch nothing that is there, not even a dangling link."""
-
-
-def temp_path(directory: str) -> str:
-    """Return a path inside `directory` (empty: the working directory) that nothing else uses."""
-    name = f"{TEMP_PREFIX}{os.getpid()}-{os.urandom(6).hex()}"
-    return f"{directory}/{name}" if directory else name
 
 
 def write_atomic(path: str, data: bytes, mode: int = 0o666, sync: bool = False) -> None:

@@ -154,6 +154,46 @@ def test_a_tree_a_thousand_levels_deep_is_removed(at):
     assert os.listdir(at) == []
 
 
+def test_a_tree_beyond_the_longest_path_is_removed_with_few_descriptors(at):
+    name = "n" * 200
+    top = os.open(at, os.O_RDONLY)
+    fd = os.dup(top)
+    for _ in range(300):  # 60 000 bytes; no path reaches down there
+        os.mkdir(name, dir_fd=fd)
+        inner = os.open(name, os.O_RDONLY, dir_fd=fd)
+        os.close(os.open("file", os.O_CREAT, dir_fd=inner))
+        os.close(fd)
+        fd = inner
+    os.close(fd)
+    most = []
+    durable.install(lambda *_: most.append(len(os.listdir("/proc/self/fd"))))
+
+    durable.remove_tree(f"{at}/{name}")
+
+    assert os.listdir(at) == []
+    assert max(most) - min(most) <= 100
+    os.close(top)
+
+
+def test_a_directory_that_becomes_a_link_while_its_tree_is_removed_leads_nowhere(at):
+    put(f"{at}/outside/sub/precious")
+    put(f"{at}/tree/a/sub/file")
+    put(f"{at}/tree/first")
+
+    def plant(name, path):
+        if name == "unlink" and path.endswith("/first"):
+            os.rename(f"{at}/tree/a", f"{at}/moved")
+            os.symlink("../outside", f"{at}/tree/a")
+
+    durable.install(plant)
+    with pytest.raises(NotADirectoryError) as caught:
+        durable.remove_tree(f"{at}/tree")
+
+    assert caught.value.filename == f"{at}/tree/a"
+    assert contents(f"{at}/outside/sub/precious") == b"old"
+    assert contents(f"{at}/moved/sub/file") == b"old"
+
+
 def test_removing_nothing_is_fine_only_where_it_says_so(at):
     durable.remove_any(f"{at}/gone")
 

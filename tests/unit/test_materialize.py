@@ -353,3 +353,131 @@ def test_the_exec_bit_comes_back_under_a_strict_umask(world):
 
     assert os.stat(f"{world.root}/run").st_mode & 0o100
     assert entry_of_output((row,), "run") == Digester(world.root).output_entry("run")
+
+
+def plant(world, path):
+    """Move a directory of the project away and put a link that leads outside in its place."""
+    os.rename(f"{world.root}/{path}", f"{world.root}/{path}.moved")
+    os.symlink(world.outside, f"{world.root}/{path}")
+
+
+@pytest.mark.parametrize("rows", ["file", "tree", "link"])
+@pytest.mark.parametrize("moment", ["mkdir", "fetch", "symlink", "displace", "rename", "unlink"])
+def test_a_directory_that_becomes_a_link_meanwhile_leads_nothing_outside(world, rows, moment):
+    world.put("out/deep/dist/old/file")
+    world.put("out/deep/a", "mine")
+    for directory in ("", "/dist", "/dist/old", "/old"):
+        os.makedirs(world.outside + directory, exist_ok=True)
+        for name in ("a", "file"):
+            with open(f"{world.outside}{directory}/{name}", "w") as file:
+                file.write("precious")
+    before = world.tree(world.outside)
+    planted = []
+
+    def plant_once(*_):
+        if not planted:
+            planted.append(1)
+            plant(world, "out/deep")
+
+    made = {
+        "file": ([world.file("out/deep/a")], "out/deep/a"),
+        "link": ([OutputFile("out/deep/a", "symlink", target="b")], "out/deep/a"),
+        "tree": (
+            [OutputFile(f"out/deep/{row.path}", row.kind, row.digest, row.size_bytes, row.target) for row in dist(world)],
+            "out/deep/dist/",
+        ),
+    }  # fmt: skip
+
+    def fetch(*more):
+        if moment == "fetch":
+            plant_once()
+        return world.fetch(*more)
+
+    durable.install(lambda name, path: plant_once() if name == moment else None)
+    ended = restore(
+        world.root,
+        tuple(made[rows][0]),
+        [made[rows][1]],
+        fetch,
+        displace=plant_once if moment == "displace" else None,
+    )
+    durable.install(None)
+
+    assert ended is Restored.DONE
+    assert world.tree(world.outside) == before
+    moved = world.tree(f"{world.root}/out/deep.moved" if planted else f"{world.root}/out/deep")
+    if rows == "tree":
+        assert {path: moved[path] for path in moved if path.startswith("dist")} == NEW_DIST
+    else:
+        assert moved["a"] == ("new" if rows == "file" else "-> b")
+    assert not [path for path in moved if ".stagemake-tmp" in path]
+
+
+def test_a_directory_inside_an_output_that_becomes_a_link_meanwhile_leads_nothing_outside(world):
+    names = [f"{number:03}" for number in range(100)]  # more than are held open at once
+    rows = [OutputFile("dist", "directory")]
+    for name in names:
+        rows += [OutputFile(f"dist/{name}", "directory")]
+    rows += [world.file(f"dist/{name}/a", name) for name in names]
+    rows.sort(key=lambda row: row.path)
+    planted = []
+
+    def fetch(digest, size_bytes, target, mode):
+        if not planted:
+            (temp,) = [name for name in os.listdir(world.root) if name.startswith(".stagemake-tmp")]
+            os.rename(f"{world.root}/{temp}/000", f"{world.root}/{temp}/moved")
+            os.symlink(world.outside, f"{world.root}/{temp}/000")
+            planted.append(temp)
+        return world.fetch(digest, size_bytes, target, mode)
+
+    restore(world.root, tuple(rows), ["dist/"], fetch)
+
+    assert world.tree(world.outside) == {}
+    assert world.tree()["dist/moved/a"] == "000"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
+def test_a_link_of_another_user_above_an_output_is_not_followed(world):
+    os.symlink(world.outside, f"{world.root}/build")
+    os.lchown(f"{world.root}/build", 4711, 4711)
+
+    with pytest.raises(PermissionError) as caught:
+        world.restore([world.file("build/app")], ["build/app"])
+
+    assert caught.value.filename == f"{world.root}/build"
+    assert world.tree(world.outside) == {}
+
+
+def test_a_hard_link_in_place_of_an_output_is_cut_and_not_written_through(world):
+    with open(f"{world.outside}/v", "w") as file:
+        file.write("precious")
+    os.link(f"{world.outside}/v", f"{world.root}/a")
+
+    world.restore([world.file("a")], ["a"])
+
+    assert world.tree() == {"a": "new"}
+    assert world.tree(world.outside) == {"v": "precious"}
+
+
+def test_without_proc_everything_comes_back_too(world, monkeypatch):
+    real = os.path.isdir
+    monkeypatch.setattr(os.path, "isdir", lambda path: "/proc/" not in path and real(path))
+
+    world.restore([*dist(world), world.file("obj/deep/b", "B")], ["dist/", "obj/deep/b"])
+
+    assert world.tree() == {**NEW_DIST, "obj": None, "obj/deep": None, "obj/deep/b": "B"}
+
+
+def test_no_descriptor_is_left_open_however_it_ends(world):
+    os.symlink("nowhere", f"{world.root}/dangling")
+    world.put("file")
+    before = set(os.listdir("/proc/self/fd"))
+
+    world.restore([*dist(world), world.file("a/b/c", "C")], ["dist/", "a/b/c"])
+    for path in ("file/x", "dangling/x"):
+        with pytest.raises(NotADirectoryError):
+            world.restore([world.file(path)], [path])
+    world.blobs.clear()
+    world.restore([OutputFile("z", "file", "0" * 32, 1)], ["z"])
+
+    assert set(os.listdir("/proc/self/fd")) == before
