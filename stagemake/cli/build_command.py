@@ -220,6 +220,7 @@ def _answered(asks: _Asks, found: Found | None) -> int:
             style=asks.style,
             detail=asks.detail,
             rerun=functools.partial(rerun_command, asks.place, request),
+            stdout_is_busy=asks.events == "-",
         ),
         found=found,
         builds_all=not (asks.dry_run or asks.question or request.targets),

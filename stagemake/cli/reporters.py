@@ -33,6 +33,8 @@ def open_reporters(
     style: Style,
     detail: Detail,
     rerun: Callable[[str], str] = "stagemake {}".format,
+    *,
+    stdout_is_busy: bool = False,
 ) -> None:
     """Have a manager's builds told on stderr; a view that is open is closed with the command.
 
@@ -41,9 +43,11 @@ def open_reporters(
         style: Of what is printed.
         detail: How much of it.
         rerun: Gives the command that runs a stage again, by its name.
+        stdout_is_busy: Whether lines for programs go to stdout meanwhile.
     """
     terminal = TerminalReporter(sys.stderr, style, detail, rerun)
     is_seen = sys.stderr.isatty() and not is_ci(os.environ)
+    is_shared = stdout_is_busy and sys.stdout.isatty()  # nothing can be drawn between these lines
     if detail is Detail.VERBOSE:
         from stagemake.cli.verbose import changes_of  # noqa: PLC0415 - gate, -v only
 
@@ -51,7 +55,7 @@ def open_reporters(
     elif is_seen:
         terminal.most_log_lines = _LOG_LINES
     if detail is not Detail.SILENT:
-        add = _add_view if is_seen else _add_heartbeat
+        add = _add_view if is_seen and not is_shared else _add_heartbeat
         add(manager, terminal)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         from stagemake.cli.github_actions import add_marks  # noqa: PLC0415 - gate, 5 ms, there only

@@ -112,7 +112,10 @@ class LiveView:
         with self._lock:
             if not self._is_on or self._lent_to:
                 return
-            self._draws = True
+            self._draws = _has_foreground(self._terminal)
+            if not self._draws:  # it is the shell's now: plain lines, as long as that lasts
+                self._area.clear(self._taken())
+                return
             size = _size_of(self._terminal)
             if size != self._size:
                 self._size = size
@@ -208,6 +211,14 @@ class Above:
 
     def __getattr__(self, name: str) -> Any:  # Any: whatever the stream has
         return getattr(self.inner, name)
+
+
+def _has_foreground(terminal: TextIO) -> bool:
+    """Return whether what is typed at the terminal is for this process."""
+    try:
+        return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:  # not the terminal of this session: then no shell draws on it
+        return True
 
 
 def _size_of(terminal: TextIO) -> os.terminal_size:

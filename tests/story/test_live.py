@@ -216,6 +216,7 @@ def test_a_stage_with_the_console_has_the_screen_to_itself(project: Project) -> 
         ({"TERM": ""}, ()),
         ({"CI": "true"}, ()),
         ({}, ("-s",)),
+        ({}, ("--events", "-")),
     ],
 )
 def test_elsewhere_than_on_a_capable_terminal_there_is_none(
@@ -228,6 +229,62 @@ def test_elsewhere_than_on_a_capable_terminal_there_is_none(
         assert screen.end() == 0
         assert b"\x1b" not in screen.raw
         assert b"running" not in screen.raw
+
+
+def test_in_the_background_there_is_none_until_it_is_in_the_foreground(project: Project) -> None:
+    project.stagefile(TWO)
+
+    shell = "set -m; $stagemake -j1 & read; fg >/dev/null; echo rc $?"
+    with Screen.open(project, shell=shell) as screen:
+        project.write("go.compile.a")
+        while not project.has("out.compile.a"):
+            time.sleep(0.01)
+        screen.until_line("about a")
+        time.sleep(0.6)  # a view would be there by now
+        assert not any("running" in line for line in screen.shown())
+
+        screen.type("\n")
+        screen.until_line("  compile.b")
+        project.write("go.compile.b")
+        screen.until_line("rc 0")
+        screen.end()
+        assert not any("running" in line for line in screen.shown())
+
+
+def test_a_tool_that_crashes_leaves_nothing_behind(project: Project) -> None:
+    project.write(
+        "run.py",
+        """\
+import click
+from stagemake import StageManager
+from stagemake.cli.reporters import open_reporters
+from stagemake.report.style import Style
+from stagemake.report.terminal import Detail
+
+class Crash:
+    def handle(self, event):
+        if type(event).__name__ == "StageSettled":
+            raise SystemExit(7)
+
+with click.Context(click.Command("x")):
+    manager = StageManager(root=".")
+    manager.load("Stagefile")
+    open_reporters(manager, Style(), Detail.NORMAL)
+    manager.reporter.add(Crash())
+    manager.execute_pipeline([])
+""",
+    ).stagefile(TWO)
+
+    with Screen.open(project, shell="${stagemake%% *} run.py; echo rc $?") as screen:
+        screen.until_line("  compile.b")
+        project.write("go.compile.b")
+        screen.until_line("rc 7")
+        screen.end()
+        assert normal(screen.shown(), project) == [
+            "[1/3] ran       compile.b <time>",
+            "about b",
+            "rc 7",
+        ]
 
 
 @pytest.mark.parametrize("choice", ["never", "always"])
