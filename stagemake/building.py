@@ -383,7 +383,7 @@ class Builder:
         try:
             yield started
         finally:
-            started.runner.close()
+            started.close()
 
     def _remember(
         self, pipeline: Pipeline, world: World, digester: Digester, clock: FileClock, left: set[str]

@@ -81,7 +81,9 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         if store is not None and builder.request.cache.reads:
             _look_up_in(store, world)
         shop = workshop_of(builder, world, digester, runner, store, emit)
-        shop.hooks = hooks
+        shop.hooks, shop.slots = hooks, started.slots
+        shop.call_env = started.shared.environment(shop.base_env, for_calls=True)
+        shop.base_env = started.shared.environment(shop.base_env, for_calls=False)
         emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop, planned.lasting)
         ear.began_s = shop.began_s
@@ -94,7 +96,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         raise
     finally:
         try:
-            runner.close()
+            started.close()
             hooks.close()
             _save(builder, digester)
         finally:

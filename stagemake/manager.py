@@ -16,6 +16,7 @@ from stagemake.dispatch import Subscriptions, ToolEvents
 from stagemake.execute.environment import base_environment
 from stagemake.execute.interrupt import Interrupt
 from stagemake.hooks import AFTER, BEFORE, HookBook, HookId
+from stagemake.jobserver.auth import offered_jobs
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.model.event import Notice
 from stagemake.model.pipeline import Pipeline
@@ -560,7 +561,8 @@ class StageManager:
 
     def _parts(self, request: BuildRequest, interrupt: Interrupt | None = None) -> Builder:
         self.project.look_again()
-        jobs = request.jobs or self._jobs or self.settings.jobs or os.cpu_count() or 1
+        jobs = request.jobs or self._jobs or offered_jobs(self.environ)
+        jobs = jobs or self.settings.jobs or os.cpu_count() or 1
         runner = request.runner or self.settings.runner
         store = request.cache_store or self.settings.cache_store
         return Builder(

@@ -19,7 +19,7 @@ _MOST_BYTES = 16 << 20  # of a pyproject.toml
 _PLACE = ("in", "pyproject.toml, [tool.stagemake]")
 _KNOWN = (
     "cache_age_days", "cache_dir", "cache_size", "cache_store", "config", "environment", "jobs",
-    "keep_sources", "plugins", "runner",
+    "jobserver", "keep_sources", "plugins", "runner",
 )  # fmt: skip
 
 
@@ -32,6 +32,9 @@ class ProjectConfig:
     cache_age_s: float = DEFAULT_CACHE_AGE_S  # unused for longer: removed
     inherit_environment: bool = False
     jobs: int = 0
+    jobserver: str = (
+        "auto"  # how stages are told of one: "fifo", "pipe", as make needs it, or "off"
+    )
     keep_sources: bool = True  # copies of small source files, so that `why` can show what changed
     plugins: tuple[str, ...] = ()  # that take part, by name
     runner: str = ""  # by name; empty: local processes
@@ -88,6 +91,7 @@ def _checked(table: Mapping[str, Any]) -> ProjectConfig:  # Any: whatever TOML h
         cache_age_s=float(table.get("cache_age_days", DEFAULT_CACHE_AGE_S / 86_400)) * 86_400,
         inherit_environment=_environment(table.get("environment", "clean")),
         jobs=jobs,
+        jobserver=_jobserver(table.get("jobserver", "auto")),
         keep_sources=_flag(table, "keep_sources", default=True),
         plugins=_plugins(table.get("plugins", [])),
         runner=_of(table, "runner", str, ""),
@@ -120,6 +124,12 @@ def _environment(value: object) -> bool:
     if value not in {"clean", "inherit"}:
         raise ValueError(f'`environment` is {value!r}; it is "clean" or "inherit"')
     return value == "inherit"
+
+
+def _jobserver(value: object) -> str:
+    if not isinstance(value, str) or value not in {"auto", "fifo", "pipe", "off"}:
+        raise ValueError(f'`jobserver` is {value!r}; it is "auto", "fifo", "pipe" or "off"')
+    return value
 
 
 def _size(value: object) -> int:

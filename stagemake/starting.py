@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from stagemake.dispatch import decoded_event
+from stagemake.execute.slots import DirectPurse, Slots
+from stagemake.jobs_shared import JobsShared, share_jobs
 from stagemake.model.difference import secret_values
 from stagemake.runner.local import LocalRunner, local_runner
 from stagemake.runner.port import RunnerSettings
@@ -48,7 +50,22 @@ class Started:
     runner: LocalRunner | GuardedRunner
     ear: Ear
     caller: Caller | None  # None: there is no function
+    shared: JobsShared
     _texts_there: list[set[str]] | None = field(default=None)  # files, by evaluation; None: no fork
+
+    def close(self) -> None:
+        """End what runs, and then the jobserver; may be called twice."""
+        self.runner.close()
+        self.shared.close()
+
+    @property
+    def slots(self) -> Slots:
+        """What stages take of the jobserver."""
+        pool = self.shared.pool
+        if pool is None:
+            return Slots()
+        is_local = isinstance(self.runner, LocalRunner)
+        return Slots(pool, self.runner if is_local else DirectPurse(pool))  # type: ignore[arg-type]  # it is local
 
     def fork(self) -> None:
         """Have the runner's own process made, while this one has no threads and no open database."""
@@ -88,6 +105,7 @@ def start(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
     """
     ear = Ear(pipeline, builder.emit, builder.environ)
     caller = _caller(builder, pipeline)
+    shared = share_jobs(builder)
     settings = RunnerSettings(
         root=builder.root,
         jobs=builder.jobs,
@@ -97,13 +115,15 @@ def start(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
         keep_open=(lock_fd,),
         wakeup_fd=builder.interrupt.read_fd if builder.interrupt.read_fd >= 0 else None,
         console_stdout_fd=2 if builder.request.keeps_stdout else 1,
+        tokens=shared.fds,
     )
     if builder.make_runner is not None:
+        return Started(builder.make_runner(settings), ear, caller, shared)
         return Started(builder.make_runner(settings), ear, caller)
     if caller is None:
         return Started(local_runner(settings), ear, None)
     runner = local_runner(settings, rehearse=caller.rehearse, on_told=caller.take_texts)
-    return Started(runner, ear, caller)
+    return Started(runner, ear, caller, shared)
 
 
 def _absent(*_given: object) -> bytes:

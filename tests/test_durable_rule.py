@@ -102,7 +102,8 @@ PIPES = {
     "door.py": {"os.write", "os.O_RDWR", "open"},  # the null device, for closed streams
     "execute/interrupt.py": {"os.write"},
     "freshness/survey.py": {"os.write"},  # a pipe
-    "watch/keys.py": {"os.write"},  # as above
+    "jobserver/pool.py": {"os.write", "os.O_RDWR"},  # pipes and FIFOs
+    "watch/keys.py": {"os.write"},  # a pipe
     # Flags that a Stagefile's own calls of open are compared with.
     "stagefile/recorder.py": {
         "os.O_WRONLY",

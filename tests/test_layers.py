@@ -16,7 +16,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     "durable freshness awaiting contents process_age",
     "model program tree hook_thread core_stages touched links",
-    "checkpoint past git observe staged",
+    "checkpoint past git observe staged jobserver",
     (
         "stagefile resolve fingerprint cache runner report history hooks materialize recorded"
         " records memo seen schema_check state start storage dispatch hook"
@@ -29,6 +29,7 @@ LAYERS = (
     "capturing execute project overlap reading assumed explaining cleaning operations remembering noop_programs",
     "conflicts what_if declared_before noop_rows",
     "forecasting affected assembling",
+    "jobs_shared",
     "executing noop_record foreseeing extending starting",
     "building",
     "verify",
@@ -45,7 +46,7 @@ TYPES_ONLY = {
     ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"), ("forecasting", "building"),  # the request's parts
     ("starting", "building"), ("executing", "starting"), ("assembling", "building"),  # as above
-    ("assembling", "starting"),
+    ("assembling", "starting"), ("jobs_shared", "building"),
     ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"), ("report", "throughput"),  # what is put into words
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from stagemake.durable.copies import clone_or_copy, move_aside
 from stagemake.durable.directories import make_dirs, remove, remove_any, remove_dir, remove_tree
 from stagemake.durable.files import (
     append,
+    make_fifo,
     open_append,
     open_emptied,
     rename,
@@ -33,6 +34,7 @@ __all__ = [
     "hold",
     "install",
     "make_dirs",
+    "make_fifo",
     "move_aside",
     "open_append",
     "open_emptied",

@@ -149,3 +149,10 @@ def write_all(fd: int, data: bytes, path: str) -> None:
             written += os.write(fd, data[written:])
     except OSError as error:
         raise os_error(error.errno or errno.EIO, path) from error
+
+
+def make_fifo(path: str) -> None:
+    """Put a FIFO that only the user may open where nothing, or one of an earlier build, is."""
+    discard(path)
+    reach("mkfifo", path)
+    os.mkfifo(path, 0o600)

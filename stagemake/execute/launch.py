@@ -199,7 +199,8 @@ class Launcher:
 
     def _work(self, run: Run) -> Work:
         stage, shop = run.stage, self.shop
-        env = stage_environment(shop.base_env, shop.environ, stage, shop.root)
+        base = shop.base_env if shop.call_env is None or not stage.is_call else shop.call_env
+        env = stage_environment(base, shop.environ, stage, shop.root)
         if isinstance(stage.action, Command):
             return Work(
                 run.stage_id, env, argv=argv_of(stage), timeout_s=stage.timeout_s,

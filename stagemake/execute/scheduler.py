@@ -10,6 +10,7 @@ from attrs import define, field
 from stagemake.execute.launch import Launcher
 from stagemake.execute.meter import Meter
 from stagemake.execute.outputs import OutputKeeper
+from stagemake.execute.slots import PAUSE_S
 from stagemake.freshness import snapshot as columns
 from stagemake.model.event import StageSettled
 from stagemake.model.plan import Verdict
@@ -60,6 +61,7 @@ class Scheduler:
         try:
             self._loop()
         finally:
+            self.shop.slots.relax()
             self.launcher.storing.finish()
         self._close_open_ends()
         return BuildOutcome(
@@ -90,11 +92,13 @@ class Scheduler:
                 # Two may have come since the last look: the second one still means now.
                 shop.runner.stop(now=shop.interrupt.count > 1, typed=typed)
                 told = shop.interrupt.count
-            completions = shop.runner.wait(None)
+            shop.slots.relax()  # nothing that is ready has room
+            completions = shop.runner.wait(PAUSE_S if shop.slots.is_short else None)
             shop.interrupt.drain()
             for completion in completions:
                 stage_id = completion.stage_id
                 self._agenda.give_back(stage_id)
+                shop.slots.release(stage_id)
                 self._running -= 1
                 self.meter.note_end(completion)
                 stage = self.plan.pipeline.stages[stage_id]
@@ -106,9 +110,13 @@ class Scheduler:
                 self.meter.note_settled(result, shop.now_s() - began_s)
                 if result is None:  # it is being tried again
                     self._agenda.take(stage_id)
+                    self._occupy(stage_id)
                     self._running += 1
                 else:
                     self._settle(stage_id, result)
+
+    def _occupy(self, stage_id: int) -> None:
+        self.shop.slots.occupy(stage_id, self.plan.pipeline.stages[stage_id].cpus)
 
     @property
     def _is_stopping(self) -> bool:
@@ -119,6 +127,8 @@ class Scheduler:
     def _start_ready(self) -> None:
         """Start ready stages while there is room; settle at once what needs no run."""
         while not self._is_stopping:
+            if not self.shop.slots.reserve():
+                return
             stage_id = self._agenda.next()
             if stage_id is None:
                 return
@@ -127,6 +137,7 @@ class Scheduler:
             self.meter.note_launch(stage_id, result, began_s, self.shop.now_s())
             if result is None:
                 self._agenda.take(stage_id)
+                self._occupy(stage_id)
                 self._running += 1
             else:
                 self._settle(stage_id, result)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import define, field
 
 from stagemake.execute.interrupt import Interrupt
+from stagemake.execute.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,7 +79,7 @@ class Workshop:
     store: Store | None  # None: no cache at all
     runner: Runner
     emit: Callable[[Event], None]
-    base_env: Mapping[str, str]
+    base_env: Mapping[str, str]  # of commands; `call_env` of functions, if it is another
     environ: Mapping[str, str]
     pools: Mapping[str, int]
     interrupt: Interrupt = field(factory=Interrupt)
@@ -91,4 +92,6 @@ class Workshop:
     umask: int = 0o022  # of everything made and restored, whatever the user's is
     watching: Watching | None = None  # None: nobody wants to know what stages read
     guard: Guard | None = None  # holds the build to a plan file
+    call_env: Mapping[str, str] | None = None
+    slots: Slots = field(factory=Slots)  # tokens of a jobserver
     memory_bytes: int = field(factory=physical_memory_bytes)  # what `memory=` is measured against

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from types import FrameType
 
-    from stagemake.runner.port import PythonCall
+    from stagemake.runner.port import PythonCall, TokenFds
 
 IGNORED = (
     signal.SIGHUP,
@@ -44,6 +44,7 @@ class Settings:
     tool_pid: int
     tool_group: int
     console_stdout_fd: int  # 1 or 2, of the tool
+    tokens: TokenFds | None = None  # of a jobserver
 
 
 @frozen
@@ -58,12 +59,17 @@ class Desk:
     root_fd: int  # the directory that actions run in, unless they say otherwise
     console: tuple[int, int, int]  # the tool's 0, 1 (or again 2) and 2
     kept: tuple[int, ...]
+    put_fd: int | None = None  # where tokens of a jobserver are put back
+    passed: tuple[tuple[int, int], ...] = ()  # to programs: descriptors, and their numbers there
 
     @property
     def fds(self) -> tuple[int, ...]:
         """All of them, what is kept open for the tool included."""
         own = (self.requests_fd, self.replies_fd, self.wakeup_fd, self.wakeup_write_fd)
-        return (*own, self.null_fd, self.root_fd, *self.console, *self.kept)
+        tokens = [fd for fd, _ in self.passed]
+        if self.put_fd is not None:
+            tokens.append(self.put_fd)
+        return (*own, self.null_fd, self.root_fd, *self.console, *self.kept, *tokens)
 
 
 def detach(settings: Settings, requests_fd: int, replies_fd: int) -> Desk:
@@ -104,6 +110,10 @@ def _take_over(settings: Settings, requests_fd: int, replies_fd: int) -> Desk:
             _console(2, null_fd),
         ),
         kept=tuple(_aside(fd) for fd in settings.keep_open),
+        put_fd=None if settings.tokens is None else _aside(settings.tokens.put_fd),
+        passed=()
+        if settings.tokens is None
+        else tuple((_aside(fd), number) for fd, number in settings.tokens.passed),
     )
     for target in (0, 1, 2):
         os.dup2(null_fd, target)

@@ -146,7 +146,10 @@ class Launcher:
             if work.watch is not None:
                 pid = self._spawn_watched(work, work.watch, env, stdio)
             else:
-                pid = program.spawn(work.argv, env, stdio=stdio, join_group=join_group)
+                passed = self._desk.passed
+                pid = program.spawn(
+                    work.argv, env, stdio=stdio, join_group=join_group, passed=passed
+                )
             return pid if isinstance(pid, Refusal) else (pid, None)
         if self._settings.call is None or work.payload is None:
             return Refusal(NOT_FOUND, "could not start: nothing here carries out Python calls")

@@ -20,6 +20,8 @@ from stagemake.runner.protocol import (
     CHUNK_BYTES,
     SAID,
     Inbox,
+    back_message,
+    hold_message,
     start_message,
     stop_message,
     tell_message,
@@ -28,7 +30,7 @@ from stagemake.runner.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stagemake.runner.port import PythonCall, RunnerSettings, Work
+    from stagemake.runner.port import PythonCall, RunnerSettings, TokenFds, Work
 
 GRACE_S = 2.0
 LOST = -int(signal.SIGKILL)  # what ran when the supervisor died
@@ -52,6 +54,7 @@ class LocalRunner:
         grace_s: Seconds between SIGTERM and SIGKILL.
         capture_limit_bytes: What is kept of a stream; the middle of longer ones is cut out.
         console_stdout_fd: What console actions get as their stdout: 1, or 2 where stdout is spoken for.
+        tokens: Of a jobserver; see `hold_token`.
         rehearse: Called once in the supervisor like the first `call`, without `say`: forks of it find what
             that left in memory.
         on_told: Given what `tell` sends, in the supervisor: functions that start afterwards see the effect.
@@ -69,6 +72,7 @@ class LocalRunner:
         grace_s: float = GRACE_S,
         capture_limit_bytes: int = DEFAULT_LIMIT_BYTES,
         console_stdout_fd: int = 1,
+        tokens: TokenFds | None = None,
         rehearse: Callable[[int, bytes], object] | None = None,
         on_told: Callable[[bytes], object] | None = None,
     ) -> None:
@@ -84,7 +88,9 @@ class LocalRunner:
             tool_pid=os.getpid(),
             tool_group=os.getpgrp(),
             console_stdout_fd=console_stdout_fd,
+            tokens=tokens,
         )
+        self._held: list[bytes] = []  # tokens of a jobserver
         self._wakeup_fd = wakeup_fd
         self._on_said = on_said
         self._link: _Link | None = None
@@ -117,6 +123,18 @@ class LocalRunner:
         """Pass something on to the supervisor, which is there, ahead of what is started from now on."""
         self._send(tell_message(data))
 
+    def hold_token(self, token: bytes) -> None:
+        """Have a token that was taken put back when this process ends before it has said so."""
+        self._held.append(token)
+        self.prepare()
+        self._send(hold_message(token))
+
+    def return_token(self, token: bytes) -> None:
+        """Have a token put back."""
+        if token in self._held:  # else the supervisor has died, and it was put back then
+            self._held.remove(token)
+            self._send(back_message(token))
+
     def wait(self, timeout_s: float | None) -> Sequence[Completion]:
         """Return what has ended since, at least one unless the time is over, nothing runs or something woke us."""
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
@@ -145,6 +163,7 @@ class LocalRunner:
         link, self._link = self._link, None
         self._running.clear()
         self._arrived.clear()
+        self._held.clear()  # the supervisor puts back what is left
         if link is not None:
             link.close()
 
@@ -174,6 +193,9 @@ class LocalRunner:
         self._link = None
         link.close()
         end_marked(self._settings.marker)
+        held, self._held = self._held, []
+        if held and self._settings.tokens is not None:
+            os.write(self._settings.tokens.put_fd, b"".join(held))
         note = "the supervisor process died; what ran was ended"
         self._arrived += [Completion(stage_id, LOST, note=note) for stage_id in self._running]
         self._running.clear()
@@ -194,6 +216,7 @@ def local_runner(
         keep_open=settings.keep_open,
         wakeup_fd=settings.wakeup_fd,
         console_stdout_fd=settings.console_stdout_fd,
+        tokens=settings.tokens,
         rehearse=rehearse,
         on_told=on_told,
     )

@@ -27,6 +27,17 @@ class RunnerSettings:
     keep_open: tuple[int, ...] = ()  # descriptors to hold until all actions are gone
     wakeup_fd: int | None = None  # `wait` returns early when it is readable
     console_stdout_fd: int = 1  # what console actions get as their stdout
+    tokens: TokenFds | None = None  # of a jobserver
+
+
+@frozen
+class TokenFds:
+    """The descriptors of a jobserver."""
+
+    put_fd: int  # where tokens are put back
+    passed: tuple[
+        tuple[int, int], ...
+    ] = ()  # to programs: descriptors here, and their numbers there
 
 
 @frozen

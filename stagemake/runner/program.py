@@ -12,6 +12,9 @@ from attrs import frozen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Passed = tuple[tuple[int, int], ...]
+"""Descriptors here, and their numbers in the program."""
+
 NOT_FOUND = 127
 NOT_STARTED = 126
 
@@ -33,6 +36,7 @@ def spawn(
     *,
     stdio: tuple[int, int, int],
     join_group: int | None = None,
+    passed: Passed = (),
 ) -> int | Refusal:
     """Start a program; return its pid, or why there is none.
 
@@ -41,6 +45,7 @@ def spawn(
         env: All of its environment.
         stdio: Descriptors for 0, 1 and 2, each above 2.
         join_group: A process group of this session, for the terminal; None for a new session.
+        passed: Further descriptors, and their numbers in the program.
     """
     if not argv:
         return Refusal(NOT_FOUND, "could not start: the command is empty")
@@ -49,12 +54,12 @@ def spawn(
         return path
     try:
         try:
-            return _spawn(path, argv, env, stdio, join_group)
+            return _spawn(path, argv, env, (stdio, passed), join_group)
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
             # A script without #!: shells, and so execvp, hand it to sh.
-            return _spawn("/bin/sh", ("sh", path, *argv[1:]), env, stdio, join_group)
+            return _spawn("/bin/sh", ("sh", path, *argv[1:]), env, (stdio, passed), join_group)
     except OSError as error:
         return _refusal(path, error)
     except ValueError as error:  # a NUL byte, or `=` in a variable's name
@@ -81,10 +86,12 @@ def _spawn(
     path: str,
     argv: tuple[str, ...],
     env: Mapping[str, str],
-    stdio: tuple[int, int, int],
+    fds: tuple[tuple[int, int, int], Passed],
     join_group: int | None,
 ) -> int:
+    stdio, passed = fds
     actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)]
+    actions += [(os.POSIX_SPAWN_DUP2, fd, target) for fd, target in passed]
     if join_group is not None:
         return os.posix_spawn(
             path,
@@ -106,7 +113,7 @@ def _spawn(
             setsigdef=RESET_SIGNALS,
         )
     except NotImplementedError:  # pragma: no cover - macOS before 10.15: a group of its own
-        return _spawn(path, argv, env, stdio, 0)
+        return _spawn(path, argv, env, fds, 0)
 
 
 def _refusal(path: str, error: OSError) -> Refusal:

@@ -18,6 +18,8 @@ CHUNK_BYTES = 1 << 16  # what a pipe holds: more is never there in one read
 START = 0  # (START, *work)
 STOP = 1  # (STOP, now, typed)
 TELL = 2  # (TELL, data): for `Settings.on_told`
+HOLD = 3  # (HOLD, token): of a jobserver; the tool has taken it
+BACK = 4  # (BACK, token): to be put back
 
 COMPLETED = 0  # (COMPLETED, *completion)
 SAID = 1  # (SAID, stage_id, data): a Python call has something to say while it runs
@@ -77,6 +79,16 @@ def stop_message(*, now: bool, typed: bool) -> bytes:
 def tell_message(data: bytes) -> bytes:
     """Return what passes `data` on."""
     return encode((TELL, data))
+
+
+def hold_message(token: bytes) -> bytes:
+    """Return the note that a token was taken."""
+    return encode((HOLD, token))
+
+
+def back_message(token: bytes) -> bytes:
+    """Return the request to put a token back."""
+    return encode((BACK, token))
 
 
 def completion_message(completion: Completion) -> bytes:

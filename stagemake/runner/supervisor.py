@@ -5,6 +5,7 @@ A fork of the tool, one a build, single-threaded. When the tool is gone, so is a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import select
@@ -20,7 +21,9 @@ from stagemake.runner.poller import Poller
 from stagemake.runner.port import Completion, Work
 from stagemake.runner.program import Refusal
 from stagemake.runner.protocol import (
+    BACK,
     CHUNK_BYTES,
+    HOLD,
     START,
     TELL,
     Inbox,
@@ -66,6 +69,7 @@ class Supervisor:
         self._deadlines_s: dict[int, float] = {}  # by pid: when the next signal is due
         self._asked: set[int] = set()  # pids: told to end, by whomever
         self._terminated: set[int] = set()  # those of them whose next signal is SIGKILL
+        self._tokens: list[bytes] = []  # of a jobserver: what the tool has
         self._open = True
         self._child_ended = False
         self._poller = Poller()
@@ -89,8 +93,10 @@ class Supervisor:
                 self._send()
 
     def end_all(self) -> None:
-        """End every descendant."""
+        """End every descendant; what the tool had of a jobserver is free then, also if it was killed."""
         self._survivors.end_all(self._running)
+        for token in list(self._tokens):
+            self._put_back(token)
 
     def _hear(self) -> None:
         data = os.read(self._desk.requests_fd, CHUNK_BYTES)
@@ -101,8 +107,18 @@ class Supervisor:
             elif message[0] == TELL:
                 if self._settings.on_told is not None:
                     self._settings.on_told(message[1])
+            elif message[0] == HOLD:
+                self._tokens.append(message[1])
+            elif message[0] == BACK:
+                self._put_back(message[1])
             else:
                 self._stop(now=message[1], typed=message[2])
+
+    def _put_back(self, token: bytes) -> None:
+        self._tokens.remove(token)
+        if self._desk.put_fd is not None:
+            with contextlib.suppress(OSError):  # whoever it belongs to is gone
+                os.write(self._desk.put_fd, token)
 
     def _wake(self) -> None:
         signums = os.read(self._desk.wakeup_fd, CHUNK_BYTES)

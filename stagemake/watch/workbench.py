@@ -162,15 +162,21 @@ class Workbench:
         """Find out what the next build can go by; nothing waits for this. Cost: see `Footing.found`."""
         manager, before = self.manager, self._footing
         assert manager is not None, "it has built"
+        if manager.extensions is None and not self.has_values:
+            pipeline = manager.build_pipeline(self.request) if before is None else before.pipeline
+            seen = {} if outcome.ok else self.interest.sources
+            self._footing = self._find(manager, pipeline, before)
+            if self._footing is not None:
+                # What a stage that failed was given is what the build saw, not what was there at its end.
+                self.interest.sources.update(
+                    {path: known for path, known in seen.items() if path in self.interest.sources}
+                )
+                return
         if not outcome.ok and before is not None:
+            self._footing = before
             before.left_by_us()
             self.interest.outputs = {}  # it is not known any more how they were left
             return
-        if outcome.ok and manager.extensions is None and not self.has_values:
-            pipeline = manager.build_pipeline(self.request) if before is None else before.pipeline
-            self._footing = self._find(manager, pipeline, before)
-            if self._footing is not None:
-                return
         self._look_at_sources(manager)
 
     def catch_up(self) -> bool:
