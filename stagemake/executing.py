@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from stagemake.assembling import Opened
     from stagemake.building import Builder
     from stagemake.digesting import Digester
+    from stagemake.execute.workshop import Hooks, Workshop
     from stagemake.model.event import Event
     from stagemake.model.result import BuildOutcome
     from stagemake.plan.planner import Planned
@@ -81,9 +82,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         if store is not None and builder.request.cache.reads:
             _look_up_in(store, world)
         shop = workshop_of(builder, world, digester, runner, store, emit)
-        shop.hooks, shop.slots = hooks, started.slots
-        shop.call_env = started.shared.environment(shop.base_env, for_calls=True)
-        shop.base_env = started.shared.environment(shop.base_env, for_calls=False)
+        _share_jobs(shop, hooks, started)
         emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop, planned.lasting)
         ear.began_s = shop.began_s
@@ -129,6 +128,13 @@ def _save(builder: Builder, digester: Digester) -> None:
     builder.state.save()
     if os.path.lexists(builder.state.scratch):
         durable.remove_any(builder.state.scratch)
+
+
+def _share_jobs(shop: Workshop, hooks: Hooks, started: Started) -> None:
+    """Let stages, and what they start, take part in sharing the machine."""
+    shop.hooks, shop.slots = hooks, started.slots
+    shop.call_env = started.shared.environment(shop.base_env, for_calls=True)
+    shop.base_env = started.shared.environment(shop.base_env, for_calls=False)
 
 
 def _open_state(builder: Builder, planned: Planned) -> None:

@@ -119,9 +119,8 @@ def start(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
     )
     if builder.make_runner is not None:
         return Started(builder.make_runner(settings), ear, caller, shared)
-        return Started(builder.make_runner(settings), ear, caller)
     if caller is None:
-        return Started(local_runner(settings), ear, None)
+        return Started(local_runner(settings), ear, None, shared)
     runner = local_runner(settings, rehearse=caller.rehearse, on_told=caller.take_texts)
     return Started(runner, ear, caller, shared)
 

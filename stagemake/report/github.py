@@ -11,7 +11,7 @@ from stagemake.model.event import PlanReady
 from stagemake.model.result import Outcome
 from stagemake.report.amount import printable
 from stagemake.report.compiler_messages import messages
-from stagemake.report.terminal import shown_log
+from stagemake.report.log_text import shown_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

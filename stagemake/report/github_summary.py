@@ -9,7 +9,7 @@ from attrs import define
 from stagemake.model.event import BuildFinished, PlanReady
 from stagemake.model.result import Outcome
 from stagemake.report.amount import duration, interval, plural, printable, size
-from stagemake.report.terminal import shown_log
+from stagemake.report.log_text import shown_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
