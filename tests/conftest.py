@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _SHARING = ("tests/story/test_example", "tests/story/test_noop_shape.py")
 """Files whose tests share a project that takes many seconds to build: one worker makes it."""
+_FRESH_SEED = "STAGEMAKE_FRESH_SEED"
 
 
 @pytest.fixture
@@ -44,3 +46,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
             return file if file.startswith(_SHARING) else nodeid
 
     return WholeFiles(config, log)
+
+
+def pytest_configure() -> None:
+    """Choose the seed of what is different in each run, once for all workers."""
+    os.environ.setdefault(_FRESH_SEED, str(random.SystemRandom().randrange(10**6, 10**9)))
+
+
+@pytest.fixture
+def fresh_seed() -> int:
+    """Return the seed of this run's fresh histories; `STAGEMAKE_FRESH_SEED` in the environment decides on it."""
+    return int(os.environ[_FRESH_SEED])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which seed this run had, and how to have it again."""
+    terminalreporter.write_line(f"fresh histories by {_FRESH_SEED}={os.environ[_FRESH_SEED]}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
@@ -29,18 +30,51 @@ class Done:
     who: str  # "the entry", "what was recalled" or "an evaluation"
 
 
-class Forks:
-    """Runs command lines in a project, without the start-up of an interpreter each time."""
+class Server:
+    """Runs command lines, without the start-up of an interpreter each time. To be closed."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._server = subprocess.Popen(
+    def __init__(self, environ: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
             [sys.executable, "-P", _SERVER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=project.process_environment(),
+            env=environ,
         )
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def run(
+        self,
+        cwd: str,
+        argv: Sequence[str],
+        environ: dict[str, str],
+        *,
+        then: str = "",
+        counted: str = "",
+    ) -> Done:
+        """Run one command line in a directory. For `then` and `counted` see `Forks.run`."""
+        asked = {"then": then, "counted": counted, "cwd": cwd, "argv": argv, "env": environ}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        done = json.loads(self._process.stdout.readline())
+        return Done(done["status"], done["out"], done["err"], done["who"])
+
+
+class Forks:
+    """Runs command lines in a project."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._server = Server(project.process_environment())
 
     def __enter__(self) -> Self:
         return self
@@ -51,11 +85,7 @@ class Forks:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait()
-        self._server.stdout.close()
+        self._server.close()
 
     def run(self, *argv: str, then: str = "", counted: str = "") -> Done:
         """Run one command line in the project's root.
@@ -65,16 +95,5 @@ class Forks:
             then: Code that runs when the entry has had its look.
             counted: A file for the paths that were looked at, one a line, relative as they are given.
         """
-        asked = {
-            "then": then,
-            "counted": counted,
-            "cwd": str(self._project.root),
-            "argv": argv,
-            "env": self._project.process_environment(),
-        }
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.write(json.dumps(asked) + "\n")
-        self._server.stdin.flush()
-        done = json.loads(self._server.stdout.readline())
-        return Done(done["status"], done["out"], done["err"], done["who"])
+        environ = self._project.process_environment()
+        return self._server.run(str(self._project.root), argv, environ, then=then, counted=counted)

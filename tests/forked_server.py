@@ -15,11 +15,21 @@ import tempfile
 def main() -> None:
     """Serve until standard input ends."""
     # What a command line loads, apart from what `door` tells apart by what is loaded.
+    import stagemake.cache.disk
+    import stagemake.cache.reader
     import stagemake.cli.build_command
+    import stagemake.cli.dry_run
+    import stagemake.cli.history_command
     import stagemake.executing
+    import stagemake.fingerprint.function
     import stagemake.forecasting
     import stagemake.noop_record
-    import stagemake.plan.judge  # noqa: F401 - so that forks have it
+    import stagemake.plan.judge
+    import stagemake.report.json_form
+    import stagemake.runner.launch
+    import stagemake.runner.local
+    import stagemake.stagefile.include
+    import stagemake.stagefile.language  # noqa: F401 - so that forks have it
 
     for line in sys.stdin:
         print(json.dumps(run(json.loads(line))), flush=True)

@@ -1,20 +1,25 @@
-"""Acts that need a real process: the tool killed or interrupted at any moment."""
+"""Acts that need real processes: the tool killed or interrupted at any moment, or two of it at once."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from oracle.acts_outputs import remove_output
 from oracle.acts_sources import edit
-from oracle.driver import Ask, command_line
+from oracle.acts_tool import second_checkout
+from oracle.driver import Ask
 from oracle.effect import Effect
+from oracle.expected import expect
 from oracle.render import render
+from oracle.typed import command_line, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from oracle.driver import Place
     from oracle.history import History
 
 _PLAIN = Effect()
@@ -35,16 +40,37 @@ def interrupt(history: History) -> Effect:
     return _PLAIN
 
 
+def at_once(history: History) -> Effect:
+    """Edit, and start two builds at once: of this checkout both, or of a second one with the same cache."""
+    edit(history)
+    render(history.project, history.root)
+    places = [history.place(), history.place()]
+    if history.rnd.random() < 0.6:
+        places[1] = history.place(second_checkout(history))
+    processes = [_started(place) for place in places]
+    codes = [process.wait(60) for process in processes]
+    for place, code in zip(places, codes, strict=True):
+        right = expect(history.project, place.root)
+        if code != int(not right.is_good):
+            raise history.fail(f"of two builds at once one ended with {code}")
+        history.compare_tree(right, place.root)
+    return Effect(runs_nothing=True)
+
+
+def _started(place: Place) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "stagemake", *command_line(place, Ask())],
+        env=variables(place), cwd=place.root,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
 def _disturbed(history: History, number: int) -> int:
     edit(history)
     if history.rnd.random() < 0.5:
         remove_output(history)
     render(history.project, history.root)
-    place = history.place()
-    process = subprocess.Popen(
-        command_line(place, Ask()), env=place.environ, cwd=place.root,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    process = _started(history.place())
     try:
         process.wait(history.rnd.uniform(0.05, 0.6))
     except subprocess.TimeoutExpired:
@@ -53,5 +79,5 @@ def _disturbed(history: History, number: int) -> int:
 
 
 ACTS: dict[str, Callable[[History], Effect | None]] = {
-    one.__name__: one for one in (kill, interrupt)
+    one.__name__: one for one in (kill, interrupt, at_once)
 }

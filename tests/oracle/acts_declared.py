@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 from oracle.acts_code import change_one, other_than
 from oracle.effect import Effect
-from oracle.project import FOLDER, VARIABLES, Kind
+from oracle.project import CWDS, LOADS, PART, VARIABLES, WORD_WAYS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,8 +83,40 @@ def version(history: History) -> Effect | None:
 
 def working_directory(history: History) -> Effect | None:
     """Have a command run in another directory: it is given other paths to the same files."""
-    cwd = history.rnd.choice(["", "src", FOLDER])
+    cwd = history.rnd.choice(["", *CWDS])
     return change_one(history, lambda spec: spec.kind is Kind.SHELL and spec.cwd != cwd, cwd=cwd)
+
+
+def included(history: History) -> Effect | None:
+    """Move the stages of a directory into a Stagefile of its own, or back."""
+    project = history.project
+    if not any(spec.cwd == PART for spec in project.specs):
+        return None
+    project.is_parted = not project.is_parted
+    return _NOTHING
+
+
+def word(history: History) -> Effect | None:
+    """Change a text that the Stagefile reads, or that a program tells it."""
+    if not any(spec.reads_word for spec in history.project.specs):
+        return None
+    history.project.word = other_than(history, history.project.word, ["w0", "w1", "w2"])
+    return _NEEDED
+
+
+def word_way(history: History) -> Effect | None:
+    """Have the Stagefile find out the same text in another way."""
+    if not any(spec.reads_word for spec in history.project.specs):
+        return None
+    history.project.word_way = other_than(history, history.project.word_way, list(WORD_WAYS))
+    return _NOTHING
+
+
+def load(history: History) -> Effect | None:
+    """Change a stage's pool, share of the machine, time limit, retries or description."""
+    spec = history.rnd.choice(history.project.specs)
+    history.project.change(spec.name, load=other_than(history, spec.load, sorted(set(LOADS))))
+    return _NOTHING
 
 
 def cacheable(history: History) -> Effect | None:
@@ -205,7 +237,7 @@ def order(history: History) -> Effect | None:
 ACTS: dict[str, Callable[[History], Effect | None]] = {
     one.__name__: one
     for one in (
-        variable, shift_variables, passed_variable, pass_variable, definition, configuration, parameter, version, working_directory, cacheable, drop_stage, rename_stage,
+        variable, shift_variables, passed_variable, pass_variable, definition, configuration, parameter, version, working_directory, included, word, word_way, load, cacheable, drop_stage, rename_stage,
         reorder, rename_output, exchange_outputs, order,
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Acts on what stagemake remembers: its state and the cache; and builds that don't reach their end."""
+"""Acts on the cache; and builds that don't reach their end, or whose inputs change under their hands."""
 
 from __future__ import annotations
 
@@ -165,17 +165,6 @@ def _damage_rows(history: History, database: str) -> None:
         connection.close()
 
 
-def lose_state(history: History) -> Effect:
-    """Remove `.stagemake`, with what it kept for the user."""
-    remove(f"{history.root}/.stagemake")
-    history.forget_tokens()
-    right = expect(history.project, history.root)
-    for spec in history.project.specs:
-        if right.status[spec.name] is not Status.GOOD:  # nobody knows any more whose these are
-            history.shared_tops.update(spec.outputs)
-    return _PLAIN
-
-
 def lose_cache(history: History) -> Effect:
     """Remove the cache; sometimes all outputs too."""
     remove(history.cache)
@@ -186,16 +175,8 @@ def lose_cache(history: History) -> Effect:
     return Effect(runs_nothing=True)
 
 
-def restore_all(history: History) -> Effect:
-    """Remove state and outputs: everything comes back from the cache."""
-    remove(f"{history.root}/.stagemake")
-    remove(f"{history.root}/out")
-    history.forget_tokens()
-    return _PLAIN
-
-
 ACTS: dict[str, Callable[[History], Effect | None]] = {
-    one.__name__: one for one in (race, damage_cache, lose_state, lose_cache, restore_all)
+    one.__name__: one for one in (race, damage_cache, lose_cache)
 }
 
 IN_PROCESS_ACTS: dict[str, Callable[[History], Effect | None]] = {

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from oracle.effect import Effect
-from oracle.project import OWN, write
+from oracle.project import OWN, SOURCES, write
 from oracle.tree import entry_at, remove, walk
 
 if TYPE_CHECKING:
@@ -51,6 +51,18 @@ def remove_output(history: History) -> Effect | None:
     for path in history.rnd.sample(paths, min(len(paths), history.rnd.choice([1, 1, 2, 9]))):
         remove_made(history, path)
     return _PLAIN
+
+
+def touch_outputs(history: History) -> Effect | None:
+    """Move the time of everything that stages made, and of all sources, and nothing else."""
+    paths = _files(history, in_trees=True)
+    if not paths:
+        return None
+    for path in (*paths, *SOURCES):
+        full = f"{history.root}/{path}"
+        if os.path.isfile(full):
+            os.utime(full)
+    return Effect(runs_nothing=True)
 
 
 def edit_output(history: History) -> Effect | None:
@@ -130,6 +142,6 @@ def foreign_output(history: History) -> Effect | None:
 ACTS: dict[str, Callable[[History], Effect | None]] = {
     one.__name__: one
     for one in (
-        nothing, remove_output, edit_output, change_output_kind, extra_in_tree, foreign_output,
+        nothing, remove_output, touch_outputs, edit_output, change_output_kind, extra_in_tree, foreign_output,
     )
 }  # fmt: skip

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from oracle.acts_outputs import remove_made
 from oracle.acts_sources import edit, revert, text_for
-from oracle.driver import Ask, run_command
+from oracle.driver import Ask
 from oracle.effect import Effect
 from oracle.expected import Status, expect
 from oracle.history import STATE, History
 from oracle.project import OWN, SOURCES, write
 from oracle.render import render
 from oracle.tree import copy_to, results
+from oracle.typed import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ def stop_at_failure(history: History) -> Effect | None:
 
 def clean(history: History) -> Effect:
     """Have outputs removed: the user's files stay, and everything comes back from the cache."""
-    run_command(history.place(), "clean")
+    tell(history.place(), "clean")
     found = results(history.root, (*OWN, STATE))
     for path in history.last.entries:
         entry = found.get(path)
@@ -103,7 +104,7 @@ def collect_cache(history: History) -> Effect | None:
     if not os.path.isdir(history.cache) or history.is_damaged:
         return None
     size = history.rnd.choice(["0", "2 kB", "20 kB"])
-    run_command(history.place(), "cache", "gc", "--max-size", size)
+    tell(history.place(), "cache", "gc", "--max-size", size)
     history.stored.clear()
     history.is_collected = size != "0"
     if history.rnd.random() < 0.5:
@@ -118,15 +119,14 @@ def verify_cache(history: History) -> Effect | None:
     """Have the cache read through: what is damaged goes, all else stays."""
     if not os.path.isdir(history.cache):
         return None
-    run_command(history.place(), "cache", "verify")
+    tell(history.place(), "cache", "verify")
     history.is_damaged = False
     return _PLAIN
 
 
-def other_checkout(history: History) -> Effect:
-    """Build a second checkout with the same cache: all that the first one stored is restored."""
+def second_checkout(history: History) -> str:
+    """Return the directory of a second checkout, whose sources may be others; it may have been built."""
     other = f"{history.base}/second/checkout"
-    render(history.project, history.root)
     if history.rnd.random() < 0.5 and os.path.exists(other):
         shutil.rmtree(other)
     if not os.path.exists(other):
@@ -136,6 +136,13 @@ def other_checkout(history: History) -> Effect:
         path = history.rnd.choice(SOURCES)
         write(other, path, text_for(history, path))
     render(history.project, other)
+    return other
+
+
+def other_checkout(history: History) -> Effect:
+    """Build a second checkout with the same cache: all that the first one stored is restored."""
+    render(history.project, history.root)
+    other = second_checkout(history)
     right = expect(history.project, other)
     known = set(history.stored)
     ask = Ask()

@@ -11,30 +11,35 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from oracle.acts_asked import BETWEEN
 from oracle.driver import InProcess
 from oracle.project import MARKS, Kind
-from oracle.run import acts_for
+from oracle.run import DRIVERS, acts_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 Tally = Counter[tuple[str, str]]
+Needs = dict[tuple[str, str], int]  # by act and outcome, how often at least
 
-LEAST_DONE = 8  # times that each act was carried out and followed by a build of everything
-LEAST_SEEN = 3  # of them that led to what the act is there for
+LEAST_DONE = 4  # times that each act was carried out and followed by a build of everything
+LEAST_SEEN = 2  # of them that led to what the act is there for
 
 _FRESH = (
-    "cacheable", "collect_cache", "comments", "drop_stage", "force", "module_layout", "nothing", "order",
-    "other_checkout", "other_code", "part", "passed_variable", "reorder", "stop_at_failure",
-    "touch", "verify_cache",
+    "cacheable", "collect_cache", "comments", "drop_stage", "force", "included", "load", "mistake",
+    "module_layout", "move_project", "nothing", "old_state", "order", "other_checkout", "other_code",
+    "part", "passed_variable", "reorder", "stop_at_failure", "touch", "touch_outputs", "verify",
+    "verify_cache", "word_way",
 )  # fmt: skip
 _RESTORED = (
-    "change_output_kind", "clean", "crash", "edit_output", "lose_state", "remove_output",
-    "rename_stage", "restore_all", "revert",
+    "change_output_kind", "clean", "crash", "damage_state", "edit_output", "extra_in_tree", "lose_state",
+    "remove_output", "rename_stage", "restore_all", "revert",
 )  # fmt: skip
 _NEVER_CUT_OFF = (Kind.GLOB, Kind.CHECK)  # they read sources only
 _SELDOM_CUT_OFF = (Kind.SCAN, Kind.LINK, Kind.MAKER, Kind.UNPACK, Kind.PINNED)
 _FAILED = ("remove_source", "source_kind")
+_ANSWERS = {"an evaluation": 5, "the entry": 5, "what was recalled": 3}
 
 
 def wanted_outcome(act: str) -> str:
@@ -43,6 +48,31 @@ def wanted_outcome(act: str) -> str:
         if act in acts:
             return outcome
     return "ran"
+
+
+def needs_in_process() -> Needs:
+    """Return what the histories by the API have to come to."""
+    needs: Needs = {}
+    for act in acts_for(InProcess()):
+        needs[act, "done"] = LEAST_DONE
+        needs[act, wanted_outcome(act)] = LEAST_SEEN
+    for kind in Kind:
+        for outcome in ("ran", "restored", "cut_off", "fresh"):
+            if outcome != "cut_off" or kind not in {*_NEVER_CUT_OFF, *_SELDOM_CUT_OFF}:
+                needs[f"kind {kind.name}", outcome] = LEAST_SEEN
+    needs.update({(f"mark {mark}", "done"): 1 for mark in MARKS})
+    needs.update({(f"held {between}", "done"): 1 for between in BETWEEN})
+    needs.update(
+        {(f"cache {mode}", "done"): LEAST_DONE for mode in ("off", "read", "write", "auto")}
+    )
+    return needs
+
+
+def needs_by_command_line() -> Needs:
+    """Return what the histories by the command line have to come to."""
+    needs: Needs = {(act, "done"): 1 for act in acts_for(DRIVERS["forks"])}
+    needs.update({(f"answer by {who}", "done"): count for who, count in _ANSWERS.items()})
+    return needs
 
 
 def save(directory: Path, chunk: int, tally: Tally) -> None:
@@ -65,25 +95,27 @@ def total(directory: Path, chunks: int) -> Tally | None:
     return found
 
 
-def shortfalls(tally: Tally) -> list[str]:
+def shortfalls(tally: Tally, needs: Needs) -> list[str]:
     """Return what happened too rarely, a line each; empty when the histories cover everything."""
-    lines = []
-    for act in acts_for(InProcess()):
-        outcome = wanted_outcome(act)
-        if tally[act, "done"] < LEAST_DONE:
-            lines.append(f"{act} was done {tally[act, 'done']} times")
-        if tally[act, outcome] < LEAST_SEEN:
-            lines.append(f"{act} led to `{outcome}` {tally[act, outcome]} times")
-    for kind in Kind:
-        least = dict.fromkeys(("ran", "restored", "cut_off", "fresh"), LEAST_SEEN)
-        if kind in _NEVER_CUT_OFF or kind in _SELDOM_CUT_OFF:
-            del least["cut_off"]
-        for outcome, count in least.items():
-            found = tally[f"kind {kind.name}", outcome]
-            if found < count:
-                lines.append(f"{kind.name} stages were `{outcome}` {found} times")
-    if not any(tally[f"kind {kind.name}", "cut_off"] for kind in _SELDOM_CUT_OFF):
-        lines.append("none of the rarer kinds was ever cut off")
-    lines += [f"mark {mark} changed too rarely" for mark in MARKS
-              if tally[f"mark {mark}", "done"] < LEAST_SEEN]  # fmt: skip
-    return lines
+    return [
+        f"{act}: `{outcome}` {tally[act, outcome]} times, not {least}"
+        for (act, outcome), least in needs.items()
+        if tally[act, outcome] < least
+    ]
+
+
+def cover(tallies: Mapping[int, Tally], needs: Needs) -> tuple[tuple[int, ...], list[str]]:
+    """Return seeds that together come to what is needed, few of them; and what none of them do."""
+    left, chosen, todo = dict(needs), list[int](), dict(tallies)
+
+    def gain(seed: int) -> int:
+        return sum(min(count, left.get(what, 0)) for what, count in todo[seed].items())
+
+    while todo and any(left.values()):
+        best = max(todo, key=gain)
+        if not gain(best):
+            break
+        chosen.append(best)
+        for what, count in todo.pop(best).items():
+            left[what] = max(0, left.get(what, 0) - count)
+    return tuple(sorted(chosen)), [f"{act}: `{what}`" for (act, what), n in left.items() if n]

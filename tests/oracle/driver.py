@@ -1,10 +1,8 @@
-"""Two ways to have stagemake build a project: in this process, and as a user would type it."""
+"""What is asked of stagemake and what it answers; and one who asks: the manager, in this process."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from typing import Any, Protocol
 
@@ -12,7 +10,7 @@ from attrs import field, frozen
 
 import stagemake
 from stagemake.manager import StageManager
-from stagemake.model.error import StagemakeError
+from stagemake.model.error import PlanDrifted, StagemakeError
 from stagemake.model.request import BuildRequest, CacheMode
 
 KIT = os.path.join(os.path.dirname(__file__), "site-packages")
@@ -20,6 +18,8 @@ KIT = os.path.join(os.path.dirname(__file__), "site-packages")
 
 if KIT not in sys.path:
     sys.path.append(KIT)
+
+MOVED = "the plan does not hold any more"
 
 
 @frozen
@@ -41,6 +41,7 @@ class Ask:
     cache: str = "on"
     jobs: int = 2
     force: bool = False
+    names: tuple[str, ...] = ()  # of all stages that it is about, where that is known
 
 
 @frozen
@@ -51,6 +52,7 @@ class Built:
     keys: dict[str, str | None] = field(factory=dict)
     problems: dict[str, str] = field(factory=dict)
     error: str = ""  # a mistake that kept it from starting
+    who: str = ""  # on the command line: who answered, as `forked_kit.Done`
 
     def names(self, *outcomes: str) -> set[str]:
         """Return the stages that ended so."""
@@ -75,6 +77,12 @@ class Driver(Protocol):
     def plan(self, place: Place, ask: Ask) -> Foreseen:
         """Return what a build would do."""
 
+    def hold(self, place: Place, ask: Ask) -> object:
+        """Return a plan that can be carried out later."""
+
+    def carry_out(self, place: Place, plan: Any) -> Built:  # Any: what `hold` gave
+        """Do what a plan says; `MOVED` is in the error where it does not hold any more."""
+
 
 def environment(**more: str) -> dict[str, str]:
     """Return the variables that a build is started with; nothing of the test's own surroundings."""
@@ -88,13 +96,19 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
+@frozen
 class InProcess:
     """Builds by the manager's API, with a new manager for each request: nothing stays in memory."""
 
     def build(self, place: Place, ask: Ask) -> Built:
         """Bring a project up to date."""
+        return self._executed(place, _request(ask))
+
+    def _executed(self, place: Place, request: BuildRequest) -> Built:
         try:
-            outcome = self._manager(place).execute_pipeline(_request(ask))
+            outcome = self._manager(place).execute_pipeline(request)
+        except PlanDrifted:
+            return Built(error=MOVED)
         except StagemakeError as error:
             return Built(error=str(error))
         return Built(
@@ -119,6 +133,14 @@ class InProcess:
             },
         )
 
+    def hold(self, place: Place, ask: Ask) -> object:
+        """Return a plan as a value."""
+        return self._manager(place).hold_pipeline(_request(ask))[1]
+
+    def carry_out(self, place: Place, plan: Any) -> Built:  # Any: what `hold` gave
+        """Do what a plan says."""
+        return self._executed(place, BuildRequest(jobs=2, held=plan, targets=plan.targets))
+
     def _manager(self, place: Place) -> StageManager:
         manager = StageManager(
             place.root, cache_dir=place.cache, config=place.values, environ=place.environ
@@ -134,80 +156,4 @@ def _request(ask: Ask) -> BuildRequest:
         keep_going=ask.keep_going,
         force=ask.force,
         cache=CacheMode(ask.cache),
-    )
-
-
-class CommandLine:
-    """Builds by `python -m stagemake`."""
-
-    def build(self, place: Place, ask: Ask) -> Built:
-        """Bring a project up to date."""
-        done = subprocess.run(
-            [*command_line(place, ask), "--json"],
-            env=place.environ, cwd=place.root, capture_output=True, text=True,
-            timeout=120, check=False,
-        )  # fmt: skip
-        if done.returncode == 2:
-            return Built(error=done.stderr)
-        assert done.returncode in {0, 1}, done.stderr
-        return built_from(done.stdout)
-
-    def plan(self, place: Place, ask: Ask) -> Foreseen:
-        """Return what a dry run says."""
-        done = subprocess.run(
-            [*command_line(place, ask), "-n", "--json"],
-            env=place.environ, cwd=place.root, capture_output=True, text=True,
-            timeout=120, check=False,
-        )  # fmt: skip
-        if done.returncode == 2:
-            return Foreseen()
-        assert done.returncode == 0, done.stderr
-        plan = json.loads(done.stdout)
-        runs = plan["forecast"]["runs"]
-        return Foreseen(
-            {one["name"]: one["verdict"] for one in plan["stages"]},
-            (runs["least"], runs["most"]),
-            {
-                one["name"]: (one["chance"]["decider"],)
-                for one in plan["stages"]
-                if one["chance"] is not None
-            },
-        )
-
-
-def command_line(place: Place, ask: Ask) -> list[str]:
-    """Return what a user would type."""
-    argv = [sys.executable, "-m", "stagemake", "build", *ask.targets, "-j", str(ask.jobs)]
-    argv += ["--cache", ask.cache, "--cache-dir", place.cache]
-    for name, value in place.values.items():
-        argv += ["-D", f"{name}={value}"]
-    argv += ["-B"] if ask.force else []
-    return [*argv, "-k"] if ask.keep_going else argv
-
-
-def run_command(place: Place, *words: str) -> str:
-    """Run one of the tool's other commands as a user would; return what it said on stderr.
-
-    It has to succeed, or (status 1) to have found what it looks for.
-    """
-    argv = [sys.executable, "-m", "stagemake", *words]
-    more = ["--cache-dir", place.cache]
-    if words[0] != "cache":
-        for name, value in place.values.items():
-            more += ["-D", f"{name}={value}"]
-    done = subprocess.run(
-        [*argv, *more], env=place.environ, cwd=place.root, capture_output=True, text=True,
-        timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode in {0, 1}, f"{words}: {done.stderr}"
-    assert "error:" not in done.stderr, f"{words}: {done.stderr}"
-    return done.stderr
-
-
-def built_from(text: str) -> Built:
-    """Return what `build --json` printed."""
-    stages: list[dict[str, Any]] = json.loads(text)["stages"]  # Any: JSON
-    return Built(
-        {one["name"]: one["outcome"] for one in stages},
-        {one["name"]: one["key"] for one in stages},
     )

@@ -103,7 +103,8 @@ class _Work:
             project.option if spec.reads_config else "",
             project.helper_token if spec.kind.is_call and not is_pinned else "",
             project.tool_token if spec.kind in {Kind.ARGV, Kind.SCAN} else "",
-            project.extra_token if spec.reads_extra else "",
+            (project.extra_token, spec.reads_extra) if spec.reads_extra else "",
+            project.word if spec.reads_word else "",
             project.layout if IN_WORDS.intersection(spec.marks) else "",
             # What is imported late counts with what it holds, where it is loaded already.
             "late" in spec.marks and project.loads_lib,
@@ -218,6 +219,7 @@ class _Work:
         if spec.kind is Kind.PINNED:
             return f"{spec.version}{spec.param}\n"
         words = [spec.tag, str(spec.param), project.option if spec.reads_config else "-"]
+        words += [project.word] if spec.reads_word else []
         if spec.kind is not Kind.SCAN:
             declared: Mapping[str, str] = {name: project.environ[name] for name in spec.env}
             words += [f"{name}={declared.get(name, '')}" for name in ("E", "F")]

@@ -32,6 +32,7 @@ class History:
     rnd: random.Random
     driver: Driver
     clean_share: float = 1.0  # in how many steps the clean build is made as well
+    plan_share: float = 1.0  # in how many a dry run comes first
     project: ProjectModel = field(init=False)
     log: list[str] = field(factory=list)
     tally: Counter[tuple[str, str]] = field(factory=Counter)  # by act and outcome after it
@@ -44,6 +45,7 @@ class History:
     shared_tops: set[str] = field(factory=set)
     last: Expectation = field(factory=Expectation)  # as of the last complete, verified build
     counter: int = 0
+    home: str = "p"  # where the checkout lies, below `base`
     _clean_seen: set[str] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
@@ -55,12 +57,22 @@ class History:
     @property
     def root(self) -> str:
         """The checkout that acts change."""
-        return f"{self.base}/p"
+        return f"{self.base}/{self.home}"
 
     @property
     def cache(self) -> str:
         """The cache that all checkouts share."""
         return f"{self.base}/cache"
+
+    def move(self) -> None:
+        """Move the checkout to its other place, or back."""
+        old = self.root
+        self.home = "q" if self.home == "p" else "p"
+        os.rename(old, self.root)
+
+    def rest(self) -> dict[str, Entry]:
+        """Return what is in the checkout apart from sources and state: outputs, and what lies among them."""
+        return results(self.root, (*OWN, STATE))
 
     def place(self, root: str = "", cache: str = "") -> Place:
         """Return where to build, as things stand now."""
@@ -108,10 +120,16 @@ class History:
         """Build, and compare with what is right, what was planned, and a clean build."""
         render(self.project, self.root)
         right = expect(self.project, self.root)
-        ask = Ask(jobs=self.rnd.choice([1, 2, 4]), keep_going=not right.is_good)
+        ask = Ask(
+            jobs=self.rnd.choice([1, 2, 4]), keep_going=not right.is_good, names=tuple(right.status)
+        )
         if self.rnd.random() < 0.15:
-            ask = evolve(ask, cache=self.rnd.choice(["off", "read", "write"]))
-        foreseen = self.planned(ask)
+            ask = evolve(ask, cache=self.rnd.choice(["off", "read", "write", "auto"]))
+        foreseen = (
+            self.planned(ask)
+            if self.plan_share == 1 or self.rnd.random() < self.plan_share
+            else Foreseen()
+        )
         before = self.listing_of_own()
         known = set(self.stored)
         built = self.build(ask)
@@ -120,7 +138,8 @@ class History:
             raise self.fail(f"the build changed what the user owns: {touched}")
         self.compare_outcomes(right, built)
         self.compare_tree(right, self.root)
-        self.compare_plan(foreseen, built, is_good=right.is_good)
+        if foreseen.verdicts:
+            self.compare_plan(foreseen, built, is_good=right.is_good)
         self.compare_need(right, built, effect)
         self.compare_store(right, built, ask, known)
         self.note(right, built, ask)
@@ -145,6 +164,9 @@ class History:
         """Remember what a build of everything did."""
         act = self.log[-1] if self.log else "start"
         self.tally[act, "done"] += 1
+        self.tally[f"cache {ask.cache}", "done"] += 1
+        if built.who:
+            self.tally[f"answer by {built.who}", "done"] += 1
         for outcome in set(built.outcomes.values()):
             self.tally[act, outcome] += 1
         for spec in self.project.specs:
@@ -293,7 +315,9 @@ class History:
 
     def compare_null(self, right: Expectation) -> None:
         """Check that a second build finds nothing to do."""
-        built = self.build(Ask(keep_going=True))
+        built = self.build(Ask(keep_going=True, names=tuple(right.status)))
+        if built.who:
+            self.tally[f"answer by {built.who}", "done"] += 1
         may_run = {spec.name for spec in self.project.specs if spec.always}
         ran = {name for name in right.names(Status.GOOD) if built.outcomes[name] != "fresh"}
         below_always = {

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import evolve
-from oracle.project import FOLDER, LISTING, MARKS, SOURCES, VARIABLES, Kind, ProjectModel, Spec
+from oracle.project import (
+    CWDS,
+    FOLDER,
+    LISTING,
+    LOADS,
+    MARKS,
+    SOURCES,
+    VARIABLES,
+    WORD_WAYS,
+    Kind,
+    ProjectModel,
+    Spec,
+)
 
 if TYPE_CHECKING:
     import random
@@ -46,7 +58,7 @@ def random_project(rnd: random.Random) -> ProjectModel:
             specs.append(second)
             files.extend(second.outputs)
     values = {"opt": "o1"} if rnd.random() < 0.3 else {}
-    return ProjectModel(specs, values=values)
+    return ProjectModel(specs, values=values, word_way=rnd.choice(list(WORD_WAYS)))
 
 
 def _companion(rnd: random.Random, spec: Spec, number: int) -> Spec | None:
@@ -89,12 +101,14 @@ def _random_spec(
         env=tuple(rnd.sample(VARIABLES, rnd.choice([0, 0, 1, 2]))),
         passes_env=rnd.random() < 0.2,
         reads_config=rnd.random() < 0.4,
-        reads_extra=kind is Kind.SHELL and rnd.random() < 0.4,
+        reads_extra=rnd.choice(["", "", "", "tools", "implicit"]) if kind is Kind.SHELL else "",
+        reads_word=kind in {Kind.SHELL, Kind.ARGV} and rnd.random() < 0.4,
+        load=rnd.choice(LOADS),
         fails_on=rnd.choice(["v7", "v8"]) if may_fail and rnd.random() < 0.25 else "",
         is_executable=kind in {Kind.SHELL, Kind.CALL} and rnd.random() < 0.4,
         always=kind is Kind.SHELL and rnd.random() < 0.07,
         is_cached=rnd.random() > 0.07,
-        cwd=rnd.choice(["src", FOLDER]) if kind is Kind.SHELL and rnd.random() < 0.25 else "",
+        cwd=rnd.choice(CWDS) if kind is Kind.SHELL and rnd.random() < 0.4 else "",
         provides=f"value.{name}" if kind is Kind.PROVIDE else "",
         marks=tuple(rnd.sample(list(MARKS), rnd.choice([0, 2, 4]))) if has_marks else (),
     )

@@ -14,6 +14,18 @@ FOLDER = "data"  # a directory of the user's that functions read as a whole
 HEADERS = ("inc/x.h", "inc/y.h", "inc/z $#.h")
 LISTING = "inc/main.lst"  # what the depfile stage reads first; it names headers
 VARIABLES = ("E", "F")
+PART = "part"  # may have a Stagefile that the root's includes
+CWDS = ("src", FOLDER, PART, PART)
+LOADS = (
+    "", "", "pool='slow'", "cpus=2", "memory='1 MiB'", "timeout=60", "retries=1",
+    "description='some words'", "pool='slow', timeout=90, cpus=0.5",
+)  # fmt: skip
+WORD_WAYS = {
+    "read": "open(ROOT + 'tools/word').read().strip()",
+    "capture": "capture(['cat', ROOT + 'tools/word'], inputs=[UP + 'tools/word'])",
+    "always": "capture('cat ' + ROOT + 'tools/word')",
+}
+"""How a Stagefile finds out the word; `ROOT` is the project's directory, `UP` the way there from the Stagefile's."""
 OWN = (
     *("Stagefile", "pyproject.toml", "helper.py", "lib", "one", "two", "part"),
     *("tools", "src", "inc", "glob", FOLDER),
@@ -84,7 +96,9 @@ class Spec:
     env: tuple[str, ...] = ()
     passes_env: bool = False
     reads_config: bool = False
-    reads_extra: bool = False  # a file declared by `tools=` alone
+    reads_extra: str = ""  # a file declared by this keyword alone: "tools" or "implicit"
+    reads_word: bool = False  # a text that the Stagefile finds out
+    load: str = ""  # keywords that say how to run, not what comes of it
     fails_on: str = ""  # begin of the first input's first line
     is_executable: bool = False
     after: tuple[str, ...] = ()
@@ -95,7 +109,7 @@ class Spec:
     uses: str = ""
     provides: str = ""
     program: str = ""  # made by a stage
-    cwd: str = ""  # a directory of the user's, one level down
+    cwd: str = ""  # a directory of the user's, one level down; `PART` has a Stagefile of its own
     version: str = ""
     marks: tuple[str, ...] = ()
     comment: int = 0
@@ -122,6 +136,9 @@ class ProjectModel:
     helper_comment: int = 0
     tool_token: str = "k0"
     extra_token: str = "x0"
+    word: str = "w0"
+    word_way: str = "read"  # how the Stagefile finds it out: one of `WORD_WAYS`
+    is_parted: bool = True  # whether what runs in `PART` is declared there
     codes: dict[str, str] = field(factory=_codes)  # what each mark gives
     layout: str = "module"  # of lib.words: "module", "package", or "both", where the package wins
     shuffle: int = 0  # order of declarations
@@ -221,6 +238,7 @@ def write_sources(root: str) -> None:
         write(root, path, f"v0 {path}\n")
     write(root, LISTING, f"use {HEADERS[0]}\n")
     write(root, "glob/1.txt", "v0 one\n")
+    write(root, f"{PART}/own", "what makes it a directory\n")
     write(root, f"{FOLDER}/first", "v0 first\n")
     write(root, f"{FOLDER}/deep/er/second", "v0 second\n")
 

@@ -6,14 +6,14 @@ import os
 import random
 import shutil
 
-from oracle.project import MARKS, Kind, ProjectModel, Spec, write
+from oracle.project import MARKS, PART, WORD_WAYS, Kind, ProjectModel, Spec, write
 from oracle.texts import DEEP, HEADS, HELPER, JOIN, SCAN, WORDS
 
 
 def render(project: ProjectModel, root: str) -> None:
     """Write what `project` declares; a file that would not change is left alone."""
     texts = _texts(project)
-    for path in ("pyproject.toml", "lib/words.py", "lib/words/__init__.py"):
+    for path in ("pyproject.toml", f"{PART}/Stagefile", "lib/words.py", "lib/words/__init__.py"):
         full = os.path.join(root, path)
         if path not in texts and os.path.exists(full):
             if path.endswith("__init__.py"):
@@ -45,7 +45,13 @@ def _texts(project: ProjectModel) -> dict[str, str]:
         "tools/join.sh": JOIN.replace("TOKEN", project.tool_token),
         "tools/scan.sh": SCAN.replace("TOKEN", project.tool_token),
         "tools/extra": f"#!/bin/sh\n# {project.extra_token}\n",
+        "tools/word": f"{project.word}\n",
     }
+    inner = [spec for spec in project.specs if _is_parted(project, spec)]
+    if inner:
+        texts[f"{PART}/Stagefile"] = _head(project, inner, "../") + "\n".join(
+            _command_text(spec, "../") for spec in _shuffled(project, inner)
+        )
     words = WORDS.format(**codes)
     if project.layout == "module":
         texts["lib/words.py"] = words
@@ -60,36 +66,58 @@ def _texts(project: ProjectModel) -> dict[str, str]:
     return texts
 
 
+def _is_parted(project: ProjectModel, spec: Spec) -> bool:
+    return project.is_parted and spec.cwd == PART
+
+
+def _shuffled(project: ProjectModel, specs: list[Spec]) -> list[Spec]:
+    if project.shuffle:
+        return random.Random(project.shuffle).sample(specs, len(specs))
+    return specs
+
+
+def _head(project: ProjectModel, specs: list[Spec], up: str) -> str:
+    """Return what a Stagefile begins with; `up` leads from its directory to the root."""
+    text = "from stagemake import capture, command, config, glob, include, pipeline, pool, stage\n"
+    text += f"ROOT, UP = __file__.rpartition('/')[0] + '/{up}', {up!r}\n"
+    text += "pool('slow', 1)\n"
+    text += "option = f\"{config('opt', 'o0')}/{config('number', 1)}\"\n"
+    if any(spec.reads_word for spec in specs):
+        text += f"word = {WORD_WAYS[project.word_way]}\n"
+    return text + "\n"
+
+
 def _stagefile(project: ProjectModel) -> str:
     used = {mark for spec in project.specs for mark in spec.marks}
     heads = dict.fromkeys(HEADS[mark] for mark in MARKS if mark in used)
-    text = "import functools\n\nfrom stagemake import command, config, glob, pipeline, stage\n"
-    text += "import helper\nimport oracle_kit as kit\n"
-    text += "".join(heads).format(**project.codes)
-    text += "\noption = f\"{config('opt', 'o0')}/{config('number', 1)}\"\n\n"
-    specs = list(project.specs)
-    if project.shuffle:
-        random.Random(project.shuffle).shuffle(specs)
-    text += "\n".join(_stage_text(spec) for spec in specs)
+    specs = [spec for spec in project.specs if not _is_parted(project, spec)]
+    text = "import functools\n\nimport helper\nimport oracle_kit as kit\n"
+    text += _head(project, specs, "")
+    text += "".join(heads).format(**project.codes) + "\n"
+    if len(specs) < len(project.specs):
+        text += f"include({PART!r}, prefix='')\n\n"
+    text += "\n".join(_stage_text(spec) for spec in _shuffled(project, specs))
     return text + f"\npipeline('some', {[spec.name for spec in project.specs[::2]]!r})\n"
 
 
 def _stage_text(spec: Spec) -> str:
-    return _call_text(spec) if spec.kind.is_call else _command_text(spec)
+    return _call_text(spec) if spec.kind.is_call else _command_text(spec, "")
 
 
-def _keywords(spec: Spec) -> str:
+def _keywords(spec: Spec, up: str = "") -> str:
+    """Return the keywords of a stage; `up` leads to the root from the directory of its Stagefile."""
     slash = "/" if spec.kind.is_directory else ""
-    outputs = [output + slash for output in spec.outputs]
+    outputs = [up + output + slash for output in spec.outputs]
+    extra = f"{_up(spec) if spec.reads_extra == 'tools' else up}tools/extra"
     words: dict[str, object] = {
-        "inputs": list(spec.inputs),
+        "inputs": [up + path for path in spec.inputs],
         "outputs": outputs,
         "params": {"p": spec.param, **({"origin": spec.origin} if spec.kind.is_call else {})},
         "env": list(spec.env),
         "pass_env": ["PASSED"] if spec.passes_env else None,
         "config": ["opt", "number"] if spec.reads_config and spec.kind.is_call else None,
-        "tools": [f"{_up(spec)}tools/extra"] if spec.reads_extra else None,
-        "cwd": spec.cwd,
+        spec.reads_extra: [extra],
+        "cwd": "" if up else spec.cwd,
         "after": list(spec.after),
         "before": list(spec.before),
         "optional": list(spec.optional),
@@ -100,7 +128,8 @@ def _keywords(spec: Spec) -> str:
         "version": spec.version,
         "ignore_code": spec.kind is Kind.PINNED,
     }
-    said = [f"{word}={value!r}" for word, value in words.items() if value]
+    said = [f"{word}={value!r}" for word, value in words.items() if word and value]
+    said += [spec.load] if spec.load else []
     if spec.kind is Kind.GLOB:
         said.append("inputs=glob('glob/*.txt')")
     if not spec.is_cached:
@@ -112,8 +141,10 @@ def _up(spec: Spec) -> str:
     return "../" if spec.cwd else ""
 
 
-def _command_text(spec: Spec) -> str:
+def _command_text(spec: Spec, up: str) -> str:
+    """Return a command's declaration; `up` as in `_keywords`."""
     option = "' + option + '" if spec.reads_config else "-"
+    option += " ' + word + '" if spec.reads_word else ""
     header = f"{spec.tag} {{params.p}} {option}"
     remark = f"# remark {spec.comment}\n"
     if spec.kind is Kind.ARGV:
@@ -124,7 +155,7 @@ def _command_text(spec: Spec) -> str:
         argv = f"[{f'./{spec.program}'!r}, '{{inputs}}', '{{outputs}}']"
     else:
         argv = "'''" + _shell_text(spec, header.replace("'", "'''")) + "'''"
-    return f"{remark}command({spec.name!r}, {argv}, {_keywords(spec)})\n"
+    return f"{remark}command({spec.name!r}, {argv}, {_keywords(spec, up)})\n"
 
 
 def _shell_text(spec: Spec, header: str) -> str:
