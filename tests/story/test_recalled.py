@@ -204,7 +204,9 @@ def test_after_a_failed_build_only_what_failed_and_what_needs_it_is_looked_at(
 
         assert (again.status, again.who) == (1, "what was recalled")
         assert forks.run("-q").status == 1
-        assert forks.run("-n").out == forks.run("-n", "--color", "never").out
+        # The latter runs the Stagefile, as a build by the same words would: that is in its time.
+        evaluated = forks.run("-n", "--color", "never").out
+        assert project.normal(forks.run("-n").out) == project.normal(evaluated)
         project.write("a", "good\n")
         done = forks.run("-j1")
         assert (done.status, done.who) == (0, "what was recalled")
