@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,8 @@ FORMAT = 1
 _HINT = "make one with `stagemake -n -o plan.json`"
 _MOST_STAGES = 10
 _MOST_TEXTS = 3
-_LARGEST_BYTES = 1 << 30
+_PIECE_BYTES = 1 << 16
+_MOST_PIECES = 1 << 14
 
 
 def check_object(plan: PlanFile) -> dict[str, Any]:
@@ -77,8 +79,10 @@ def read_plan(path: str) -> PlanFile:
         UsageError: There is none, it was made by a newer version, or it is not as it was written.
     """
     try:
-        with open(path, "rb") as stream:
-            data = stream.read(_LARGEST_BYTES)
+        with open(path, "rb") as stream:  # a pipe is fine: somebody makes the plan and hands it on
+            # In pieces: asked for a GiB at once, Python takes a GiB first.
+            pieces = iter(lambda: stream.read(_PIECE_BYTES), b"")
+            data = b"".join(itertools.islice(pieces, _MOST_PIECES))
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise UsageError(

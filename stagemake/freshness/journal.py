@@ -9,7 +9,7 @@ import marshal
 import zlib
 
 from stagemake.freshness.regular import read_regular
-from stagemake.freshness.snapshot import FORMAT, boot_id, is_trace
+from stagemake.freshness.snapshot import FORMAT, are_inside, boot_id, is_trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def _is_well_formed(record: object) -> bool:
     kind, more = record[0], record[2:]
     if kind == SETTLE:
         return len(more) == 1 and is_trace(more[0])
-    return (kind == BEGIN and tuple(map(type, more)) == (tuple,)) or (kind == FORGET and not more)
+    return (kind == BEGIN and len(more) == 1 and are_inside(more[0])) or (
+        kind == FORGET and not more
+    )
 
 
 def read(path: str) -> Iterator[tuple]:  # type: ignore[type-arg]  # records as above
