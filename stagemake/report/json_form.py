@@ -177,4 +177,5 @@ def result_object(result: StageResult) -> dict[str, Any]:
         "diverged": None
         if result.divergence is None
         else {"output": result.divergence.output, "how": result.divergence.how},
+        "log": result.log or None,
     }

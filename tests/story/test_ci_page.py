@@ -169,7 +169,7 @@ def test_the_examples_with_jq_answer(project: Project) -> None:
     project.write(
         "Stagefile",
         project.read("Stagefile")
-        + 'command("bad", "exit 3")\ncommand("after", "true", after=["bad"])\n',
+        + 'command("bad", "echo oh; exit 3")\ncommand("after", "true", after=["bad"])\n',
     )
 
     done = run(project, project.root, script)
@@ -179,9 +179,9 @@ def test_the_examples_with_jq_answer(project: Project) -> None:
     reasons = {"one": "never_built", "two": "never_built", "lint": "never_built"}
     reasons |= {"bad": "always", "after": "always"}
     assert dict(line.split(": ") for line in map(str.rstrip, lines[:5])) == reasons
-    assert lines[5:7] == ["bad", "0"]
-    assert sorted(line.split()[1] for line in lines[7:10]) == ["lint", "one", "two"]
-    score = json.loads("".join(lines[10:]))
+    assert lines[5:8] == ["bad", ".stagemake/Stagefile/failed-logs/bad.log", "0"]
+    assert sorted(line.split()[1] for line in lines[8:11]) == ["lint", "one", "two"]
+    score = json.loads("".join(lines[11:]))
     assert set(score) == {"forecasts", "coverage", "median_error"}
     refused = run(project, project.root, script.split("\n\n")[1].replace("< 600", "< -1"))
     assert refused.returncode == 1

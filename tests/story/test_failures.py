@@ -32,6 +32,8 @@ def test_all_that_it_printed_is_in_a_file_as_it_came_until_it_runs_again(project
         stagemake: failed, 1 stage: 1 failed in <time>
         """)
 
+    told = project.build("--json").json["stages"][0]
+    assert (told["outcome"], told["log"]) == ("failed", f"{LOGS}/bad.log")
     assert project.read(f"{LOGS}/bad.log") == "out\n\x1b[31mred\x1b[0m"
     assert stat.S_IMODE((project.root / LOGS / "bad.log").stat().st_mode) == 0o600
     project.write("mended").build().ran("bad")
