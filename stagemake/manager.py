@@ -29,12 +29,13 @@ from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from typing import Self
 
     from stagemake.explaining import Explainer
     from stagemake.extending import Extensions
+    from stagemake.logs import Stored
     from stagemake.model.event import Event
     from stagemake.model.explanation import Explanation
     from stagemake.model.plan import Plan
@@ -484,6 +485,16 @@ class StageManager:
         from stagemake.logs import logged  # noqa: PLC0415 - gate, only on request
 
         return logged(result, self._builder(BuildRequest()).read_only)
+
+    def stored_logs(self, keys: Sequence[str]) -> Iterator[Stored]:
+        """Yield what the results under these keys have printed, as far as it is kept."""
+        from stagemake.logs import stored  # noqa: PLC0415 - gate, only on request
+
+        reader = self._builder(BuildRequest()).read_only()
+        try:
+            yield from stored(keys, reader)
+        finally:
+            reader.close()
 
     async def build_pipeline_async(self, targets: Targets = ()) -> Pipeline:
         """Do as `build_pipeline` in a thread, so that the event loop goes on."""

@@ -78,6 +78,11 @@ def read_plan(path: str) -> PlanFile:
     Raises:
         UsageError: There is none, it was made by a newer version, or it is not as it was written.
     """
+    return _plan_of(read_plan_object(path))
+
+
+def read_plan_object(path: str) -> dict[str, Any]:
+    """Return all that a plan's file says, checked. Errors as `read_plan`."""
     try:
         with open(path, "rb") as stream:  # a pipe is fine: somebody makes the plan and hands it on
             # In pieces: asked for a GiB at once, Python takes a GiB first.
@@ -99,7 +104,7 @@ def read_plan(path: str) -> PlanFile:
         facts = [("why", more)] if more else []
         raise UsageError(f"`{path}` is no plan that can be carried out", facts=facts, hint=_HINT)
     _check(path, whole)
-    return _plan_of(whole)
+    return whole
 
 
 def _check(path: str, whole: dict[str, Any]) -> None:

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from project import Project
     from xdist.scheduler import LoadScopeScheduling
 
-_SHARING = ("tests/story/test_example", "tests/story/test_noop_shape.py")
-"""Files whose tests share a project that takes many seconds to build: one worker makes it."""
+_SHARING = (
+    "tests/story/test_example",
+    "tests/story/test_noop_shape.py",
+    "tests/story/test_report_page.py",
+)
+"""Files whose tests share a project that takes many seconds to build, or a browser: one worker makes it."""
 _FRESH_SEED = "STAGEMAKE_FRESH_SEED"
 
 

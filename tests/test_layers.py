@@ -26,7 +26,7 @@ LAYERS = (
         " remembered"
     ),
     "plan_files",
-    "capturing execute project overlap reading assumed explaining cleaning operations remembering noop_programs",
+    "capturing execute project overlap reading assumed explaining cleaning operations remembering noop_programs page",
     "conflicts what_if declared_before noop_rows",
     "forecasting affected assembling",
     "jobs_shared",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import click
 
+from stagemake.cli.past_run import chosen_build
 from stagemake.cli.project_options import Place, project_options
 from stagemake.cli.raw_output import print_known, terminal_columns
 from stagemake.model.error import UsageError
-from stagemake.past.codec import NewerFormat
 from stagemake.past.compare import compare
 from stagemake.past.repeats import Repeats
 from stagemake.past.shelf import Shelf
@@ -18,9 +17,6 @@ from stagemake.report.history_json import build_object, builds_object, compariso
 from stagemake.report.history_text import Page, build_text, builds_text, comparison_text
 from stagemake.report.json_form import dumps
 from stagemake.state import is_locked
-
-if TYPE_CHECKING:
-    from stagemake.past.build import PastBuild
 
 _SHOWN = 20
 
@@ -39,7 +35,7 @@ def command(place: Place, runs: tuple[str, ...], *, shows_all: bool, as_json: bo
         raise UsageError("`history` takes at most two builds", hint="stagemake history A B")
     state = place.state()
     shelf = Shelf(state.builds, lambda: is_locked(state))
-    chosen = [_chosen(shelf, run) for run in runs]
+    chosen = [chosen_build(shelf, run) for run in runs]
     page = Page(None if shows_all else _SHOWN, terminal_columns(), time.time())
     if not chosen:
         builds, newer = tuple(shelf.builds()), shelf.newer_count()
@@ -62,24 +58,3 @@ def command(place: Place, runs: tuple[str, ...], *, shows_all: bool, as_json: bo
         )
     print_known(text)
     return 0
-
-
-def _chosen(shelf: Shelf, run: str) -> PastBuild:
-    """Return the build that a user means.
-
-    Raises:
-        UsageError: There is no such build.
-    """
-    numbers = shelf.numbers()
-    if run == "last" and numbers:
-        run = str(numbers[-1])
-    if run.isascii() and run.isdecimal() and int(run) in numbers:
-        try:
-            build = shelf.read(int(run))
-        except NewerFormat:
-            raise UsageError(f"build {int(run)} was noted by a newer stagemake") from None
-        if build is None:
-            raise UsageError(f"what was noted of build {int(run)} can't be read")
-        return build
-    kept = f"builds {numbers[0]} to {numbers[-1]} are kept" if numbers else "no build is kept"
-    raise UsageError(f"there is no build `{run}`", hint=f"{kept}; see `stagemake history`")

@@ -24,6 +24,7 @@ COMMANDS = {
     "why": "say why a stage would run, or ran last time",
     "trace": "say what a stage reads and writes that it does not declare",
     "history": "show past builds, how good their forecasts were, what differs between two",
+    "report": "write a build, or a plan, as one HTML page",
     "graph": "show which stage waits for which: dot, mermaid, JSON, SVG, PNG",
     "cache": "look at the cache, clean it up, check it",
     "verify": "rerun stages and compare: which ones do not make the same again",

@@ -41,7 +41,7 @@ def changes_text(changes: Iterable[Change], *, most_lines: int, said: str = "") 
 def _values(change: Change) -> Iterator[str]:
     """Yield the old and the new value; nothing where a diff says it all."""
     difference = change.difference
-    old, new = _shown(difference.old), _shown(difference.new)
+    old, new = value_text(difference.old), value_text(difference.new)
     is_code = difference.reason is Reason.CODE_CHANGED
     if is_code and old and new:
         return
@@ -70,8 +70,8 @@ def _seen(line: str) -> str:
     return bare if line[:1] == " " else bare + "·" * (len(line) - len(bare))
 
 
-def _shown(value: str) -> str:
-    """Return an entry or a value for people."""
+def value_text(value: str) -> str:
+    """Return an entry or a value for people; empty for a part of a function."""
     kind, _, rest = value.partition(":")
     if kind in {"f", "x"} and rest.count(":") == 1:
         digest, _, count = rest.partition(":")

@@ -55,7 +55,6 @@ def layered(
     left = _lefts(sizes, rank)
     widths = [max((sizes[i][0] for i in row if i < len(sizes)), default=0.0) for row in grid.rows]
     count = len(sizes)
-    centre = [left[at] + widths[at] / 2 for at in range(len(widths))]
     ways = tuple(
         tuple(
             point
@@ -69,7 +68,7 @@ def layered(
     )
     bottom = max(y + h / 2 for y, h in zip(grid.y, grid.heights, strict=True))
     return Layout(
-        tuple(centre[rank[i]] for i in range(count)),
+        tuple(left[rank[i]] + sizes[i][0] / 2 for i in range(count)),
         tuple(grid.y[i] - top for i in range(count)),
         ways,
         left[-1] + widths[-1],

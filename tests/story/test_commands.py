@@ -393,11 +393,13 @@ def test_help_of_all_commands_at_once(project: Project) -> None:
 
         Commands:
           build       bring targets up to date (what `stagemake` does by itself)
+          watch       build again whenever something changes
           list        show stages, pipelines and descriptions
           why         say why a stage would run, or ran last time
           trace       say what a stage reads and writes that it does not declare
           history     show past builds, how good their forecasts were, what differs
                       between two
+          report      write a build, or a plan, as one HTML page
           graph       show which stage waits for which: dot, mermaid, JSON, SVG, PNG
           cache       look at the cache, clean it up, check it
           verify      rerun stages and compare: which ones do not make the same again

@@ -1,0 +1,1 @@
+"""`report`: a build or a plan as one HTML page that needs nothing but itself."""
