@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from stagemake.report.amount import size
+from stagemake.report.log_text import shown_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 _MOST_BYTES = 4 << 20
 _MOST_OF_ONE = 64 << 10
 _SLACK_S = 2  # when a result was made is known in whole seconds
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 Log = dict[str, Any]  # Any: what JSON can hold
 
 
 def failed_logs(logs: Mapping[str, str]) -> dict[str, Log]:
     """Return what failed stages printed, as a build noted the end of it."""
-    return {name: {"text": clean(text), "note": "the end of it"} for name, text in logs.items()}
+    return {
+        name: {"text": clean(text.encode("utf-8", "replace")), "note": "the end of it"}
+        for name, text in logs.items()
+    }
 
 
 def stored_logs(
@@ -58,13 +59,13 @@ def stored_logs(
             notes.append("by another run that made this result, after this build")
         elif window is not None and stored.created_s < window[0] - _SLACK_S:
             notes.append("when this result was made, before this build")
-        log = {"text": clean(data.decode("utf-8", "replace")), "note": "; ".join(notes)}
+        log = {"text": clean(data), "note": "; ".join(notes)}
         found.update(dict.fromkeys(names_by_key[stored.key], log))
     return found, left
 
 
-def clean(text: str) -> str:
+def clean(data: bytes) -> str:
     """Return text without colours and control characters; of a line that was rewritten the last form."""
-    text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
-    lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
-    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))
+    lines = data.replace(b"\r\n", b"\n").split(b"\n")
+    last = b"\n".join(line.rstrip(b"\r").rpartition(b"\r")[2] for line in lines)
+    return shown_log(last, keep_colour=False)
