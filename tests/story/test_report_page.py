@@ -221,11 +221,12 @@ def test_nothing_sticks_out_sideways(browser: Any, app: Path, width: int) -> Non
 
 
 def test_it_prints_without_controls_on_white(browser: Any, app: Path) -> None:
-    tab = Tab(browser, app, color_scheme="dark")
+    tab = Tab(browser, app, color_scheme="dark", viewport={"width": 700, "height": 900})
 
     tab.page.emulate_media(media="print")
 
     assert tab.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert tab.ask("document.documentElement.scrollWidth") == 700
     for control in ("#search", "#zoom-in", "#theme", ".bar nav"):
         assert not tab.page.locator(control).is_visible()
     for part in ("#graph", "#time-box svg", "#stages", "#details", "#past-box svg"):
