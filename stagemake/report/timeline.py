@@ -121,7 +121,8 @@ def _slice(result: StageResult, lane: int) -> dict[str, Any]:
         "pid": _PID,
         "tid": lane,
         "ts": _us(result.started_s),
-        "dur": _us(result.wall_s),
+        # Not the rounded length: it would reach a microsecond into the next slice now and then.
+        "dur": _us(result.started_s + result.wall_s) - _us(result.started_s),
         "cat": result.outcome.value,
         "name": printable(result.name),
         "args": {name: value for name, value in told.items() if value not in {None, ""}},
