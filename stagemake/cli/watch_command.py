@@ -20,7 +20,9 @@ from stagemake.report.amount import printable
 from stagemake.report.style import style_for
 from stagemake.report.terminal import Detail
 from stagemake.report.watch_text import changed_text, keys_text, waiting_text, why_text
+from stagemake.watch.follower import Command
 from stagemake.watch.keys import Keys
+from stagemake.watch.mailbox import Mailbox
 from stagemake.watch.session import Watch
 from stagemake.watch.watcher import FileWatcher, Poller, check_watchfiles
 from stagemake.watch.workbench import Workbench
@@ -55,6 +57,8 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
               help="What may be done with the cache.")  # fmt: skip
 @click.option("--poll", type=click.FloatRange(min=0.05), default=None, metavar="SECONDS",
               help="Look at all files every so often, where the system tells of no changes.")  # fmt: skip
+@click.option("--exec", "then", default="", metavar="COMMAND",
+              help="Run a shell command after each build that made something.")  # fmt: skip
 @color_option
 @project_options
 def command(  # noqa: PLR0917 - click passes keywords
@@ -66,6 +70,7 @@ def command(  # noqa: PLR0917 - click passes keywords
     verbose: bool,
     cache: str,
     poll: float | None,
+    then: str,
     color: str,
 ) -> int:
     """Build TARGETS, and build them again whenever something changes that they depend on.
@@ -96,7 +101,12 @@ def command(  # noqa: PLR0917 - click passes keywords
         def make_watcher(tell: Callable[[Changed], None]) -> Watcher:
             return FileWatcher(tell) if poll is None else Poller(tell, poll)
 
-        watch = Watch(bench, screen, make_watcher)
+        mailbox = Mailbox()
+        followers: tuple[Command, ...] = ()
+        if then:
+            root, environ = os.path.dirname(stagefile), dict(os.environ)
+            followers = (Command(then, root, environ, mailbox.put, screen.notice),)
+        watch = Watch(bench, screen, make_watcher, followers, mailbox)
         stack.enter_context(_signals(watch))
         if sys.stdin.isatty():
             screen.keys = Keys(sys.stdin.fileno(), watch.press)

@@ -360,3 +360,37 @@ def test_a_stage_that_has_the_terminal_has_its_keys_too(project: Project) -> Non
 
         assert terminal.end() == 0
         assert modes(terminal) == (True, True)
+
+
+def test_a_command_follows_each_build_that_made_something(copies: Project) -> None:
+    with Watched(copies, "--exec", "cat out/*.txt > seen.tmp; mv seen.tmp seen; exit 3") as watch:
+        watch.says("ended with exit status 3").waits()
+        assert copies.read("seen") == "1\n1\n"
+
+        copies.touch("src/b.txt")
+        watch.says("up to date").waits(2)
+        copies.write("src/a.txt", "2\n")
+        watch.says("ended with exit status 3", 2).waits(3)
+
+        assert copies.read("seen") == "2\n1\n"
+
+
+def test_a_command_that_still_runs_is_ended_with_all_that_it_started(copies: Project) -> None:
+    command = "trap '' TERM; sleep 100 & echo $! > child; echo $$ > parent.tmp; mv parent.tmp parent; wait; wait; sleep 100"
+
+    def pids() -> list[int]:
+        until(lambda: copies.has("parent"), "its start")
+        return [int(copies.read("parent")), int(copies.read("child"))]
+
+    with Watched(copies, "--exec", command) as watch:
+        watch.waits()
+        first = pids()
+        copies.remove("parent")
+
+        copies.write("src/a.txt", "2\n")
+        second = pids()
+        assert [is_alive(pid) for pid in first] == [False, False]
+        assert [is_alive(pid) for pid in second] == [True, True]
+        watch.stop()
+
+        assert [is_alive(pid) for pid in second] == [False, False]
