@@ -162,6 +162,8 @@ class Workbench:
         """Find out what the next build can go by; nothing waits for this. Cost: see `Footing.found`."""
         manager, before = self.manager, self._footing
         assert manager is not None, "it has built"
+        from stagemake import executing, starting  # noqa: F401, PLC0415 - gate, 60 ms, which the next edit would wait for
+
         if manager.extensions is None and not self.has_values:
             pipeline = manager.build_pipeline(self.request) if before is None else before.pipeline
             seen = {} if outcome.ok else self.interest.sources
