@@ -114,10 +114,14 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     _note_costs(builder, planned, scheduler, outcome, _Spent(before_s, ended_s, grown, simulated_s))
     outcome = evolve(outcome, wall_s=time.monotonic() - builder.began_s)
     emit(BuildFinished(outcome))
+    _tell_of_trouble(recorder, builder)
+    return outcome
+
+
+def _tell_of_trouble(recorder: Recorder, builder: Builder) -> None:
     if recorder.problem:
         text = f"history: {recorder.problem}; this build is not in it, or not all of it"
         builder.emit(Notice(text))
-    return outcome
 
 
 def _save(builder: Builder, digester: Digester) -> None:
