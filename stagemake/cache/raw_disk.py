@@ -19,6 +19,7 @@ from stagemake.durable import reach
 
 _FICLONE = 0x40049409  # Linux: share the extents of another file (btrfs, xfs, bcachefs, zfs)
 _CHUNK_BYTES = 1 << 20
+_ZEROS = bytes(_CHUNK_BYTES)
 _MOST_QUARANTINES = 9
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a fifo must not hang us
 _CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -281,12 +282,18 @@ def _copy(source_fd: int, target_fd: int) -> tuple[int, str]:
     # One pass through our memory, not copy_file_range: what is hashed is what is written.
     hasher = xxhash.xxh3_128()
     size = 0
-    buffer = memoryview(bytearray(_CHUNK_BYTES))
+    chunk_bytes = bytearray(_CHUNK_BYTES)
+    buffer = memoryview(chunk_bytes)
     while count := os.readv(source_fd, [buffer]):
         chunk = buffer[:count]
         hasher.update(chunk)
-        _write(target_fd, chunk)
+        if count == _CHUNK_BYTES and chunk_bytes == _ZEROS:
+            os.lseek(target_fd, count, os.SEEK_CUR)  # a hole, as it most likely was
+        else:
+            _write(target_fd, chunk)
         size += count
+    if os.fstat(target_fd).st_size != size:
+        os.ftruncate(target_fd, size)  # it ends in a hole
     return size, hasher.hexdigest()
 
 

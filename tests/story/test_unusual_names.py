@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -307,3 +309,85 @@ def test_unusual_names_are_drawn_and_survive_json_of_the_graph(odd: Project) -> 
     for form in ("dot", "mermaid"):
         result = odd.run("graph", "--files", "--format", form).exited(0)
         assert not awkward_lines(result), form
+
+
+def test_links_to_nowhere_to_themselves_and_to_directories_go_in_and_come_back(
+    project: Project,
+) -> None:
+    project.write("d/f", "1").stagefile("""\
+        command("loop", "readlink {inputs} > {outputs}", inputs=["loop"], outputs=["o/loop"])
+        command("dangling", "readlink {inputs} > {outputs}", inputs=["dangling"], outputs=["o/dangling"])
+        command("dir", "cat {inputs}/f > {outputs}", inputs=["dir"], outputs=["o/dir"])
+        command("made", "cd o; ln -s nowhere gone; ln -s self self; ln -s ../d d", inputs=["Stagefile"],
+                outputs=["o/gone", "o/self", "o/d"])
+        """)
+    for link, text in (("loop", "loop"), ("dangling", "gone"), ("dir", "d")):
+        (project.root / link).symlink_to(text)
+    names = ("loop", "dangling", "dir", "made")
+    project.build().ran(*names)
+    made = outputs(project)
+    project.build().printed("stagemake: up to date\n")
+
+    project.build("clean").exited(0)
+
+    project.build().restored(*names)
+    assert outputs(project) == made
+    (project.root / "gone").write_text("now it leads somewhere")
+    project.write("d/f", "2").build().ran("dangling", "dir")
+
+
+def test_names_that_differ_in_case_or_form_only_are_two_files(project: Project) -> None:
+    if os.path.exists(os.path.join(project.root, "stagefile")):
+        pytest.skip("this file system folds case")
+    twins = ("A/x", "a/x", "a/X", "e\u0301", "\u00e9")
+    project.stagefile(f"""\
+        TWINS = {twins!r}
+        for i, name in enumerate(TWINS):
+            command(f"t{{i}}", f"echo {{i}} > {{{{outputs}}}}", inputs=["Stagefile"], outputs=[name])
+        """)
+
+    project.build().ran(*(f"t{i}" for i in range(len(twins))))
+    assert [project.read(name) for name in twins] == [f"{i}\n" for i in range(len(twins))]
+
+    project.build("clean").exited(0)
+    project.build().restored(*(f"t{i}" for i in range(len(twins))))
+    assert [project.read(name) for name in twins] == [f"{i}\n" for i in range(len(twins))]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "socket", "in a directory"])
+def test_an_input_that_is_no_file_is_refused_at_once(project: Project, kind: str) -> None:
+    project.write("dir/x").stagefile(
+        'command("a", "cat {inputs} > {outputs}", inputs=["in"], outputs=["o"])\n'
+    )
+    if kind == "socket":
+        with contextlib.chdir(project.root), socket.socket(socket.AF_UNIX) as made:
+            made.bind("in")
+    elif kind == "fifo":
+        os.mkfifo(project.root / "in")
+    else:
+        (project.root / "in").mkdir()
+        os.mkfifo(project.root / "in/x")
+
+    for arguments in ([], ["-n"], ["why", "a"]):
+        result = project.run(*arguments)
+        assert result.exit_code in {1, 2}, result.stderr
+        assert "neither a file nor a directory nor a symbolic link" in result.stderr
+
+
+@pytest.mark.slow
+def test_a_sparse_file_of_more_than_4_gib_comes_back_sparse(project: Project) -> None:
+    project.stagefile(
+        'command("big", "truncate -s 4294967297 {outputs}", inputs=["Stagefile"], outputs=["big"])\n'
+    )
+    big = project.root / "big"
+    try:
+        project.build().ran("big")
+        big.unlink()
+
+        project.build().restored("big")
+
+        status = big.stat()
+        assert status.st_size == (4 << 30) + 1
+        assert status.st_blocks * 512 < 8 << 20
+    finally:
+        big.unlink(missing_ok=True)

@@ -553,3 +553,22 @@ def test_threads_share_a_store(store: DiskStore, tmp_path: Path) -> None:
     assert set(failures) <= {*range(30, 60), *range(130, 160)}
     assert store.missing([digest_of(content(n)) for n in (*range(90), *range(100, 190))]) == set()
     assert store.faults.counts.keys() <= {FaultKind.READ}
+
+
+def test_holes_of_a_file_stay_holes_and_its_bytes_are_right(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    with source.open("wb") as file:
+        for at in (0, 5 << 20, (9 << 20) + 3):
+            file.seek(at)
+            file.write(b"data")
+        file.truncate(16 << 20)
+    data = source.read_bytes()
+    store, reason = open_store(str(tmp_path / "cache"))
+    assert store is not None, reason
+    assert store.put_file(digest_of(data), str(source), len(data))
+
+    assert store.fetch(digest_of(data), len(data), str(target), 0o644)
+
+    assert target.read_bytes() == data
+    assert target.stat().st_blocks * 512 <= 4 << 20
+    store.close()
