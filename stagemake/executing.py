@@ -112,6 +112,13 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         keep_texts(outcome, planned.plan.pipeline, world)
     remember(outcome)
     _note_costs(builder, planned, scheduler, outcome, _Spent(before_s, ended_s, grown, simulated_s))
+    return _told(builder, recorder, outcome, emit)
+
+
+def _told(
+    builder: Builder, recorder: Recorder, outcome: BuildOutcome, emit: Callable[[Event], None]
+) -> BuildOutcome:
+    """Say that the build is over, and what the history lacks; return the outcome with its time."""
     outcome = evolve(outcome, wall_s=time.monotonic() - builder.began_s)
     emit(BuildFinished(outcome))
     _tell_of_trouble(recorder, builder)
