@@ -28,7 +28,7 @@ from faults.project import (
     write_project,
 )
 from faults.scenario import SCENARIOS, Stage, built, edited, emptied, reset
-from oracle.driver import CommandLine, InProcess
+from oracle.driver import InProcess
 from oracle.effect import Difference
 from oracle.run import STEPS, run_history
 
@@ -402,13 +402,11 @@ class Histories:
 
     name: str
     only: tuple[str, ...] = ()
-    uses_command_line: bool = False
 
     def trial(self, number: int) -> None:
         """Run the history of this seed; each of its builds is compared with what is right, and with its dry run."""
-        driver = CommandLine() if self.uses_command_line else InProcess()
         try:
-            run_history(number, STEPS, driver, only=self.only, clean_share=0.12)
+            run_history(number, STEPS, InProcess(), only=self.only, clean_share=0.12)
         except Difference as error:
             raise Wrong(str(error)) from None
 
