@@ -341,6 +341,8 @@ class StateDamage:
                 done.append("swap")
             elif paths:
                 how, path = rnd.choice(list(damage.ONE)), rnd.choice(paths)
+                if how == "dangling" and path == f"{state}/lock":
+                    continue  # a link is refused there: what may be somebody's lock is not removed
                 damage.ONE[how](path, rnd)
                 done.append(f"{how} of {os.path.relpath(path, state)}")
         return done
