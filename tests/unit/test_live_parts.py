@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyte
 import pytest
 from attrs import define
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plan_kit import estimate, plan_of
 from rich.cells import cell_len
@@ -41,6 +41,7 @@ pictures = st.lists(texts, min_size=1, max_size=5)
 prints = st.lists(st.text(st.sampled_from("xyz"), min_size=1, max_size=WIDTH - 1), max_size=4)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine, making the texts is
 @given(st.lists(st.tuples(prints, st.none() | pictures), max_size=12))
 def test_what_is_printed_stays_and_only_the_last_picture_is_below_it(
     calls: list[tuple[list[str], list[str] | None]],
