@@ -7,6 +7,7 @@ methods) that holds the lines; they are found there by their text, however deep 
 from __future__ import annotations
 
 import ast
+import glob
 import os
 import shutil
 
@@ -34,6 +35,7 @@ class SeededBug:
     name: str
     what: str
     acts: tuple[str, ...]
+    driver: str  # by whom it is caught; those that only the command line can show say so
     seed: int  # of the first history to try
     hunks: tuple[Hunk, ...]
 
@@ -49,6 +51,7 @@ def read_bug(path: str) -> SeededBug:
         name=os.path.basename(path).removesuffix(".patch"),
         what=head[0],
         acts=tuple(fields["acts"].split()),
+        driver=fields.get("driver", "in-process"),
         seed=int(fields.get("seed", "0")),
         hunks=tuple(_hunks(lines[start:])),
     )
@@ -84,8 +87,7 @@ def copy_with(bug: SeededBug | None, home: str, target: str) -> None:
     Raises:
         DoesNotApply: The lines to replace aren't there exactly once.
     """
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(f"{home}/stagemake", f"{target}/stagemake", ignore=ignored)
+    shutil.copytree(f"{home}/stagemake", f"{target}/stagemake")  # what is compiled spares a second
     for hunk in bug.hunks if bug else ():
         path = f"{target}/{hunk.file}"
         try:
@@ -101,6 +103,9 @@ def copy_with(bug: SeededBug | None, home: str, target: str) -> None:
             ) from None
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(broken)
+        folder, name = os.path.split(path)
+        for compiled in glob.glob(f"{folder}/__pycache__/{name.removesuffix('.py')}.*.pyc"):
+            os.unlink(compiled)  # it goes by size and second, which may be the same
 
 
 def replaced(text: str, hunk: Hunk) -> str:
