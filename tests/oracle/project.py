@@ -21,7 +21,7 @@ LOADS = (
     "description='some words'", "pool='slow', timeout=90, cpus=0.5",
 )  # fmt: skip
 WORD_WAYS = {
-    "read": "open(ROOT + 'tools/word').read().strip()",
+    "read": "text_of(ROOT + 'tools/word').strip()",
     "capture": "capture(['cat', ROOT + 'tools/word'], inputs=[UP + 'tools/word'])",
     "always": "capture('cat ' + ROOT + 'tools/word')",
 }

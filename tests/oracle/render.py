@@ -83,6 +83,9 @@ def _head(project: ProjectModel, specs: list[Spec], up: str) -> str:
     text += "pool('slow', 1)\n"
     text += "option = f\"{config('opt', 'o0')}/{config('number', 1)}\"\n"
     if any(spec.reads_word for spec in specs):
+        text += (
+            "def text_of(path):\n    with open(path) as stream:\n        return stream.read()\n\n"
+        )
         text += f"word = {WORD_WAYS[project.word_way]}\n"
     return text + "\n"
 
