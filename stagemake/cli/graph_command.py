@@ -1,4 +1,7 @@
-"""`stagemake graph`: which stage waits for which, as a picture, the source of one, or JSON. Only reads."""
+"""`stagemake graph`: which stage waits for which, as a picture, the source of one, or JSON. Only reads.
+
+Also what its compilers are told, as a JSON compilation database.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
 
 @click.command("graph")
 @click.argument("targets", nargs=-1)
-@click.option("--format", "form", type=click.Choice(["dot", "mermaid", "json", "svg", "png"]), default="dot",
+@click.option("--format", "form", default="dot",
+              type=click.Choice(["dot", "mermaid", "json", "svg", "png", "compile-commands"]),
               help="What to write (default: dot).")  # fmt: skip
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write FILE, not stdout.")
 @click.option("--files", is_flag=True, help="Draw files between the stages.")
@@ -52,6 +56,11 @@ def command(  # noqa: PLR0917 - click passes keywords
             "`--files`, `--labels` and `--group` are for pictures",
             hint="the JSON always has all paths and reasons",
         )
+    if form == "compile-commands" and (files or labels or group or is_reduced or revision):
+        raise UsageError(
+            "a compilation database takes TARGETS and `-o` only",
+            hint="stagemake graph --format compile-commands -o compile_commands.json",
+        )
     if form in {"svg", "png"} and group:
         raise UsageError(
             "`--group` is for dot and mermaid",
@@ -68,7 +77,13 @@ def command(  # noqa: PLR0917 - click passes keywords
         everything = targets or tuple(stage.name for stage in manager.get_stages())
         request = BuildRequest(targets=everything, cwd=cwd)
         selection = selected(manager, revision, request, verbose=False, is_quiet=False)
-    text = _graph(manager, targets, cwd, form, Look(files, labels, group), is_reduced, selection)
+    if form == "compile-commands":
+        from stagemake.cli.compile_database import database_text  # noqa: PLC0415 - gate, one format only
+
+        text = database_text(manager, targets, cwd)
+    else:
+        look = Look(files, labels, group)
+        text = _graph(manager, targets, cwd, form, look, is_reduced, selection)
     if form == "png":
         from stagemake.report.graph_png import png_bytes  # noqa: PLC0415 - gate, one format only
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def dumps(data: dict[str, Any]) -> str:
-    """Return one JSON object with a newline; text that isn't Unicode is escaped."""
+def dumps(data: dict[str, Any] | list[Any]) -> str:
+    """Return one JSON object or list with a newline; text that isn't Unicode is escaped."""
     return json.dumps(data, indent=2) + "\n"
 
 

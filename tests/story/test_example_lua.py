@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from example_kit import Build, Example, installed, need_programs, once
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +106,23 @@ def test_a_second_build_and_touched_files_do_nothing(built: Example) -> None:
     built.touch("hello.lua", *(f"lua/{path.name}" for path in built.path("lua").glob("l*.[ch]")))
 
     built.up_to_date()
+
+
+def test_its_compilation_database_compiles_each_source_as_the_stages_do(built: Example) -> None:
+    built.run("graph", "--format", "compile-commands", "-o", "compile_commands.json")
+    entries = json.loads(built.read("compile_commands.json"))
+    objects = {path.name: path.read_bytes() for path in built.path("build/objects").glob("*.o")}
+    again = [each for each in entries if each["file"] in {"lua/lapi.c", "lua/lua.c"}]
+
+    for entry in again:
+        built.remove(entry["output"])
+        subprocess.run(entry["arguments"], cwd=entry["directory"], check=True)
+
+    assert len(entries) == len(objects)
+    assert len(again) == 2
+    for entry in again:
+        made = Path(entry["directory"], entry["output"])
+        assert made.read_bytes() == objects[made.name]
 
 
 @pytest.mark.parametrize("header", ["lopcodes.h", "lctype.h", "ljumptab.h"])
