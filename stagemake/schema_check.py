@@ -19,11 +19,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
+SETTINGS = "pyproject"  # of `[tool.stagemake]`, which is read; the others are of what is printed
 NAMES = ("plan", "plan-file", "build", "why", "history", "event", "bench", "verify")
 
 
 def schema_path(name: str) -> str:
-    """Return where the schema of that name is, one of `NAMES`."""
+    """Return where the schema of that name is, one of `NAMES` or `SETTINGS`."""
     return os.path.join(os.path.dirname(__file__), "schemas", f"{name}.schema.json")
 
 
@@ -64,6 +65,8 @@ def _problems(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and value < schema.get("minimum", value):
         yield f"{at}: below {schema['minimum']}"
+    if is_number and value > schema.get("maximum", value):
+        yield f"{at}: above {schema['maximum']}"
     if isinstance(value, dict):
         yield from _in_object(value, schema, root, at)
     elif isinstance(value, list):

@@ -17,6 +17,7 @@ DEFAULT_CACHE_BYTES = 10 * 1024**3
 DEFAULT_CACHE_AGE_S = 90 * 86_400.0
 _MOST_BYTES = 16 << 20  # of a pyproject.toml
 _PLACE = ("in", "pyproject.toml, [tool.stagemake]")
+_KINDS = {int: "a whole number", str: "a text", dict: "a table"}
 _KNOWN = (
     "cache_age_days", "cache_dir", "cache_size", "cache_store", "config", "environment", "jobs",
     "jobserver", "keep_sources", "plugins", "runner",
@@ -84,11 +85,11 @@ def _checked(table: Mapping[str, Any]) -> ProjectConfig:  # Any: whatever TOML h
             )
     jobs: int = _of(table, "jobs", int, 0)
     if jobs < 0:
-        raise ValueError(f"`jobs` is {jobs}, not a number from 1 up")
+        raise ValueError(f"`jobs` is {jobs}, not a number from 0 up")
     return ProjectConfig(
         cache_dir=_of(table, "cache_dir", str, ""),
         cache_bytes=_size(table.get("cache_size", DEFAULT_CACHE_BYTES)),
-        cache_age_s=float(table.get("cache_age_days", DEFAULT_CACHE_AGE_S / 86_400)) * 86_400,
+        cache_age_s=_days(table.get("cache_age_days", DEFAULT_CACHE_AGE_S / 86_400)) * 86_400,
         inherit_environment=_environment(table.get("environment", "clean")),
         jobs=jobs,
         jobserver=_jobserver(table.get("jobserver", "auto")),
@@ -103,7 +104,7 @@ def _checked(table: Mapping[str, Any]) -> ProjectConfig:  # Any: whatever TOML h
 def _of(table: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:  # Any: as above
     value = table.get(name, default)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise TypeError(f"`{name}` is {value!r}, not a {kind.__name__}")
+        raise TypeError(f"`{name}` is {value!r}, not {_KINDS[kind]}")
     return value
 
 
@@ -121,7 +122,7 @@ def _plugins(value: object) -> tuple[str, ...]:
 
 
 def _environment(value: object) -> bool:
-    if value not in {"clean", "inherit"}:
+    if not isinstance(value, str) or value not in {"clean", "inherit"}:
         raise ValueError(f'`environment` is {value!r}; it is "clean" or "inherit"')
     return value == "inherit"
 
@@ -130,6 +131,12 @@ def _jobserver(value: object) -> str:
     if not isinstance(value, str) or value not in {"auto", "fifo", "pipe", "off"}:
         raise ValueError(f'`jobserver` is {value!r}; it is "auto", "fifo", "pipe" or "off"')
     return value
+
+
+def _days(value: object) -> float:
+    from stagemake.stagefile.numbers import number  # noqa: PLC0415 - only with a table
+
+    return number("cache_age_days", value, 0)
 
 
 def _size(value: object) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from stagemake.model.error import BadValue
 from stagemake.stagefile.shown import shown_value
 
@@ -23,7 +25,11 @@ def number(word: str, value: object, least: float) -> float:
     return float(value)
 
 
-_UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+# As schemas/pyproject.schema.json has it. Fifteen digits stay below _LARGEST.
+_SIZE = re.compile(
+    r"[ \t]*([0-9]{1,15}(?:\.[0-9]+)?)[ \t]*([kmgt]?)(?:i?b)?[ \t]*", re.ASCII | re.IGNORECASE
+)
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
 def size_in_bytes(value: object, word: str) -> int:
@@ -33,16 +39,10 @@ def size_in_bytes(value: object, word: str) -> int:
         BadValue: It's neither.
     """
     if isinstance(value, str):
-        text = value.strip().lower()
-        digits = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
-        unit = text[len(digits) :].strip()
-        factor = _UNITS.get(unit[:1]) if unit[1:] in {"", "b", "ib"} else None
-        try:
-            if factor is not None and 0 <= (count := float(digits)) <= _LARGEST:
-                return int(count * factor)
-        except ValueError:
-            pass
-        raise BadValue(
-            f"{word} is {shown_value(value)}, not a size", hint='write a size as "2 GiB"'
-        )
+        match = _SIZE.fullmatch(value)
+        if match is None:
+            raise BadValue(
+                f"{word} is {shown_value(value)}, not a size", hint='write a size as "2 GiB"'
+            )
+        return int(float(match[1]) * _UNITS[match[2].lower()])
     return int(number(word, value, 0))
