@@ -43,6 +43,7 @@ class Project:
     _names_checked_at: int = 0  # the registry's version
     _texts: dict[str, str] = field(factory=dict)  # sources of the program's modules, by file
     recalled: Recalled | None = None  # in place of evaluations
+    runs_services: bool = False  # whether who asks for services by name starts them
 
     @classmethod
     def at(
@@ -195,21 +196,50 @@ class Project:
             if known is not None:
                 return known
         from stagemake.resolve.build import build_pipeline  # noqa: PLC0415 - gate, 3 ms, not where it is recalled
+        from stagemake.resolve.services import refuse_services, service_ids, without_services  # noqa: PLC0415 - as above
 
         table = self.table()
-        pipelines = {each.name: each.members for each in self.registry.pipelines.values()}
-        wanted = self._wanted(table, targets, pipelines, cwd)
+        if not self.runs_services:
+            refuse_services(table, targets)
+        wanted = self._wanted(table, targets, cwd)
+        services = frozenset(service_ids(table))
         everything = isinstance(wanted, range)  # then there is no order to prefer
+        if services:
+            wanted = without_services(table, wanted, services)
         return build_pipeline(table, wanted, preference=() if everything else wanted)
 
-    def _wanted(
-        self,
-        table: EdgeTable,
-        targets: Sequence[str],
-        pipelines: Mapping[str, tuple[str, ...]],
-        cwd: str,
-    ) -> Sequence[int]:
+    def shown(self, targets: Sequence[str], cwd: str = "") -> Pipeline:
+        """Return what `targets` take with the services among them, in order, to be looked at; without any: all.
+
+        Raises:
+            UnknownTarget: A target is nothing known.
+            DependencyCycle: Stages wait for each other.
+        """
+        from stagemake.resolve.build import build_pipeline  # noqa: PLC0415 - as above
+
+        table = self.table()
+        every = [stage.name for stage in self.registry.stages()]
+        wanted = self._wanted(table, targets or every, cwd)
+        return build_pipeline(table, wanted, preference=wanted)
+
+    def services(self, targets: Sequence[str], cwd: str = "") -> tuple[Stage, ...]:
+        """Return the services among what `targets` name; without any as `pipeline`, in order of registration.
+
+        Raises:
+            UnknownTarget: A target is nothing known.
+        """
+        from stagemake.resolve.services import service_ids  # noqa: PLC0415 - as above
+
+        table = self.table()
+        services = service_ids(table)
+        if not services:
+            return ()
+        wanted = frozenset(self._wanted(table, targets, cwd))
+        return tuple([table.stages[i] for i in services if i in wanted])
+
+    def _wanted(self, table: EdgeTable, targets: Sequence[str], cwd: str) -> Sequence[int]:
         if targets:
+            pipelines = {each.name: each.members for each in self.registry.pipelines.values()}
             from stagemake.resolve.select import select  # noqa: PLC0415 - as above
 
             return select(targets, stages=table.stages, pipelines=pipelines, cwd_prefix=cwd)

@@ -30,7 +30,7 @@ LAYERS = (
     "conflicts what_if declared_before noop_rows",
     "forecasting affected assembling",
     "jobs_shared",
-    "executing noop_record foreseeing extending starting",
+    "executing noop_record foreseeing extending starting serving",
     "building",
     "verify",
     "manager",
@@ -45,7 +45,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 TYPES_ONLY = {
     ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"), ("forecasting", "building"),  # the request's parts
-    ("starting", "building"), ("executing", "starting"), ("assembling", "building"),  # as above
+    ("starting", "building"), ("serving", "building"), ("executing", "starting"), ("assembling", "building"),  # as above
     ("assembling", "starting"), ("jobs_shared", "building"),
     ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"), ("report", "throughput"),  # what is put into words
 }  # fmt: skip

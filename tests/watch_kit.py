@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from project import Project
 
     from stagemake.model.error import StagemakeError
+    from stagemake.model.stage import Stage
     from stagemake.watch.mailbox import Changed
 
 LIMIT_S = 60.0  # after which a condition is taken not to come true any more
@@ -144,6 +145,7 @@ class ScriptedBench:
     asked: list[set[str] | None] = field(factory=list)
     stopped_by: list[int] = field(factory=list)
     on_ready: Callable[[], object] = lambda: None
+    services: tuple[Stage, ...] = ()
     held_looks: int = 0  # so often somebody else is seen to build
 
     @property

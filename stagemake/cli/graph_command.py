@@ -74,7 +74,9 @@ def command(  # noqa: PLR0917 - click passes keywords
     if revision is not None:
         from stagemake.cli.affected_stages import selected  # noqa: PLC0415 - gate, with git only
 
-        everything = targets or tuple(stage.name for stage in manager.get_stages())
+        everything = targets or tuple(
+            stage.name for stage in manager.get_stages() if not stage.service
+        )
         request = BuildRequest(targets=everything, cwd=cwd)
         selection = selected(manager, revision, request, verbose=False, is_quiet=False)
     if form == "compile-commands":
@@ -111,9 +113,7 @@ def _graph(  # noqa: PLR0917 - the command's own parameters, passed on once
     is_reduced: bool,
     selection: Selection | None,
 ) -> str:
-    pipeline = manager.project.pipeline(
-        targets or [stage.name for stage in manager.get_stages()], cwd
-    )
+    pipeline = manager.project.shown(targets, cwd)
     edges = edges_of(pipeline)
     if selection is not None:
         pipeline, edges = part_of(pipeline, edges, frozenset(selection.names))

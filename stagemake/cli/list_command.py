@@ -24,9 +24,7 @@ def command(place: Place, targets: tuple[str, ...], *, tree: bool, as_json: bool
             hint="`stagemake graph --format json` has the edges",
         )
     manager = place.manager()
-    pipeline = manager.project.pipeline(
-        targets or [stage.name for stage in manager.get_stages()], place.cwd(manager.root)
-    )
+    pipeline = manager.project.shown(targets, place.cwd(manager.root))
     if tree:
         from stagemake.report.listing_tree import ASCII, UNICODE, final_stages, tree_text  # noqa: PLC0415 - gate, 3 ms, --tree only
 

@@ -64,7 +64,7 @@ def command(  # noqa: PLR0917 - click passes keywords
     if scratch_dir and not os.path.isdir(scratch_dir):
         raise UsageError(f"there is no directory `{scratch_dir}`")
     manager = place.manager(ExecutionMode.LIVE, tell_notices, jobs=jobs or 0)
-    everything = tuple(str(stage.name) for stage in manager.get_stages())
+    everything = tuple(str(stage.name) for stage in manager.get_stages() if not stage.service)
     request = BuildRequest(
         targets=stages or everything,
         jobs=jobs or 0,

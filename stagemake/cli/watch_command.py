@@ -17,12 +17,14 @@ from stagemake.model.event import StageSettled, StageStarted
 from stagemake.model.mode import ExecutionMode
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.report.amount import printable
+from stagemake.report.log_text import shown_log
 from stagemake.report.style import style_for
 from stagemake.report.terminal import Detail
 from stagemake.report.watch_text import changed_text, keys_text, waiting_text, why_text
 from stagemake.watch.follower import Command
 from stagemake.watch.keys import Keys
 from stagemake.watch.mailbox import Mailbox
+from stagemake.watch.services import Services
 from stagemake.watch.session import Watch
 from stagemake.watch.watcher import FileWatcher, Poller, check_watchfiles
 from stagemake.watch.workbench import Workbench
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from stagemake.report.style import Style
     from stagemake.stagefile.recorder import Recorder
     from stagemake.watch.mailbox import Changed
+    from stagemake.watch.session import Follower
     from stagemake.watch.watcher import Watcher
 
 _PATIENCE = 2  # requests to end, before the tool itself is cut short
@@ -102,10 +105,14 @@ def command(  # noqa: PLR0917 - click passes keywords
             return FileWatcher(tell) if poll is None else Poller(tell, poll)
 
         mailbox = Mailbox()
-        followers: tuple[Command, ...] = ()
+        root, environ = os.path.dirname(stagefile), dict(os.environ)
+        followers: tuple[Follower, ...] = (
+            Services(
+                bench.service_starts, root, environ, mailbox.put, screen.notice, screen.show_line
+            ),
+        )
         if then:
-            root, environ = os.path.dirname(stagefile), dict(os.environ)
-            followers = (Command(then, root, environ, mailbox.put, screen.notice),)
+            followers += (Command(then, root, environ, mailbox.put, screen.notice),)
         watch = Watch(bench, screen, make_watcher, followers, mailbox)
         stack.enter_context(_signals(watch))
         if sys.stdin.isatty():
@@ -195,6 +202,12 @@ class _Screen:
     def notice(self, text: str) -> None:
         """Say something else."""
         self._say(text, "yellow")
+
+    def show_line(self, name: str, line: bytes) -> None:
+        """Print what a service has printed, behind its name; also from a thread."""
+        text = shown_log(line.rstrip(b"\r"), keep_colour=self.style.is_on)
+        sys.stderr.write(f"{self.style.paint(name, 'bold')} | {text}\n")
+        sys.stderr.flush()
 
     def why(self, outcome: BuildOutcome | None) -> None:
         """Print why stages ran."""

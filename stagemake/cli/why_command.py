@@ -46,7 +46,7 @@ def command(
     if tree and as_json:
         raise UsageError("`--tree` is for people, `--json` for programs: give one of them")
     manager = place.manager()
-    everything = tuple(stage.name for stage in manager.get_stages())
+    everything = tuple(stage.name for stage in manager.get_stages() if not stage.service)
     request = BuildRequest(targets=stages or everything, cwd=place.cwd(manager.root))
     pipeline = manager.build_pipeline(request)
     with manager.explainer(request, pipeline) as explainer:

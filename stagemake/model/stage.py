@@ -116,6 +116,7 @@ class Stage(QuicklyMade):
     cache: bool = True
     always: bool = False
     console: bool = False  # the action has the tool's stdin, stdout and stderr
+    service: bool = False  # runs until it is ended, by `watch` only: part of no pipeline
     resumable: bool = False  # done in a build that was cut short: not done again by the next
     version: str = ""
     ignore_code: bool = False
@@ -138,7 +139,8 @@ class Stage(QuicklyMade):
     def runs_always(self) -> bool:
         """Whether nothing declared could make a repeat unnecessary."""
         return self.always or (
-            self.action is not None and not self.inputs and not self.implicit and not self.outputs
+            self.action is not None
+            and not (self.inputs or self.implicit or self.outputs or self.service)
         )
 
 

@@ -7,8 +7,12 @@ end fills neither disk nor memory. Reusing them makes the usual silent action co
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from stagemake.runner.protocol import CHUNK_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEFAULT_LIMIT_BYTES = 16 << 20
 MOST_LEFT_IN_A_PIPE_BYTES = 1 << 20  # Linux lets an unprivileged owner enlarge a pipe this far
@@ -62,6 +66,9 @@ class Pipe:
         self.read_fd, self.write_fd = os.pipe()
         os.set_blocking(self.read_fd, False)
         self._excerpt = Excerpt(limit_bytes)
+        self.pass_to: Callable[[bytes], object] | None = (
+            None  # takes what comes, in place of keeping it
+        )
 
     def ready(self) -> None:
         """Prepare for the next action: an earlier one may have left the pipe non-blocking, as node and ssh do."""
@@ -71,7 +78,7 @@ class Pipe:
         """Take in one read's worth; return how many bytes that was."""
         data = read_available(self.read_fd)
         if data:
-            self._excerpt.add(data)
+            (self.pass_to or self._excerpt.add)(data)
         return len(data)
 
     def take(self) -> bytes:

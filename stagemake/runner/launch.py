@@ -15,6 +15,7 @@ from stagemake.runner import call, program
 from stagemake.runner.capture import Capture
 from stagemake.runner.console import Loan
 from stagemake.runner.descendants import MARKER_VARIABLE, mark
+from stagemake.runner.port import STDERR, STDOUT
 from stagemake.runner.program import NOT_FOUND, NOT_STARTED, Refusal
 from stagemake.runner.running import Running, ValuePipe
 from stagemake.runner.template import Template
@@ -67,6 +68,8 @@ class Launcher:
             capture = None if work.console else self._take_capture()
         except OSError as error:
             return Refusal(NOT_STARTED, f"could not start: {error.strerror}")
+        if work.streams and capture is not None:
+            self._pass_output(work.stage_id, capture)
         loan = Loan(self._desk.console, self._settings.tool_group) if work.console else None
         try:
             with self._inside(work.cwd):
@@ -90,6 +93,7 @@ class Launcher:
     def give_back(self, capture: Capture | None) -> None:
         """Keep `capture` for the next action."""
         if capture is not None:
+            capture.stdout.pass_to = capture.stderr.pass_to = None
             self._idle.append(capture)
 
     def discard(self, capture: Capture | None) -> None:
@@ -115,6 +119,12 @@ class Launcher:
         self._watch.add(capture.stdout.read_fd, capture.stdout.pump)
         self._watch.add(capture.stderr.read_fd, capture.stderr.pump)
         return capture
+
+    def _pass_output(self, stage_id: int, capture: Capture) -> None:
+        """Have output said as it comes."""
+        say = self._on_said
+        capture.stdout.pass_to = lambda data: say(stage_id, STDOUT + data)
+        capture.stderr.pass_to = lambda data: say(stage_id, STDERR + data)
 
     def _stdio(self, capture: Capture | None) -> Stdio:
         if capture is None:

@@ -46,7 +46,7 @@ class LocalRunner:
     Args:
         root: Absolute directory in which actions run.
         call: Carries out the payload of a stage id and returns its result; runs in a fork of its own.
-        on_said: Given the stage id and what a running call says, in order, during `wait`.
+        on_said: Given the stage id and what a running call says, or a program that streams, in order, during `wait`.
         marker: Unlike that of any other build now running; part of every action's environment.
         keep_open: Descriptors held until all actions are gone, whatever happens to this process,
             and that no action gets: the project's lock.

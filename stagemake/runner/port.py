@@ -15,6 +15,10 @@ PythonCall = Callable[[int, bytes, Callable[[bytes], None]], bytes]
 """Carries out the payload of a stage id; what it says meanwhile goes through the third, message by message."""
 
 
+STDOUT, STDERR = b"1", b"2"
+"""What is in front of each piece of output that is said as it comes."""
+
+
 @frozen
 class RunnerSettings:
     """What a runner is made with. The values are those of `runner.local.LocalRunner`."""
@@ -56,6 +60,9 @@ class Work:
     console: bool = False  # inherit stdin, stdout and stderr; nothing is captured
     cwd: str = ""  # where it runs, relative to the root; that is where argv[0] counts from, too
     watch: bytes | None = None  # a `Watch` to be carried out; local processes only
+    streams: bool = (
+        False  # a program's output is said as it comes, see `STDOUT`, and not kept; local only
+    )
 
 
 @frozen

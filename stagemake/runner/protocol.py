@@ -22,7 +22,7 @@ HOLD = 3  # (HOLD, token): of a jobserver; the tool has taken it
 BACK = 4  # (BACK, token): to be put back
 
 COMPLETED = 0  # (COMPLETED, *completion)
-SAID = 1  # (SAID, stage_id, data): a Python call has something to say while it runs
+SAID = 1  # (SAID, stage_id, data): a Python call, or a program that streams, has said something
 
 
 def encode(message: Any) -> bytes:  # Any: marshal knows what it can write
@@ -67,6 +67,7 @@ def start_message(work: Work) -> bytes:
             work.console,
             work.cwd,
             work.watch,
+            work.streams,
         )
     )
 

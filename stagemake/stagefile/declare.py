@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from stagemake.stagefile.keywords import Keywords
     from stagemake.stagefile.session import Session
 
-_LATER = {"service": "8"}
+_NOT_OF_SERVICES = {
+    "outputs": "outputs", "depfile": "depfile", "provides": "provides", "uses": "uses",
+    "console": "console", "timeout_s": "timeout", "retries": "retries", "always": "always",
+    "resumable": "resumable", "pool": "pool", "cpus": "cpus", "memory_bytes": "memory",
+}  # fmt: skip
+"""Keywords by field: what only makes sense for an action that ends in a build."""
 
 
 def check_name(name: object) -> str:
@@ -75,6 +80,8 @@ def build_stage(
         _check_console(fields)
     if "cwd" in fields:
         _check_cwd(fields)
+    if fields.get("service"):
+        _check_service(action, fields)
     if type(action) is Command and fields.get("provides"):
         raise BadValue(
             "a command can't set a shared value",
@@ -111,6 +118,21 @@ def _check_console(fields: dict[str, Any]) -> None:
         )
 
 
+def _check_service(action: Action | None, fields: dict[str, Any]) -> None:
+    """Refuse a service that is no command, or that would have a part in a build."""
+    if type(action) is not Command:
+        raise BadValue(
+            "only a command can be a service",
+            hint='start the function in a program: command("NAME", "python serve.py", service=True)',
+        )
+    for name, word in _NOT_OF_SERVICES.items():
+        if fields.get(name):
+            raise BadValue(
+                f"service=True and {word}= don't go together",
+                hint="a service runs beside builds: it has inputs and an order, and makes nothing that others read",
+            )
+
+
 def _check_cwd(fields: dict[str, Any]) -> None:
     """Refuse a working directory that is removed before the action starts."""
     cwd = fields["cwd"]
@@ -142,10 +164,6 @@ def _add_own_program(session: Session, action: Command, fields: dict[str, Any]) 
 
 
 def _unknown_keyword(word: str) -> BadKeyword:
-    if word in _LATER:
-        return BadKeyword(
-            f"`{word}` is planned, but this version of stagemake does not have it yet",
-        )
     return BadKeyword(f"unknown keyword `{word}`", hint=did_you_mean(word, READERS))
 
 

@@ -266,6 +266,7 @@ READERS: Mapping[str, Callable[[Session, Any, dict[str, Any]], None]] = {
     "always": _read_flag("always"),
     "console": _read_flag("console"),
     "resumable": _read_flag("resumable"),
+    "service": _read_flag("service"),
     "version": _read_version,
     "ignore_code": _read_flag("ignore_code"),
     "any_python": _read_flag("any_python"),

@@ -45,6 +45,9 @@ class Keywords(TypedDict, total=False):
     cache: bool  # False: never stored nor restored
     always: bool  # True: run in every build
     console: bool  # True: the action has the tool's stdin, stdout and stderr to itself
+    service: (
+        bool  # True: it runs until it is ended; `watch` starts it, and anew after its inputs change
+    )
     resumable: bool  # True: what an unfinished build has done of it, the next one does not repeat
     version: str | int  # counts towards the key; bump it to rerun
     ignore_code: bool  # the function's code doesn't count; `version` does

@@ -59,11 +59,9 @@ class Command:
 
     def ended(self, message: Ended) -> None:
         """Say how it ended, where it did not end well."""
-        if message.name != self.text or message.exit_code == 0:
+        if message.is_service or message.exit_code == 0:
             return
-        code = message.exit_code
-        how = f"was ended by signal {-code}" if code < 0 else f"ended with exit status {code}"
-        self.notice(f"`{self.text}` {how}")
+        self.notice(f"`{self.text}` {how_it_ended(message.exit_code)}")
 
     def close(self) -> None:
         """End it, TERM first, and KILL for all that is left of it after the grace."""
@@ -83,6 +81,13 @@ class Command:
             if _session_of(pid) == process.pid:
                 kill(pid, signal.SIGKILL)
         process.wait()
+
+
+def how_it_ended(exit_code: int) -> str:
+    """Return what happened to a process, after its name."""
+    if exit_code < 0:
+        return f"was ended by signal {-exit_code}"
+    return f"ended with exit status {exit_code}"
 
 
 def _session_of(pid: int) -> int:

@@ -43,6 +43,7 @@ class Ended:
     name: str
     exit_code: int
     note: str = ""
+    is_service: bool = False
 
 
 Message = Changed | Pressed | Asked | Ended

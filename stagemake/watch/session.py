@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from stagemake.model.result import BuildOutcome
+    from stagemake.model.stage import Stage
     from stagemake.watch.interest import Interest
     from stagemake.watch.mailbox import Message
     from stagemake.watch.watcher import Watcher
@@ -29,6 +30,7 @@ class Bench(Protocol):
     """Builds; see `watch.workbench`."""
 
     interest: Interest
+    services: tuple[Stage, ...]  # of the targets
     on_ready: Callable[[], object]  # to be called before a build, when `interest` is right for it
 
     @property
@@ -205,7 +207,9 @@ class Watch:
         if self.bench.is_held_elsewhere:  # what it makes is its own affair, until it is done
             self._debounce.add(Changed(None if is_everywhere else frozenset(paths)))
             return
-        if self.bench.catch_up() or is_everywhere:
+        others_built = self.bench.catch_up()
+        self._owes |= others_built and bool(self.bench.services)  # which may read what was made
+        if others_built or is_everywhere:
             self._look_everywhere()
         else:
             self._look_at_s = self.now_s() + _LOOK_AGAIN_S

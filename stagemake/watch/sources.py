@@ -11,7 +11,7 @@ from stagemake.freshness.signature import link_signature, of_status
 from stagemake.tree import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from stagemake.freshness.signature import Signature
     from stagemake.freshness.snapshot import Snapshot, Trace
@@ -45,6 +45,23 @@ def sources_of(
             full = path if path[:1] == "/" else f"{root}/{path}"
             found[path] = known[0][:6] if known is not None else link_signature(full)
             found.update(_behind(path, full, found[path], root))
+    return found
+
+
+def service_sources(
+    services: Iterable[Stage], pipeline: Pipeline, root: str
+) -> dict[str, Signature | None]:
+    """Return what services read and no stage of the pipeline makes, as it is now, by path."""
+    made = {path.rstrip("/") for stage in pipeline.stages for path in stage.outputs}
+    below = tuple(path for stage in pipeline.stages for path in stage.outputs if path[-1] == "/")
+    found: dict[str, Signature | None] = {}
+    for stage in services:
+        for given in (*stage.inputs, *stage.implicit):
+            path = given.rstrip("/")
+            if path not in made and not path.startswith(below):
+                full = path if path[:1] == "/" else f"{root}/{path}"
+                found[path] = link_signature(full)
+                found.update(_behind(path, full, found[path], root))
     return found
 
 

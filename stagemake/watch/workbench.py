@@ -20,7 +20,7 @@ from stagemake.stagefile.recorder import Recorder
 from stagemake.state import KeptSnapshot
 from stagemake.watch.footing import Footing
 from stagemake.watch.interest import Interest
-from stagemake.watch.sources import sources_of
+from stagemake.watch.sources import service_sources, sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.request import BuildRequest
     from stagemake.model.result import BuildOutcome
+    from stagemake.model.stage import Stage
+    from stagemake.serving import ServiceStart
 
 
 def _nothing() -> None:
@@ -60,6 +62,8 @@ class Workbench:
         _nothing  # called before a build, when `interest` is right for it
     )
     _stopped_by: int = 0  # a signal that came while there was no manager
+    services: tuple[Stage, ...] = ()  # of the targets
+    _service_sources: dict[str, Signature | None] = field(factory=dict)  # before the last build
     evaluations: int = 0  # how often the Stagefile was run
     _footing: Footing | None = None
     _kept: KeptSnapshot = field(factory=KeptSnapshot)
@@ -106,10 +110,13 @@ class Workbench:
         footing, manager = self._footing, self.manager
         if footing is None or manager is None or footing.is_overtaken:
             return False
-        recalled = footing.recalled(moved, time.time_ns())
+        # What only services read decides nothing about stages.
+        mere = self._service_sources.keys() - footing.id_by_path.keys()
+        recalled = footing.recalled(moved - mere, time.time_ns())
         if recalled is None:
             return False
         self.interest.take(moved)
+        self._look_at_services(footing.pipeline)
         manager.project.session.recorder = None
         manager.project.recalled = recalled
         manager.reporter = FanOut(())
@@ -131,16 +138,29 @@ class Workbench:
         try:
             manager = self.open_manager(notes)
             manager.kept_snapshot = self._kept
+            manager.project.runs_services = True
             pipeline = manager.build_pipeline(self.request)
+            self.services = manager.project.services(self.request.targets, self.request.cwd)
+            self._look_at_services(pipeline)
             snapshot = manager.state.snapshot
         finally:
             self.interest = Interest(self._root, notes, self.interest.sources)
         if self.has_values:
             manager.project.session.recorder = None
         sources = sources_of(pipeline, snapshot, self._root, was_built=False)
-        self.interest = Interest(self._root, notes, {**self.interest.sources, **sources})
+        known = {**self._service_sources, **self.interest.sources, **sources}
+        self.interest = Interest(self._root, notes, known)
         self.manager = manager
         self.on_ready()
+
+    def _look_at_services(self, pipeline: Pipeline) -> None:
+        """Note how what services read is before a build: their keys are made after it."""
+        self._service_sources = service_sources(self.services, pipeline, self._root)
+
+    def service_starts(self) -> tuple[ServiceStart, ...]:
+        """Return the services as they would be started after the build that has just ended well."""
+        assert self.manager is not None, "it has built"
+        return self.manager.service_starts(self.services) if self.services else ()
 
     def _execute(self) -> BuildOutcome:
         manager = self.manager
@@ -198,6 +218,7 @@ class Workbench:
         )  # fmt: skip
         if found is not None:
             sources, outputs = found.signatures()
+            sources = {**self._service_sources, **sources}
             self.interest = Interest(self._root, found.evidence(), sources, outputs, found.entry_of)
         return found
 
@@ -208,7 +229,7 @@ class Workbench:
         known: dict[str, Signature | None] = sources_of(
             pipeline, snapshot, self._root, was_built=True
         )
-        sources = {**known, **self.interest.sources}
+        sources = {**self._service_sources, **known, **self.interest.sources}
 
         def entry_of(path: str) -> str:
             noted = snapshot.memo.get(path)

@@ -140,13 +140,37 @@ MISTAKES = {  # by name: a Stagefile from its second line on, and all that is pr
         hint: did you mean `inputs`?
         """,
     ),
-    "a keyword of a later version": (
+    "a service that makes something": (
         """\
-        command("one", "true", service=True)
+        command("one", "true", outputs=["x"], service=True)
         """,
         """\
-        error: `service` is planned, but this version of stagemake does not have it yet
+        error: service=True and outputs= don't go together
           declared  Stagefile:2, command('one')
+        hint: a service runs beside builds: it has inputs and an order, and makes nothing that others read
+        """,
+    ),
+    "a function as a service": (
+        """\
+        @stage(service=True)
+        def one(c): ...
+        """,
+        """\
+        error: only a command can be a service
+          declared  Stagefile:2, stage 'one'
+        hint: start the function in a program: command("NAME", "python serve.py", service=True)
+        """,
+    ),
+    "a stage that waits for a service": (
+        """\
+        command("one", "true", service=True)
+        command("two", "true", after=["one"])
+        """,
+        """\
+        error: `two` waits for the service `one`, which does not end
+          service  Stagefile:2
+          waiting  Stagefile:3
+        hint: have it wait for what the service waits for
         """,
     ),
     "an unknown pool": (
