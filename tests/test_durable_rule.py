@@ -103,6 +103,7 @@ PIPES = {
     "execute/interrupt.py": {"os.write"},
     "freshness/survey.py": {"os.write"},  # a pipe
     "jobserver/pool.py": {"os.write", "os.O_RDWR"},  # pipes and FIFOs
+    "watch/service_run.py": {"os.write"},  # a pipe that wakes its thread
     "watch/keys.py": {"os.write"},  # a pipe
     # Flags that a Stagefile's own calls of open are compared with.
     "stagefile/recorder.py": {
