@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 def sweep(store: DiskStore, *, older_than_s: float) -> tuple[int, int]:
     """Remove value files that no row names; return how many and their bytes. Cost: walks the directory.
 
-    Younger ones may belong to a batch that another process is about to write.
+    Younger ones may belong to a batch that another process is about to write. One from further ahead than that
+    was left before the clock was set back: it would stay until then.
     """
     known = store.database.value_files()
-    limit_s = store.clock() - older_than_s
+    now_s = store.clock()
     count = freed = 0
     for name in _value_names(store.directory):
         if name in known:
             continue
         try:
-            if os.lstat(os.path.join(store.directory, name)).st_mtime > limit_s:
+            age_s = now_s - os.lstat(os.path.join(store.directory, name)).st_mtime
+            if abs(age_s) < older_than_s:
                 continue
         except OSError:
             continue

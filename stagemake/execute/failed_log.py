@@ -40,6 +40,7 @@ class FailedLogs:
             self._names = set(os.listdir(directory))
         except OSError:
             self._names = set()
+        self._told: dict[str, int] = {}  # of this build, with their order: people were sent there
 
     def drop(self, stage: str) -> None:
         """Forget a stage's log: it runs again. Cost: nothing where there is none."""
@@ -61,18 +62,21 @@ class FailedLogs:
         except OSError:  # it is shown all the same
             return ""
         self._names.add(name)
+        self._told[name] = len(self._told) + 1
         return os.path.relpath(path, self._root)
 
     def _make_room(self) -> None:
+        """Remove the oldest; this build's own go last, in their order: the clock may have been set back."""
         if len(self._names) < MOST_LOGS:
             return
         found = []
         for name in self._names:
             try:
-                found.append((os.stat(f"{self._directory}/{name}").st_mtime_ns, name))
+                time_ns = os.stat(f"{self._directory}/{name}").st_mtime_ns
+                found.append((self._told.get(name, 0), time_ns, name))
             except OSError:
                 continue
         found.sort()
-        for _, name in found[: len(found) - MOST_LOGS + 1]:
+        for _, _, name in found[: len(found) - MOST_LOGS + 1]:
             durable.remove(f"{self._directory}/{name}")
             self._names.discard(name)

@@ -75,7 +75,9 @@ class Repeats:
             )
         kept: Iterable[Repeat] = known.values()
         if len(known) > MOST_STAGES:
-            kept = sorted(kept, key=lambda one: one.checked_s)[-MOST_STAGES:]
+            kept = list(kept)[
+                -MOST_STAGES:
+            ]  # what was checked last is last, whatever the clock said
         rows = [asdict(one) for one in kept]
         text = json.dumps({"format": _FORMAT, "stages": rows}, separators=(",", ":"))
         durable.write_atomic(self.path, text.encode("ascii"), mode=0o600)

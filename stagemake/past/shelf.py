@@ -97,9 +97,7 @@ class Shelf:
         data = "\0".join(names).encode("utf-8", "surrogatepass")
         roster = xxh3_128_hexdigest(data)
         path = f"{self.directory}/{_NAMES}{roster}"
-        if os.path.exists(path):
-            durable.touch(path)  # in use: `trim` goes by age
-        else:
+        if not os.path.exists(path):
             durable.write_atomic(path, data, mode=0o600)
         return roster
 
@@ -122,34 +120,39 @@ class Shelf:
             OSError: Something can't be removed.
         """
         sizes = {number: _size(f"{self.directory}/{number}") for number in self.numbers()}
-        total = 0
+        total, kept_count = 0, len(sizes)
         for kept, number in enumerate(sorted(sizes, reverse=True), start=1):
             total += sizes[number]
             if kept > 1 and (kept > MOST_BUILDS or total > MOST_BYTES):
                 durable.remove(f"{self.directory}/{number}")
                 del sizes[number]
-        oldest_ns = min((_mtime_ns(f"{self.directory}/{number}") for number in sizes), default=0)
+        rosters = []
         for name in os.listdir(self.directory):
-            path = f"{self.directory}/{name}"
-            if name.startswith(durable.TEMP_PREFIX) or (
-                name.startswith(_NAMES) and _mtime_ns(path) < oldest_ns - _DAY_NS
-            ):
-                durable.remove(path)
+            if name.startswith(durable.TEMP_PREFIX):
+                durable.remove(f"{self.directory}/{name}")
+            elif name.startswith(_NAMES):
+                rosters.append(name.removeprefix(_NAMES))
+        if len(rosters) > 1 and len(sizes) < kept_count:
+            self._drop_unused(rosters, sizes)
 
-
-_DAY_NS = 86_400 * 1_000_000_000
-"""Names are touched when a build begins, which may be hours before its file is written last."""
+    def _drop_unused(self, rosters: Iterable[str], kept: Iterable[int]) -> None:
+        """Remove names that none of the `kept` builds begins with, whatever version wrote it and whenever."""
+        unused = set(rosters)
+        for number in kept:
+            try:
+                data = read_regular(
+                    f"{self.directory}/{number}", 2 * MOST_BYTES_A_BUILD, follows=False
+                )
+            except OSError:
+                continue
+            begin = data.partition(b"\n")[0]
+            unused = {roster for roster in unused if os.fsencode(roster) not in begin}
+        for roster in unused:
+            durable.remove(f"{self.directory}/{_NAMES}{roster}")
 
 
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
-    except OSError:
-        return 0
-
-
-def _mtime_ns(path: str) -> int:
-    try:
-        return os.stat(path).st_mtime_ns
     except OSError:
         return 0

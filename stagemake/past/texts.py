@@ -139,11 +139,9 @@ class Texts:
 
 
 def _evict(connection: sqlite3.Connection, excess_bytes: int) -> None:
-    """Remove what was noted longest ago until that many bytes are gone."""
+    """Remove what was noted longest ago until that many bytes are gone. By number: clocks are set back."""
     freed, doomed = 0, []
-    for rowid, size in connection.execute(
-        "select rowid, stored_bytes from texts order by noted_s, rowid"
-    ):
+    for rowid, size in connection.execute("select rowid, stored_bytes from texts order by rowid"):
         if freed >= excess_bytes:
             break
         freed += size

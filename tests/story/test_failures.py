@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,27 @@ def test_no_more_than_a_hundred_are_kept(project: Project) -> None:
     project.build("bad.000").exited(1)
     assert len(list((project.root / LOGS).iterdir())) == MOST_LOGS
     assert project.has(f"{LOGS}/bad.000.log")
+
+
+def test_a_log_that_was_just_told_of_stays_although_the_clock_was_set_back(
+    project: Project,
+) -> None:
+    project.stagefile("for name in 'abc': command(name, f'echo {name}; exit 1')\n")
+    logs = project.root / LOGS
+    logs.mkdir(parents=True)
+    for number in range(MOST_LOGS):
+        (logs / f"old.{number:03}.log").write_text("old")
+        os.utime(logs / f"old.{number:03}.log", (4e9 + number, 4e9 + number))
+
+    project.build("-k").exited(1)
+
+    left = sorted(path.name for path in logs.iterdir())
+    assert left == [
+        "a.log",
+        "b.log",
+        "c.log",
+        *(f"old.{number:03}.log" for number in range(3, MOST_LOGS)),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,25 @@ def test_only_old_orphans_are_swept(store: DiskStore, tmp_path: Path, clock: Clo
     assert kept(store, "a") == "a"
 
 
+def test_an_orphan_from_before_the_clock_was_set_back_is_swept(
+    store: DiskStore, tmp_path: Path, clock: Clock
+) -> None:
+    folder = tmp_path / "cache" / "ab" / "cd"
+    folder.mkdir(parents=True)
+    ahead, just_ahead = folder / f"{'0' * 28}.val", folder / f"{'1' * 28}.val"
+    for path, hours in ((ahead, 25), (just_ahead, 23)):
+        path.write_bytes(b"x" * 10)
+        os.utime(path, (clock.now_s + hours * HOUR,) * 2)
+
+    swept = sweep(store, older_than_s=DAY)
+
+    assert swept == (1, 10)
+    assert os.listdir(folder) == [just_ahead.name]
+    just_ahead.unlink()
+    folder.rmdir()
+    folder.parent.rmdir()
+
+
 def test_sweeping_follows_no_link(store: DiskStore, tmp_path: Path) -> None:
     outside = tmp_path / "outside" / "cd"
     outside.mkdir(parents=True)

@@ -238,7 +238,6 @@ def test_names_that_no_kept_build_uses_are_removed(
     monkeypatch.setattr(shelf_module, "MOST_BUILDS", 1)
     record(shelf)
     (names,) = [name for name in os.listdir(shelf.directory) if name.startswith("names-")]
-    os.utime(f"{shelf.directory}/{names}", (1, 1))
     other = evolve(PLAN, pipeline=evolve(PLAN.pipeline, stages=(*STAGES[:2], Stage(name="c"))))
 
     for _ in range(3):
@@ -246,6 +245,45 @@ def test_names_that_no_kept_build_uses_are_removed(
 
     assert not os.path.exists(f"{shelf.directory}/{names}")
     assert shelf.names(shelf.read(4).roster) == {"a", "b", "c"}
+
+
+def test_names_are_bounded_however_fast_the_builds_and_whatever_the_clock(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf_module, "MOST_BUILDS", 3)
+
+    for number in range(9):
+        stages = (*STAGES[:2], Stage(name=f"c{number % 8}"))
+        record(
+            shelf,
+            (PlanReady(evolve(PLAN, pipeline=evolve(PLAN.pipeline, stages=stages)), 1), EVENTS[-1]),
+        )
+        for name in os.listdir(shelf.directory):
+            day_s = (number % 3 - 1) * 1e6
+            os.utime(f"{shelf.directory}/{name}", (1e9 + day_s, 1e9 + day_s))
+
+    builds = list(shelf.builds())
+    names = [name for name in os.listdir(shelf.directory) if name.startswith("names-")]
+    assert len(builds) == 4
+    assert [shelf.names(build.roster) for build in builds] == [
+        {"a", "b", f"c{number}"} for number in (0, 7, 6, 5)
+    ]
+    assert len(names) == 4
+
+
+def test_names_that_a_build_of_a_newer_version_uses_stay(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(shelf)
+    roster = shelf.note_names(["x", "y"])
+    with open(f"{shelf.directory}/2", "wb") as stream:
+        stream.write(line_of({"kind": "build", "format": 2, "stage_names": [roster]}))
+    monkeypatch.setattr(shelf_module, "MOST_BUILDS", 1)
+
+    record(shelf)
+
+    assert shelf.numbers() == [2, 3]
+    assert shelf.names(roster) == {"x", "y"}
 
 
 def test_a_build_of_a_newer_version_is_left_out_and_counted(shelf: Shelf) -> None:

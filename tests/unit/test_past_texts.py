@@ -57,10 +57,11 @@ def test_what_is_no_text_or_too_large_or_gone_is_not_kept(texts: Texts, data: by
     assert texts.get("d") is None
 
 
-def test_the_oldest_go_when_it_is_full(tmp_path: Path) -> None:
+@pytest.mark.parametrize("step_s", [1, -1000, 0])
+def test_the_oldest_go_when_it_is_full_whatever_the_clock(tmp_path: Path, step_s: int) -> None:
     import random
 
-    clock = iter(range(100))
+    clock = iter([10**9 + number * step_s for number in range(100)])
     texts = Texts(str(tmp_path / "history.db"), most_bytes=20_000, wall_clock_s=lambda: next(clock))
     for number in range(20):
         data = random.Random(number).randbytes(1_000).hex().encode()  # compresses by half

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,6 @@ from stagemake.records import StoredRecords
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
 ENTRIES = st.one_of(
     st.just("d"),
@@ -89,14 +89,15 @@ def test_another_declaration_begins_anew(tmp_path: Path) -> None:
     assert memory.read() == {"s": Repeat("s", "other", 7, compared=1, same_since=1)}
 
 
-def test_it_is_bounded_and_what_was_checked_longest_ago_goes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step_s", [1, -1])
+def test_it_is_bounded_and_what_was_checked_longest_ago_goes_whatever_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step_s: int
 ) -> None:
     monkeypatch.setattr(repeats, "MOST_STAGES", 3)
     memory = Repeats(str(tmp_path / "repeats"))
 
-    for second, name in enumerate("abcad"):
-        memory.note([(name, "w", FOUND)], found_by="build", now_s=second)
+    for number, name in enumerate("abcad"):
+        memory.note([(name, "w", FOUND)], found_by="build", now_s=100 + number * step_s)
 
     assert sorted(memory.read()) == ["a", "c", "d"]
 

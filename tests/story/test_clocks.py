@@ -1,0 +1,52 @@
+"""The clock is set back while a build runs: nothing is taken for older than it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from project import Project
+
+# An hour ahead until `back` is there; the file system's clock is right all the time.
+AHEAD = """
+import os, sys, time
+real = time.time_ns
+time.time_ns = lambda: real() + (0 if os.path.exists("back") else 3600 * 10**9)
+time.time = lambda: time.time_ns() / 1e9
+import runpy
+sys.argv[1:] = ["build"]
+runpy.run_module("stagemake", run_name="__main__", alter_sys=True)
+"""
+
+
+def build(project: Project, *how: str) -> str:
+    """Build by a process of its own; return what it said."""
+    environ = {**os.environ, "STAGEMAKE_CACHE_DIR": str(project.cache)}
+    done = subprocess.run(
+        [sys.executable, *how],
+        cwd=project.root, env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("edited", ["Stagefile", "helper.py"])
+def test_what_is_edited_after_the_clock_was_set_back_is_read_by_the_next_build(
+    project: Project, edited: str
+) -> None:
+    project.write("helper.py", "WORD = 'one'\n")
+    project.stagefile(f"""
+        from helper import WORD
+        command("edit", "echo 1 > back; sed -i s/one/two/ {edited}; echo > edited", outputs=["edited"])
+        command("say", f"echo {{WORD}} one > said", outputs=["said"], after=["edit"])
+    """)
+
+    build(project, "-c", AHEAD)
+    build(project, "-m", "stagemake", "build")
+
+    assert project.read("said") == ("one two\n" if edited == "Stagefile" else "two one\n")
