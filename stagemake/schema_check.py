@@ -20,7 +20,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
 }
 SETTINGS = "pyproject"  # of `[tool.stagemake]`, which is read; the others are of what is printed
-NAMES = ("plan", "plan-file", "build", "why", "history", "event", "bench", "verify")
+NAMES = ("plan", "plan-file", "build", "why", "history", "event", "bench", "verify", "trace")
 
 
 def schema_path(name: str) -> str:

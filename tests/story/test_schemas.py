@@ -6,13 +6,16 @@ import copy
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagemake.schema_check import NAMES, first_problem, load_schema, schema_path
+
+if TYPE_CHECKING:
+    from project import Project
 
 jsonschema = pytest.importorskip("jsonschema", reason="an extra: stagemake[dev]")
 
@@ -71,11 +74,28 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Printed:
         project.build("verify", "--json").json,
         project.build("verify", "--json", "--sample", "2").json,
     ]
+    project.write("t", "x")  # `bad` fails
+    found["trace"] += [
+        project.run("trace", "--json", "-s", *stages).json
+        for stages in (["one", "two"], ["three"], ["bad"])
+    ]
+    found["trace"].append(
+        sly(tmp_path_factory.mktemp("sly")).run("trace", "--json", "-s", "sly").json
+    )
     clone = project.clone()
     clone.write("s", "4")
     found["why"].append(clone.build("why", "--json", "one").json)
     assert found["why"][-1]["stages"][0]["nearest"] is not None
     return found
+
+
+def sly(base: Path) -> Project:
+    """Return a project whose stage reads, lists, changes and makes what it does not declare."""
+    from project import Project
+
+    text = "command('sly', 'cat s u d/x > a; ls d > made; echo >> u; cp s d/y; rm d/x', inputs=['s'], outputs=['a'])"
+    project = Project(base).stagefile(text)
+    return project.write("s").write("u").write("d/x")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -167,6 +187,17 @@ def test_the_keys_are_those_of_the_fixed_surface(printed: Printed) -> None:
 def test_each_schema_is_named_in_the_docs_and_lies_in_the_package(name: str) -> None:
     assert Path(schema_path(name)).is_file()
     assert f"`{name}.schema.json`" in (HOME / "docs/command-line.md").read_text("utf-8")
+
+
+def test_the_traces_hold_what_the_schema_tells(printed: Printed) -> None:
+    """An example of each list, so that what its items look like is tested and not only said."""
+    stages = [stage for one in printed["trace"] for stage in one["stages"]]
+    acts = {access["act"] for stage in stages for access in (*stage["reads"], *stage["writes"])}
+
+    assert {"reads", "lists", "changes", "creates", "removes"} <= acts
+    assert any(stage["edits"] for stage in stages)
+    assert {one["ok"] for one in printed["trace"]} == {True, False}
+    assert {one["clean"] for one in printed["trace"]} == {True, False}
 
 
 def test_the_documented_examples_fit() -> None:
