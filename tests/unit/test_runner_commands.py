@@ -9,7 +9,7 @@ import sys
 import pytest
 from runner_kit import DEADLINE_S, ENV, Lifeline, local_runner, run_all, run_one, shell
 
-from stagemake.runner.port import Work
+from stagemake.runner.port import STDERR, STDOUT, Work
 from stagemake.runner.supervisor import RSS_UNIT_BYTES
 
 
@@ -343,3 +343,24 @@ def test_what_the_tool_has_not_flushed_is_not_printed_twice(tmp_path) -> None:
     )
 
     assert done.stdout == b"tool\nheld\n"
+
+
+def test_a_program_that_streams_is_heard_before_it_ends_and_keeps_nothing(tmp_path) -> None:
+    heard: list[tuple[int, bytes]] = []
+    ended = []
+    with local_runner(tmp_path, on_said=lambda *said: heard.append(said)) as runner:
+        os.mkfifo(tmp_path / "gate")
+        runner.start(shell(4, "echo one; echo two >&2; cat gate", streams=True))
+        while len(heard) < 2:
+            ended += runner.wait(DEADLINE_S)
+            assert not ended
+
+        (tmp_path / "gate").write_text("three\n")
+        while not ended:
+            ended += runner.wait(DEADLINE_S)
+        plain = run_one(runner, shell(5, "echo four"))
+
+    assert sorted(heard[:2]) == [(4, STDOUT + b"one\n"), (4, STDERR + b"two\n")]
+    assert heard[2:] == [(4, STDOUT + b"three\n")]
+    assert (ended[0].stdout, ended[0].stderr, ended[0].exit_code) == (b"", b"", 0)
+    assert plain.stdout == b"four\n"  # the pipes that served the one are as before for the next
