@@ -88,6 +88,14 @@ def test_every_example_of_the_language_is_accepted(project: Project, text: str) 
     project.run("list").exited(0)
 
 
+def test_every_page_has_a_place_in_the_site() -> None:
+    places = re.findall(r"([\w/-]+\.md)$", page("mkdocs.yml"), re.MULTILINE)
+
+    assert {path.name for path in (HOME / "docs").glob("*.md")} == {
+        place for place in places if "/" not in place
+    } - {"index.md"}
+
+
 def test_the_page_on_embedding_is_a_program_that_runs(tmp_path: Path) -> None:
     (tmp_path / "page.py").write_text("\n\n".join(blocks("docs/embedding.md", "python")), "utf-8")
 
