@@ -40,7 +40,7 @@ def sdist_faults(path: str) -> list[str]:
     """Return what the sdist lacks of what tests, pages and examples need."""
     with tarfile.open(path) as sdist:
         found = {name.partition("/")[2] for name in sdist.getnames()}
-    roots = {"Stagefile", "Stagefile.example", "pyproject.toml", "PKG-INFO"}
+    roots = {"Stagefile", "Stagefile.example", "mkdocs.yml", "pyproject.toml", "PKG-INFO"}
     roots |= {page.name for page in HOME.glob("*.md")}
     wanted = roots | {
         name for name in files(*FOR_DEVELOPERS) if not name.startswith("examples/lua/lua/")
