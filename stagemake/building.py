@@ -322,6 +322,7 @@ class Builder:
             self.began_s = time.monotonic() - self.outside_s
             self.state.reload()
             self.state.clear_way()
+            self._tell_of_foreign_state()
             sweep(self.state, self.root, self.declared_paths)
             if isinstance(memo := self.project.session.capture_memo, CaptureMemo):
                 with suppress(OSError):  # it only saves time
@@ -362,6 +363,12 @@ class Builder:
                         started = early or start(self, planned.plan.pipeline, lock_fd)
                         outcome = carry_out(self, planned, world, digester, started, remember)
             return outcome if forecast is None else evolve(outcome, forecast=forecast)
+
+    def _tell_of_foreign_state(self) -> None:
+        """Say that another version wrote the state: it is about to be replaced, and the build takes longer."""
+        if foreign := self.state.snapshot.foreign:
+            known = f"what is known of earlier builds was written {foreign}"
+            self.emit(Notice(f"state: {known} and is replaced; files are looked at anew"))
 
     def _forecast(self, plan: Plan, world: World) -> DryRunReport:
         from stagemake.forecasting import forecast  # noqa: PLC0415 - gate, with work to do or --json

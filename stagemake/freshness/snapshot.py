@@ -71,6 +71,7 @@ def load(path: str) -> Snapshot:
         if was_enabled:
             gc.enable()
     if found is None or not _is_well_formed(found):
+        snapshot.foreign = _foreign(data, header)
         return snapshot
     boot, memo, traces, interrupted = found
     # After a crash of the machine a file may hold zeros under the size and times we noted.
@@ -79,6 +80,18 @@ def load(path: str) -> Snapshot:
     snapshot.traces = traces
     snapshot.interrupted = interrupted
     return snapshot
+
+
+def _foreign(data: bytes, header: bytes) -> str:
+    """Return who else wrote this, as the end of a sentence; empty where it is damaged or nobody's."""
+    if not data.startswith(_MAGIC) or data.startswith(header):
+        return ""
+    number = data[len(_MAGIC) :].partition(b"\n")[0].rpartition(b" format ")[2]
+    if not number.isdigit() or len(number) > 9:
+        return ""
+    if int(number) == FORMAT:
+        return "by another Python"
+    return f"by {'a newer' if int(number) > FORMAT else 'an older'} stagemake"
 
 
 _COLUMNS = (tuple, str, tuple, tuple, tuple, tuple, tuple, tuple, tuple)  # of a trace
@@ -113,12 +126,13 @@ def _is_well_formed(found: object) -> bool:
 class Snapshot:
     """What is known of earlier builds. Mutable; owned by the state store."""
 
-    __slots__ = ("interrupted", "is_of_this_boot", "memo", "traces")
+    __slots__ = ("foreign", "interrupted", "is_of_this_boot", "memo", "traces")
 
     def __init__(self) -> None:
         self.memo: Memo = {}  # by path: its signature when it had that entry
         self.traces: dict[str, Trace] = {}  # columns above; by stage, latest last
         self.interrupted: dict[str, tuple[str, ...]] = {}  # by stage: outputs it was writing
+        self.foreign = ""  # who wrote what lay there and can't be read, as "by an older stagemake"
         self.is_of_this_boot = False  # else of builds since then nothing need be known
 
     def encoded(self) -> bytes:

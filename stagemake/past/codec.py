@@ -187,7 +187,7 @@ def _stage(record: dict[str, Any]) -> PastStage:
         cpu_s=None if record["cpu_s"] is None else float(record["cpu_s"]),
         exit_code=None if record["exit_code"] is None else int(record["exit_code"]),
         output_bytes=None if record["output_bytes"] is None else int(record["output_bytes"]),
-        changed=record["changed"] is True,
+        changed=record.get("changed") is True,  # the first versions did not note it
         expected_s=_interval(record["expected_s"]),
         differences=from_plain(record["why"]),
         diverged=_divergence(record.get("diverged")),
