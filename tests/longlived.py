@@ -73,7 +73,7 @@ class Limits:
 
     memory_growth: float = 0.05  # from the first sample that counts to the last
     state_bytes: int = 24 * _MIB  # texts for `why` alone may take 16 MiB
-    state_files: int = 700  # 200 past builds with their names, failed logs, what is kept
+    state_files: int = 700  # 300 past builds with their names, failed logs, what is kept
     snapshot_bytes: int = 300_000  # 1 000 files that are gone may be in it
     cache_bytes: int = BUDGET_BYTES * 2 + 4 * _MIB  # entries, and a database that shrinks by pages
 
