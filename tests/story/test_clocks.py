@@ -50,3 +50,30 @@ def test_what_is_edited_after_the_clock_was_set_back_is_read_by_the_next_build(
     build(project, "-m", "stagemake", "build")
 
     assert project.read("said") == ("one two\n" if edited == "Stagefile" else "two one\n")
+
+
+WAYS = {
+    "written with the old time put back": "cp -p a kept; printf two > a; touch -r kept a",
+    "a copy that keeps times": "printf two > b; touch -r a b; cp -p b a",
+    "another file of that name, size and time": "printf two > b; touch -r a b; mv b a",
+    "unpacked by tar": "mkdir t; printf two > t/a; touch -r a t/a; tar -C t -cf t.tar a; tar -xf t.tar",
+    "a time in the far future": "touch -d 2090-01-01 a; touch -r a kept; printf two > a; touch -r kept a",
+    "a time long ago": "printf two > a; touch -d 1980-01-01 a",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("time", ["2001-01-01", "2090-01-01"])
+@pytest.mark.parametrize("way", WAYS)
+def test_an_edit_of_equal_size_and_time_is_noticed(project: Project, way: str, time: str) -> None:
+    project.stagefile("command('copy', 'cp a out', inputs=['a'], outputs=['out'])\n").write(
+        "a", "one"
+    )
+    subprocess.run(["touch", "-d", time, "a"], cwd=project.root, check=True)
+    build(project, "-m", "stagemake", "build")
+    assert build(project, "-m", "stagemake", "build") == "stagemake: up to date\n"
+
+    subprocess.run(["sh", "-ec", WAYS[way]], cwd=project.root, check=True)
+    build(project, "-m", "stagemake", "build")
+
+    assert project.read("out") == "two"
