@@ -155,7 +155,32 @@ def foresee(
 
     Cost: O(1) while the cache stays within its budget; else reads all records.
     """
-    if reader.connection is None or reader.volume_bytes() + new_bytes <= budget:
+    if reader.volume_bytes() + new_bytes <= budget:
+        return 0, 0
+    return foresee_collecting(
+        reader, references, budget=budget, max_age_s=max_age_s, now_s=now_s,
+        used_keys=used_keys, new_bytes=new_bytes,
+    )  # fmt: skip
+
+
+def foresee_collecting(
+    reader: ReadOnlyStore,
+    references: References,
+    *,
+    budget: int,
+    max_age_s: float,
+    now_s: float,
+    used_keys: Collection[str] = (),
+    new_bytes: int = 0,
+) -> tuple[int, int]:
+    """Return how many records, and bytes in all, collecting would remove, due or not. As `foresee` otherwise.
+
+    Value files that no row names are not looked for. Cost: reads all records.
+
+    Raises:
+        sqlite3.Error: The database can't be read.
+    """
+    if reader.connection is None:
         return 0, 0
     found, damaged = records_of(reader.connection, reader.directory, references)
     used = {envelope.RECORD_PREFIX + key for key in used_keys}

@@ -14,7 +14,6 @@ from stagemake.cache.collect import clear as clear_store
 from stagemake.cache.collect import collect, verify
 from stagemake.cache.disk import open_store
 from stagemake.cache.locate import cache_directory
-from stagemake.cache.reader import ReadOnlyStore
 from stagemake.model.error import NoStagefile, StagemakeError
 from stagemake.model.record import references
 from stagemake.report.amount import plural, printable, size
@@ -113,35 +112,18 @@ def path(place: CachePlace) -> int:
 
 @command.command("stats")
 @_place_options
+@click.option("-a", "--all", "shows_all", is_flag=True, help="Cut no list.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def stats(place: CachePlace, *, as_json: bool) -> int:
-    """Count what is in the cache."""
-    directory = place.directory
-    reader = ReadOnlyStore(directory)
-    try:
-        found = reader.stats()
-    finally:
-        reader.close()
-    settings = place.settings
+def stats(place: CachePlace, *, shows_all: bool, as_json: bool) -> int:
+    """Say what is in the cache, what `gc` would remove, and what it was worth to this project."""
+    from stagemake.cli.cache_state import cache_state  # noqa: PLC0415 - gate, one command only
+    from stagemake.report.cache_text import cache_lines, cache_object  # noqa: PLC0415 - as above
+
+    state = cache_state(place.directory, place.settings, place.start)
     if as_json:
-        click.echo(
-            dumps(
-                {
-                    "schema": 1,
-                    "path": directory,
-                    "records": found.records,
-                    "blobs": found.blobs,
-                    "bytes": found.bytes,
-                    "limit_bytes": settings.cache_bytes,
-                }
-            ),
-            nl=False,
-        )
-        return 0
-    click.echo(f"path     {printable(directory)}")
-    click.echo(f"records  {found.records}")
-    click.echo(f"blobs    {found.blobs}")
-    click.echo(f"size     {size(found.bytes)} of {size(settings.cache_bytes)}")
+        click.echo(dumps(cache_object(state)), nl=False)
+    else:
+        click.echo("\n".join(cache_lines(state, shows_all=shows_all)))
     return 0
 
 

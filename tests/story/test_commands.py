@@ -234,6 +234,7 @@ def test_cache_commands_before_there_is_a_cache(two: Project) -> None:
             records  0
             blobs    0
             size     0 B of 10.0 GiB
+            gc       would remove nothing
             """
         )
         for command in (("gc",), ("verify",), ("clear", "--yes")):
@@ -253,7 +254,44 @@ def test_cache_stats_count_what_is_in_it(two: Project) -> None:
         "blobs": 2,
         "bytes": result.json["bytes"],
         "limit_bytes": 10 * 1024**3,
+        "gc": {"records": 0, "bytes": 0},
+        "project": result.json["project"],
     }
+
+
+def test_cache_stats_tell_what_it_was_worth_and_what_gc_would_do(two: Project) -> None:
+    two.build().ran("compile", "link")
+    two.remove("app", "obj/o").build().restored("compile", "link")
+    two.remove("app").build().restored("link")
+
+    with two.unchanged():
+        project = two.build("cache", "stats", "--json").json["project"]
+        text = two.build("cache", "stats").stdout
+
+    assert (project["builds"], project["runs"], project["hits"]) == (3, 2, 3)
+    assert project["unknown_hits"] == 0
+    stages = {each["name"]: each for each in project["stages"]}
+    assert {name: (each["runs"], each["hits"]) for name, each in stages.items()} == {
+        "compile": (1, 1),
+        "link": (1, 2),
+    }
+    assert all(each["saved_s"] > 0 and each["spent_s"] > 0 for each in stages.values())
+    assert project["saved_s"] == sum(each["saved_s"] for each in stages.values())
+    assert (
+        "gc       would remove nothing\n\nproject  3 builds: 2 runs, 3 hits\nsaved    <time>\nmoved  "
+        in text
+    )
+
+
+def test_cache_stats_foresee_what_gc_removes(two: Project) -> None:
+    two.build().ran("compile", "link")
+    two.write("pyproject.toml", "[tool.stagemake]\ncache_age_days = 0\n")
+
+    foreseen = two.build("cache", "stats", "--json").json["gc"]
+    done = two.build("cache", "gc").stdout
+
+    assert foreseen["records"] == 6
+    assert done.startswith("removed 6 records and 2 blobs, ")
 
 
 def test_cache_verify_finds_and_removes_damage(two: Project) -> None:
