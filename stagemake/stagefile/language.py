@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 from types import CodeType
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 from stagemake.model.error import BadPath, BadValue, StagemakeError
 from stagemake.model.stage import Call, Command, Stage
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Unpack
 
+    from stagemake.model.context import StageContext
     from stagemake.stagefile.keywords import Keywords
     from stagemake.stagefile.session import Session
+
+    StageFunction = Callable[[StageContext], object]
 
 # Flags of code objects; `inspect` has names for them and costs milliseconds.
 _TAKES_ANY = 0x04
 _IS_GENERATOR = 0x20 | 0x200
-
-F = TypeVar("F", bound="Callable[..., Any]")  # Any: whatever users write
 
 
 def command(name: str, argv_or_text: Sequence[str] | str, /, **keywords: Unpack[Keywords]) -> Stage:
@@ -92,16 +93,16 @@ def command_action(argv_or_text: Sequence[str] | str) -> Command:
 
 
 @overload
-def stage(function: F, /) -> F: ...
+def stage(function: StageFunction, /) -> Stage: ...
 @overload
 def stage(
     function: None = None, /, *, name: str = "", **keywords: Unpack[Keywords]
-) -> Callable[[F], F]: ...
+) -> Callable[[StageFunction], Stage]: ...
 
 
 def stage(
-    function: F | None = None, /, *, name: str = "", **keywords: Unpack[Keywords]
-) -> F | Callable[[F], F]:
+    function: StageFunction | None = None, /, *, name: str = "", **keywords: Unpack[Keywords]
+) -> Stage | Callable[[StageFunction], Stage]:
     """Declare a stage that calls a Python function with a StageContext; plain or `async`.
 
     The decorated name then stands for the Stage, so that it can be another stage's input.
@@ -117,7 +118,7 @@ def stage(
     session = current()
     location = session.location(1)
 
-    def declare(function: F) -> F:
+    def declare(function: StageFunction) -> Stage:
         own_name = name or getattr(function, "__name__", "")
         try:
             _check_function(function, own_name)
@@ -128,8 +129,7 @@ def stage(
             session.registry.register(made)
         except StagemakeError as error:
             raise error.at(f"stage {own_name!r}" if own_name else "@stage", location) from None
-        # The name now means the Stage; type checkers keep seeing the function, which reads best.
-        return cast("F", made)
+        return made
 
     return declare if function is None else declare(function)
 

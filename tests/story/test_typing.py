@@ -26,6 +26,11 @@ def test_an_applications_classes_are_what_the_protocols_ask(tmp_path: Path) -> N
     assert mypy(HERE / "application.py", tmp_path) == ""
 
 
+def test_a_stagefile_is_what_the_language_asks(tmp_path: Path) -> None:
+    """Its `type: ignore`s are needed: --strict warns of those that are not."""
+    assert mypy(HERE / "stagefile.py", tmp_path) == ""
+
+
 def test_mistakes_are_found_where_they_are_and_nowhere_else(tmp_path: Path) -> None:
     path = HERE / "mistakes.py"
     expected = {
