@@ -714,24 +714,24 @@ def tidy(context):
     context.outputs[0].write_text(text.strip())
     context.shared["rows"] = {"count": len(text.split())}
 
-@stage(uses=["rows"], outputs=["report"])
-def report(context):
+@stage(uses=["rows"], outputs=["tally"])
+def tally(context):
     context.outputs[0].write_text(str(context.shared["rows"]["count"]))
 """
 
 
 def test_a_value_travels_between_stages_and_counts(project: Project) -> None:
     project.stagefile(VALUES).write("raw", "a b")
-    project.build().ran("tidy", "report")
-    assert project.read("report") == "2"
+    project.build().ran("tidy", "tally")
+    assert project.read("tally") == "2"
     project.write("raw", "a b ")  # the value stays as it was
-    project.build().ran("tidy").fresh("report")
+    project.build().ran("tidy").fresh("tally")
     project.write("raw", "a b c")
 
     project.build("-v").without_changes().printed(
         """\
         [1/2] ran       tidy  <time>  (input changed: raw)
-        [2/2] ran       report  <time>  (shared value changed: rows)
+        [2/2] ran       tally  <time>  (shared value changed: rows)
         stagemake: done, 2 stages: 2 ran in <time>
         """
     )
@@ -739,21 +739,21 @@ def test_a_value_travels_between_stages_and_counts(project: Project) -> None:
 
 def test_a_value_comes_back_from_the_cache(project: Project) -> None:
     project.stagefile(VALUES).write("raw", "a b")
-    project.build().ran("tidy", "report")
+    project.build().ran("tidy", "tally")
     clone = project.clone()
     (clone.root / "tidy").unlink()
-    (clone.root / "report").unlink()
+    (clone.root / "tally").unlink()
     clone.stagefile(VALUES.replace('["count"]))', '["count"] + 1))'))
 
-    clone.build().restored("tidy").ran("report")
+    clone.build().restored("tidy").ran("tally")
 
-    assert clone.read("report") == "3"
+    assert clone.read("tally") == "3"
 
 
 def test_an_undeclared_value_is_an_error_that_says_what_to_declare(project: Project) -> None:
     project.stagefile(VALUES.replace('uses=["rows"], ', "")).write("raw", "a b")
 
-    result = project.build("report").failed("report")
+    result = project.build("tally").failed("tally")
 
     assert 'add uses=["rows"] to the stage' in result.stderr
 

@@ -31,7 +31,8 @@ STARTS = ("clone", "clone3", "fork", "vfork")
 MODULES = {
     "stagemake", "stagemake.door", "stagemake.freshness", "stagemake.freshness.identity",
     "stagemake.freshness.lock", "stagemake.freshness.noop", "stagemake.freshness.place",
-    "stagemake.freshness.plain_argv", "stagemake.freshness.signature",
+    "stagemake.freshness.plain_argv", "stagemake.freshness.regular", "stagemake.freshness.sealed",
+    "stagemake.freshness.signature", "errno",
     "stagemake.freshness.snapshot", "stagemake.freshness.survey", "__future__", "gc", "zlib", "fcntl",
 }  # fmt: skip
 """All that may be imported to find out that there is nothing to do, beyond what the interpreter has."""
