@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING
 import click
 from attrs import evolve, frozen
 
+from stagemake.cli.building_options import (
+    cache_option,
+    jobs_option,
+    keep_going_option,
+    silent_option,
+    verbose_option,
+)
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
 from stagemake.cli.reporters import open_reporters, rerun_command
@@ -41,20 +48,15 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
 
 @click.command("build")
 @click.argument("targets", nargs=-1)
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N",
-              help="Run N stages side by side (default: one a processor).")  # fmt: skip
-@click.option(
-    "-k", "--keep-going", is_flag=True, help="Go on with what does not need a failed stage."
-)
+@jobs_option
+@keep_going_option
 @click.option("-n", "--dry-run", is_flag=True, help="Report what would happen and change nothing.")
 @click.option(
     "-q", "--question", is_flag=True, help="Say nothing; exit with 1 if there is work to do."
 )
 @click.option("-B", "--always-make", is_flag=True, help="Run every wanted stage.")
-@click.option("-s", "--silent", is_flag=True, help="Print failures only.")
-@click.option(
-    "-v", "--verbose", is_flag=True, help="Print reasons, unchanged stages and replayed logs."
-)
+@silent_option
+@verbose_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-W", "--assume-changed", multiple=True, metavar="PATH",
               help="With -n: plan as if PATH had other content; may be repeated.")  # fmt: skip
@@ -67,8 +69,7 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
 @click.option("--events", metavar="FILE", help="Write what happens to FILE, as lines of JSON.")
 @click.option("--timeline", metavar="FILE",
               help="Write a timeline to FILE, for Perfetto or Chrome.")  # fmt: skip
-@click.option("--cache", type=click.Choice([mode.value for mode in CacheMode]), default="on",
-              help="What may be done with the cache.")  # fmt: skip
+@cache_option
 @click.option("--cache-store", default="", metavar="NAME",
               help="Use the cache NAME, which a plugin brings (default: disk).")  # fmt: skip
 @click.option("--runner", default="", metavar="NAME",

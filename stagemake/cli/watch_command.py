@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING
 import click
 from attrs import define, evolve
 
+from stagemake.cli.building_options import (
+    cache_option,
+    jobs_option,
+    keep_going_option,
+    silent_option,
+    verbose_option,
+)
 from stagemake.cli.project_options import Place, color_option, project_options
 from stagemake.cli.reporters import open_reporters
 from stagemake.model.event import StageSettled, StageStarted
@@ -47,17 +54,11 @@ _PATIENCE = 2  # requests to end, before the tool itself is cut short
 
 @click.command("watch")
 @click.argument("targets", nargs=-1)
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N",
-              help="Run N stages side by side (default: one a processor).")  # fmt: skip
-@click.option(
-    "-k", "--keep-going", is_flag=True, help="Go on with what does not need a failed stage."
-)
-@click.option("-s", "--silent", is_flag=True, help="Print failures only.")
-@click.option(
-    "-v", "--verbose", is_flag=True, help="Print reasons, unchanged stages and replayed logs."
-)
-@click.option("--cache", type=click.Choice([mode.value for mode in CacheMode]), default="on",
-              help="What may be done with the cache.")  # fmt: skip
+@jobs_option
+@keep_going_option
+@silent_option
+@verbose_option
+@cache_option
 @click.option("--poll", type=click.FloatRange(min=0.05), default=None, metavar="SECONDS",
               help="Look at all files every so often, where the system tells of no changes.")  # fmt: skip
 @click.option("--exec", "then", default="", metavar="COMMAND",
