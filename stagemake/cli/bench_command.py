@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stagemake import durable
+from stagemake.cli.building_options import jobs_option
 from stagemake.cli.main import Ended
 from stagemake.cli.project_options import Place, color_option, project_options
 from stagemake.cli.raw_output import print_known
@@ -39,8 +40,7 @@ _USUAL_PLACE = "/tmp"  # noqa: S108 - a directory of our own with a random name 
 
 @click.command("bench")
 @click.argument("targets", nargs=-1)
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N",
-              help="Run N stages side by side (default: one a processor).")  # fmt: skip
+@jobs_option
 @click.option("-r", "--repeat", type=click.IntRange(min=1), default=5, metavar="N",
               help="Build N times cold and N times warm (default: 5).")  # fmt: skip
 @click.option("--baseline", "baseline_file", metavar="FILE",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stagemake.cli.build_command import until_stopped
+from stagemake.cli.building_options import jobs_option
 from stagemake.cli.project_options import Place, color_option, project_options, tell_notices
 from stagemake.cli.raw_output import print_known
 from stagemake.model.error import UsageError
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
               help="Rerun N of them, chosen at random.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=None, metavar="NUMBER",
               help="Choose as a run before did, which printed NUMBER.")  # fmt: skip
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N",
-              help="Run N stages side by side (default: one a processor).")  # fmt: skip
+@jobs_option
 @click.option("--keep", is_flag=True, help="Keep the directories of what differs or failed.")
 @click.option("--scratch-dir", default="", metavar="DIR",
               help="Rerun below DIR (default: TMPDIR, else /tmp).")  # fmt: skip
