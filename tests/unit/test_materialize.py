@@ -8,6 +8,7 @@ from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
 from stagemake.digesting import Digester
+from stagemake.freshness.signature import signature
 from stagemake.materialize import Restored, preserve, restore, sweep_temps
 from stagemake.model.entry import OutputFile, entry_of_output
 
@@ -192,7 +193,7 @@ def test_an_output_that_is_right_already_is_left_untouched(world):
     rows = [world.file("a"), *dist(world)]
     outputs = ["a", "dist/"]
     world.restore(rows, outputs)
-    before = os.stat(f"{world.root}/a"), os.stat(f"{world.root}/dist/a")
+    before = signature(f"{world.root}/a"), signature(f"{world.root}/dist/a")
     world.put("b", "a neighbour")
     world.fetched.clear()
 
@@ -200,7 +201,7 @@ def test_an_output_that_is_right_already_is_left_untouched(world):
 
     assert ended is Restored.DONE
     assert world.fetched == []
-    assert before == (os.stat(f"{world.root}/a"), os.stat(f"{world.root}/dist/a"))
+    assert before == (signature(f"{world.root}/a"), signature(f"{world.root}/dist/a"))
 
 
 def test_what_was_there_is_offered_before_anything_is_replaced(world):

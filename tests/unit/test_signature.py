@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from stagemake import durable
 from stagemake.freshness.signature import (
     UNKNOWN_CLOCK_SLACK_NS,
@@ -110,6 +112,23 @@ def test_waiting_ends_when_the_clock_has_passed(tmp_path):
     assert reading_ns == 22
 
 
+def test_a_time_is_passed_only_by_a_later_one(tmp_path):
+    clock = HandClock(20, step_ns=1)
+
+    reading_ns = settle_clock(str(tmp_path / "probe"), 20, time.monotonic() + 60, clock.touch)
+
+    assert reading_ns == 21
+
+
+@pytest.mark.parametrize("field", [1, 2, 7, 8])
+def test_the_youngest_time_is_that_of_any_of_the_four(field):
+    fields = [10**9, 3, 4, 10**9, 10**9, 10**9, 10**9, 3, 4, 10**9, 10**9, 10**9]
+    fields[field] = 50
+
+    assert youngest_ns(tuple(fields)) == 50
+    assert field > 2 or youngest_ns(tuple(fields[:6])) == 50
+
+
 def test_a_time_from_the_future_is_given_up_on(tmp_path):
     reading_ns = settle_clock(str(tmp_path / "probe"), 20, time.monotonic(), HandClock(10).touch)
 
@@ -137,6 +156,37 @@ def test_on_a_coarse_clock_a_file_of_the_same_tick_is_not_trusted_until_it_has_p
     assert clock.wait_past(1000, time.monotonic() + 60)
     assert clock.trusts(signed, clock.taken_at(signed))
     assert not clock.wait_past(2000, time.monotonic())
+
+
+def test_a_coarse_clock_is_read_again_only_where_a_file_is_as_young_as_the_reading(tmp_path):
+    ticks = HandClock(1000)
+    clock = FileClock(str(tmp_path / "probe"), ticks.touch)
+    ticks.now_ns = 1001
+    older, as_young = (1, 999, 999, 7, 8, 9), (1, 999, 1000, 7, 8, 9)
+
+    assert clock.taken_at(older) == 1000
+    assert clock.taken_at(as_young) == clock.reading_ns == 1001
+    ticks.now_ns = 1005
+    assert clock.wait_past(1002, time.monotonic() + 60)
+    assert clock.reading_ns == 1005
+
+
+def test_a_clock_that_shows_every_change_is_read_once(tmp_path):
+    clock = FileClock(str(tmp_path / "probe"), HandClock(1000, step_ns=1).touch)
+    before_ns = clock.reading_ns
+
+    assert clock.taken_at((1, before_ns, before_ns, 7, 8, 9)) == before_ns
+
+
+def test_a_goal_on_another_file_system_gets_two_seconds_too(tmp_path):
+    clock = FileClock(str(tmp_path / "probe"), HandClock(10**10, step_ns=1).touch)
+    own = os.stat(tmp_path).st_dev
+    to_own = (1, 5, 5, 7, own, 9, 1, 10**10, 5, 7, own, 9)
+    to_other = (*to_own[:10], own + 1, 9)
+
+    assert clock.trusts(to_own, 10**10)
+    assert not clock.trusts(to_other, 10**10 + UNKNOWN_CLOCK_SLACK_NS)
+    assert clock.trusts(to_other, 10**10 + UNKNOWN_CLOCK_SLACK_NS + 1)
 
 
 def test_another_file_systems_times_get_two_seconds(tmp_path):
