@@ -29,6 +29,8 @@ ACTS = acts_for(InProcess())
 LOUD = {"crash", "fault", "race", "damage_cache", "collect_cache", "verify_cache", "other_checkout"}
 QUIET = sorted(ACTS.keys() - LOUD - {"part", "force", "stop_at_failure"})
 CODE = ("helper.py", "lib/", "one/", "two/", "part/")
+EVALUATED = "tools/word"
+"""What the Stagefile itself reads: only the command line notes that, see `docs/what-if.md`."""
 
 
 @define
@@ -62,6 +64,7 @@ class Asked:
             path for path in walk(root, (STATE,))
             if os.path.isfile(f"{root}/{path}") and not os.path.islink(f"{root}/{path}")
         ]  # fmt: skip
+        there.remove(EVALUATED)
         return sorted({*there, *SOURCES, *HEADERS, LISTING, f"{FOLDER}/new", "glob/new.txt", "new"})
 
     def edit(self, path: str) -> None:
