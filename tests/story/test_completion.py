@@ -86,7 +86,7 @@ def test_the_first_word_is_a_command_a_pipeline_or_a_stage(app: Project) -> None
         (("list", "--t"), ["--tree"]),
         (("--cache", "o"), ["off", "on"]),
         (("--cache=o",), ["--cache=off", "--cache=on"]),
-        (("graph", "--format", ""), ["dot", "mermaid", "json", "svg", "png"]),
+        (("graph", "--format", ""), ["dot", "mermaid", "json", "svg", "png", "compile-commands"]),
         (("--color=al",), ["--color=always"]),
         (("-kj", ""), []),
         (("-kj4", "li"), ["link"]),

@@ -365,17 +365,17 @@ def test_a_build_as_json_says_how_every_stage_ended_and_what_was_foreseen(chain:
             {
                 "name": "one", "outcome": "ran", "reason": "input_changed", "subject": "a",
                 "key": "<key>", "wall_s": "<number>", "cpu_s": "<number>", "exit_code": 0,
-                "output_bytes": 1, "diverged": None,
+                "output_bytes": 1, "diverged": None, "log": None,
             },
             {
                 "name": "three", "outcome": "restored", "reason": "output_missing", "subject": "y",
                 "key": "<key>", "wall_s": "<number>", "cpu_s": None, "exit_code": None,
-                "output_bytes": 1, "diverged": None,
+                "output_bytes": 1, "diverged": None, "log": None,
             },
             {
                 "name": "two", "outcome": "ran", "reason": "input_changed", "subject": "b",
                 "key": "<key>", "wall_s": "<number>", "cpu_s": "<number>", "exit_code": 0,
-                "output_bytes": 1, "diverged": None,
+                "output_bytes": 1, "diverged": None, "log": None,
             },
         ],
         "forecast": normal(forecast),

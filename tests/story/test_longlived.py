@@ -34,7 +34,7 @@ def test_a_manager_that_leaks_descriptors_and_memory_is_found(
 
     def leak(_number: int) -> None:
         held.append(open(os.devnull, "rb"))  # noqa: SIM115 - a leak on purpose
-        held.append(os.urandom(1 << 20))
+        held.append(b"x" * (24 << 20))  # more than what earlier tests have left free
 
     try:
         status = longlived.main(["--how", "manager", "--builds", "9", "--every", "3"], leak=leak)

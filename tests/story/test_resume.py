@@ -29,8 +29,8 @@ command("ping", "echo ping >> log", always=True, after=["load"])
 command("slow", "test -e go || { echo > began; exec sleep 1000; }", inputs=["rows"], outputs=[],
         after=["deploy", "ping"])
 
-@stage(uses=["count"], outputs=["report"], after=["slow"])
-def report(context):
+@stage(uses=["count"], outputs=["sums"], after=["slow"])
+def sums(context):
     context.outputs[0].write_text(str(context.shared["count"]))
 
 command("bad", "test -e good", inputs=["rows"], after=["deploy"])
@@ -46,7 +46,7 @@ def cut(project: Project) -> Project:
 
 
 def kill_when_begun(project: Project, number: signal.Signals) -> None:
-    process = project.start("report")
+    process = project.start("sums")
     deadline = time.monotonic() + 60
     while not project.has("began"):
         assert time.monotonic() < deadline
@@ -73,24 +73,24 @@ def test_after_a_kill_finished_stages_are_not_repeated_but_those_that_are_not_re
     assert ran(cut) == ["deploy", "load", "ping"]
     cut.write("go")
 
-    plan = cut.run("-n", "report", "--json").json
+    plan = cut.run("-n", "sums", "--json").json
     why = cut.run("why", "load").stdout
-    result = cut.build("report")
+    result = cut.build("sums")
 
     verdicts = {stage["name"]: (stage["verdict"], stage["reason"]) for stage in plan["stages"]}
     assert why.startswith("`load` is fresh: done before the last build was cut short\n")
     assert verdicts["load"] == verdicts["deploy"] == ("fresh", "resumed")
     assert verdicts["ping"] == ("miss", "always")
-    result.ran("ping", "slow", "report").exited(0)
+    result.ran("ping", "slow", "sums").exited(0)
     assert ran(cut) == ["ping"]
-    assert cut.read("report") == "3"  # the value that `load` had provided
+    assert cut.read("sums") == "3"  # the value that `load` had provided
 
 
 def test_once_a_build_has_ended_well_they_run_in_every_build_again(cut: Project) -> None:
-    cut.write("go").build("report").exited(0)
+    cut.write("go").build("sums").exited(0)
     ran(cut)
 
-    cut.build("report").exited(0)
+    cut.build("sums").exited(0)
 
     assert ran(cut) == ["deploy", "load", "ping"]
 
@@ -100,7 +100,7 @@ def test_a_build_that_is_killed_twice_is_taken_up_twice(cut: Project) -> None:
     kill_when_begun(cut, signal.SIGKILL)
     assert ran(cut) == ["ping"]
 
-    cut.write("go").build("report").exited(0)
+    cut.write("go").build("sums").exited(0)
 
     assert ran(cut) == ["ping"]
 
@@ -122,17 +122,17 @@ def test_a_build_that_is_stopped_or_has_failed_is_taken_up_as_well(project: Proj
 def test_what_has_changed_is_done_again(cut: Project) -> None:
     ran(cut)
 
-    cut.write("go").write("rows", "abcd").build("report").exited(0)
+    cut.write("go").write("rows", "abcd").build("sums").exited(0)
 
     assert ran(cut) == ["deploy", "load", "ping"]
-    assert cut.read("report") == "4"
+    assert cut.read("sums") == "4"
 
 
 def test_an_output_that_is_gone_is_made_again(cut: Project) -> None:
     ran(cut)
     cut.remove("served")
 
-    cut.write("go").build("report").exited(0)
+    cut.write("go").build("sums").exited(0)
 
     assert ran(cut) == ["deploy", "ping"]
 
@@ -140,7 +140,7 @@ def test_an_output_that_is_gone_is_made_again(cut: Project) -> None:
 def test_force_repeats_everything(cut: Project) -> None:
     ran(cut)
 
-    cut.write("go").build("-B", "report").exited(0)
+    cut.write("go").build("-B", "sums").exited(0)
 
     assert ran(cut) == ["deploy", "load", "ping"]
 
@@ -150,7 +150,7 @@ def test_a_build_of_something_else_does_not_end_it(cut: Project) -> None:
     cut.stagefile(STAGES + 'command("other", "echo > {outputs}", outputs=["other"])\n')
     cut.build("other").ran("other")
 
-    cut.write("go").build("report").exited(0)
+    cut.write("go").build("sums").exited(0)
 
     assert ran(cut) == ["ping"]
 

@@ -282,7 +282,7 @@ def test_any_name_is_found(project: Project, name: str, without: str) -> None:
 def test_a_build_without_these_words_loads_none_of_it(project: Project) -> None:
     script = (
         "import sys; from stagemake.door import main; main(['-s', '-B'] + sys.argv[1:]);"
-        "print(*[name for name in sys.modules if 'observe' in name or 'watch' in name])"
+        "print(*[name for name in sys.modules if '.observe' in name or 'watch' in name])"
     )
     project.stagefile("command('s', 'cp a b', inputs=['a'], outputs=['b'])\n").write("a")
 

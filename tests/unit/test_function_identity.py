@@ -216,7 +216,7 @@ ROWS: list[Row] = [
     Row("partialmethod", *["import functools\nclass A:\n    def g(self,n): return n\n    f=functools.partialmethod(g,%d)\n" % n + F + "    return A().f()\n" for n in (1, 2)]),
     Row("generator fn global", *["def g():\n    yield %d\n" % n + F + "    yield from g()\n" for n in (1, 2)]),
     Row("decorator of another module", *[{"Stagefile": "import helpers\n@helpers.d\n" + F + "    return 1\n", "helpers.py": "def d(f):\n    def w(*a): return f(*a)+%d\n    return w\n" % n} for n in (1, 2)]),
-    Row("late import that shadows the library", *[{"Stagefile": F + "    import colorsys\n    return colorsys.x\n", "colorsys.py": "x=%d\n" % n} for n in (1, 2)]),
+    Row("late import that shadows the library", *[{"Stagefile": F + "    import tabnanny\n    return tabnanny.x\n", "tabnanny.py": "x=%d\n" % n} for n in (1, 2)]),
     Row("namespace package late", *[{"Stagefile": F + "    from ns import m\n    return m.x\n", "ns/m.py": "x=%d\n" % n} for n in (1, 2)]),
     Row("namespace package late dotted", *[{"Stagefile": F + "    import ns.m\n    return ns.m.x\n", "ns/m.py": "x=%d\n" % n} for n in (1, 2)]),
     Row("module of a namespace package", *[{"Stagefile": "import ns2.m\n" + F + "    return ns2.m.x\n", "ns2/m.py": "x=%d\n" % n} for n in (1, 2)]),

@@ -81,7 +81,7 @@ CHANGES: list[tuple[str, tuple[Files, Files]]] = [
     ("sys.path edit at import, late", pair("import sys,os\nsys.path.insert(0,os.path.join(os.path.dirname(__file__),'@@'))\n" + F + "    import zed\n    return zed.x\n", "a", "b", a__zed="x=1\n", b__zed="x=2\n")),
     ("star import chain", pair("from a import *\n" + G + "f()\n", a="from b import *\n", b="def f(): return @@\n")),
     ("star import __all__", pair("from a import *\ntry: f\nexcept NameError: f=None\n" + G + "f\n", "['f']", "[]", a="__all__=@@\ndef f(): return 1\n")),
-    ("module named like stdlib late", pair(F + "    import queue_ as q, colorsys\n    return colorsys.X\n", colorsys="X=@@\n", queue_="")),
+    ("module named like stdlib late", pair(F + "    import queue_ as q, tabnanny\n    return tabnanny.X\n", tabnanny="X=@@\n", queue_="")),
     ("library class patched", pair("import json\ndef mine(self,o): return @@\njson.JSONEncoder.default=mine\n" + G + "json.JSONEncoder().encode(context)\n")),
     ("library class patched, instance", pair("import json\ndef mine(self,o): return @@\njson.JSONEncoder.default=mine\nE=json.JSONEncoder()\n" + G + "E.encode(context)\n")),
     ("library func patched with lambda", pair("import os\nos.getcwdz=lambda: @@\n" + G + "os.getcwdz()\n")),

@@ -90,13 +90,13 @@ def test_active_brings_the_modules_back_as_they_were(tmp_path: Path) -> None:
 def test_a_helper_wins_over_an_installed_module_and_gives_it_back(tmp_path: Path) -> None:
     import json.tool as installed
 
-    (tmp_path / "colorsys.py").write_text("OURS = True\n")
+    (tmp_path / "tabnanny.py").write_text("OURS = True\n")
 
-    run(tmp_path, "import colorsys\nassert colorsys.OURS\n")
+    run(tmp_path, "import tabnanny\nassert tabnanny.OURS\n")
 
-    import colorsys
+    import tabnanny
 
-    assert not hasattr(colorsys, "OURS")
+    assert not hasattr(tabnanny, "OURS")
     assert sys.modules["json.tool"] is installed
 
 
