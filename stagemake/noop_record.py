@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @define(eq=False, repr=False)
 class Finish:
-    """A build that left nothing to do, and what it went by."""
+    """A build that has ended, and what it went by."""
 
     state: StateStore  # saved
     pipeline: Pipeline

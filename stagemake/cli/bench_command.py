@@ -15,6 +15,7 @@ from stagemake.cli.building_options import jobs_option
 from stagemake.cli.main import Ended
 from stagemake.cli.project_options import Place, color_option, project_options
 from stagemake.cli.raw_output import print_known
+from stagemake.cli.signals import handled
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.report.amount import printable
 from stagemake.report.bench_text import bench_text, verdict_text
@@ -29,6 +30,7 @@ from stagemake.throughput.spread import Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from types import FrameType
 
     from stagemake.manager import StageManager
     from stagemake.model.pipeline import Pipeline
@@ -202,12 +204,8 @@ def _write(path: str, text: str) -> None:
 def _ending_in_order() -> Iterator[None]:
     """Have signals raise, so that the copy is removed whatever ends us."""
 
-    def end(number: int, _frame: object) -> None:
+    def end(number: int, _frame: FrameType | None) -> None:
         raise Ended(number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    with handled((signal.SIGTERM, signal.SIGHUP), end):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

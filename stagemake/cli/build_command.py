@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import sys
 import time
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +22,7 @@ from stagemake.cli.building_options import (
 from stagemake.cli.main import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
 from stagemake.cli.reporters import open_reporters, rerun_command
+from stagemake.cli.signals import until_stopped
 from stagemake.freshness.noop import Overtaken
 from stagemake.model.error import PlanDrifted, UsageError
 from stagemake.model.mode import ExecutionMode
@@ -35,15 +35,11 @@ from stagemake.report.terminal import Detail
 from stagemake.stagefile import audit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from stagemake.manager import StageManager
     from stagemake.model.result import BuildOutcome
     from stagemake.model.selection import Selection
     from stagemake.recalled import Found
     from stagemake.report.style import Style
-
-_PATIENCE = 2  # requests to end, before the tool itself is cut short
 
 
 @click.command("build")
@@ -328,24 +324,6 @@ def _build_for_programs(
     forecast = None if outcome.forecast is None else forecast_object(outcome.forecast)
     click.echo(dumps(outcome_object(outcome, forecast, selection)), nl=False)
     return outcome
-
-
-@contextmanager
-def until_stopped(manager: StageManager) -> Iterator[None]:
-    """Turn INT, TERM and HUP into a request to end in order; a second one means now."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def note(number: int, _frame: object) -> None:
-        manager.stop(number)
-        if manager.interrupt.count > _PATIENCE:  # nothing is listening: a long read, say
-            raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _warn_of_hidden_stages(manager: StageManager) -> None:

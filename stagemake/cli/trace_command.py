@@ -9,10 +9,10 @@ from contextlib import redirect_stdout
 
 import click
 
-from stagemake.cli.build_command import until_stopped
 from stagemake.cli.project_options import Place, color_option, project_options
 from stagemake.cli.raw_output import print_known
 from stagemake.cli.reporters import open_reporters
+from stagemake.cli.signals import until_stopped
 from stagemake.model.error import UsageError
 from stagemake.model.mode import ExecutionMode
 from stagemake.model.request import BuildRequest

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stagemake.cli.build_command import until_stopped
 from stagemake.cli.building_options import jobs_option
 from stagemake.cli.project_options import Place, color_option, project_options, tell_notices
 from stagemake.cli.raw_output import print_known
+from stagemake.cli.signals import until_stopped
 from stagemake.model.error import UsageError
 from stagemake.model.mode import ExecutionMode
 from stagemake.model.request import BuildRequest, CacheMode

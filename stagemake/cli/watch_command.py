@@ -20,6 +20,7 @@ from stagemake.cli.building_options import (
 )
 from stagemake.cli.project_options import Place, color_option, project_options
 from stagemake.cli.reporters import open_reporters
+from stagemake.cli.signals import PATIENCE, handled
 from stagemake.model.event import StageSettled, StageStarted
 from stagemake.model.mode import ExecutionMode
 from stagemake.model.request import BuildRequest, CacheMode
@@ -38,6 +39,7 @@ from stagemake.watch.workbench import Workbench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+    from types import FrameType
 
     from stagemake.manager import StageManager
     from stagemake.model.error import StagemakeError
@@ -48,8 +50,6 @@ if TYPE_CHECKING:
     from stagemake.watch.mailbox import Changed
     from stagemake.watch.session import Follower
     from stagemake.watch.watcher import Watcher
-
-_PATIENCE = 2  # requests to end, before the tool itself is cut short
 
 
 @click.command("watch")
@@ -243,17 +243,12 @@ def _signals(watch: Watch) -> Iterator[None]:
     """Have INT, TERM, HUP and QUIT end the watch in order; further ones end what runs at once, then the tool."""
     count = 0
 
-    def note(number: int, _frame: object) -> None:
+    def note(number: int, _frame: FrameType | None) -> None:
         nonlocal count
         count += 1
         watch.ask_to_end(number)
-        if count > _PATIENCE:
+        if count > PATIENCE:
             raise KeyboardInterrupt
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-    before = {number: signal.signal(number, note) for number in numbers}
-    try:
+    with handled((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT), note):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,8 +1,9 @@
 """What has to be as it was for a build to have nothing to do, in one record.
 
-Written after a build that left nothing to do, compared before anything else is imported. It holds the signature of every path that judging looked at, and all that the evaluation of the Stagefile
-depended on. Equal throughout means that the long way would find every stage fresh. Anything else means
-nothing: the long way decides.
+Written after a build, compared before anything else is imported. It holds the signature of every path that
+judging looked at, and all that the evaluation of the Stagefile depended on. Equal throughout means that the
+long way would find every stage fresh, unless some are named that failed or were not reached. Anything else
+means nothing: the long way decides.
 """
 
 from __future__ import annotations

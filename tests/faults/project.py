@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from oracle.tree import Entry, results
+from oracle.tree import Entry, copy_to, results
 
 if TYPE_CHECKING:
     from faults.machine import Done, Machine
@@ -87,13 +87,7 @@ class Expected:
         if key not in self._known:
             clean = f"{self._machine.base}/clean"
             shutil.rmtree(clean, ignore_errors=True)
-            os.makedirs(clean)
-            for name in OWN:
-                full = f"{root}/{name}"
-                if os.path.isdir(full):
-                    shutil.copytree(full, f"{clean}/{name}", symlinks=True)
-                elif os.path.exists(full):
-                    shutil.copy2(full, f"{clean}/{name}")
+            copy_to(clean, root, OWN)
             done = self._machine.run("build", "--cache", "off", cwd=clean)
             assert done.status == 0, done.err
             self._known[key] = outputs_of(clean)
