@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 HOME = Path(__file__).resolve().parents[1]
 TIMEOUT_S = 300
 INSTALL_TIMEOUT_S = 900
+UV = (sys.executable, "-m", "uv")
 
 # What may be in a developer's environment and would change what an example does.
 _FOREIGN = re.compile(
@@ -122,9 +123,8 @@ def installed(argv: list[str], *, registry: str, **keywords: Any) -> str:
 
 def _reachable(registry: str) -> bool:
     with tempfile.TemporaryDirectory() as place:
-        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir"]
         probe = {
-            "PyPI": [*pip, "--retries", "1", "--dest", place, "attrs"],
+            "PyPI": [*UV, "pip", "install", "--no-cache", "--no-deps", "--target", place, "attrs"],
             "npm": ["npm", "view", "--fetch-retries=1", "--prefer-online", "typescript", "version"],
         }[registry]
         return _run(probe, cwd=place).returncode == 0
@@ -172,15 +172,26 @@ def requirements_python(name: str, factory: pytest.TempPathFactory) -> str:
     """Return the Python of an environment with stagemake and an example's requirements."""
 
     def make(place: Path) -> None:
-        done = _run([sys.executable, "-m", "venv", str(place)])
-        if done.returncode:
-            lacking(f"no environment can be made here: {done.stdout}{done.stderr}")
         requirements = HOME / "examples" / name / "requirements.txt"
-        argv = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        argv += ["--disable-pip-version-check", "-r", str(requirements), str(HOME)]
-        installed(argv, registry="PyPI", cwd=place)
+        environment_with(place, "-r", str(requirements))
 
     return str(once(factory, f"venv-{name}", make) / "bin" / "python")
+
+
+def environment_with(place: Path, *wanted: str) -> str:
+    """Make an environment with stagemake and what is wanted, as for `pip install`; return its Python.
+
+    uv does it with a tenth of the processor time that venv and pip take; pip is not in there.
+    """
+    python = str(place / "bin" / "python")
+    done = _run(
+        [*UV, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(place)]
+    )
+    if done.returncode:
+        lacking(f"no environment can be made here: {done.stdout}{done.stderr}")
+    argv = [*UV, "pip", "install", "--quiet", "--python", python, *wanted, str(HOME)]
+    installed(argv, registry="PyPI", cwd=place)
+    return python
 
 
 # -- What the command line says. -------------------------------------------------------------------
@@ -332,6 +343,12 @@ class Example:
             other.cache = self.cache
         elif self.cache.exists():
             shutil.copytree(self.cache, other.cache)
+        return other
+
+    def moved(self, base: Path) -> Example:
+        """Return a copy in another directory with outputs, cache, and what stagemake noted."""
+        other = self.clone(base)
+        shutil.copytree(self.root, other.root, symlinks=True, dirs_exist_ok=True)
         return other
 
     # -- running ---------------------------------------------------------------------------------

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import os
 import plistlib
-import sys
 import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
-from example_kit import HOME, Build, Example, _run, installed, lacking, once
+from example_kit import HOME, Build, Example, environment_with, once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,22 +19,10 @@ pytestmark = pytest.mark.slow
 STAGES = ["opencore.gather", "opencore.edit", "opencore.assemble", "opencore.compile"]
 
 
-def environment_with(place: Path, plugin: Path) -> str:
-    """Make an environment with stagemake and a plugin; return its Python."""
-    done = _run([sys.executable, "-m", "venv", str(place)])
-    if done.returncode:
-        lacking(f"no environment can be made here: {done.stdout}{done.stderr}")
-    pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    installed(
-        [*pip, "--disable-pip-version-check", str(HOME), str(plugin)], registry="PyPI", cwd=place
-    )
-    return str(place / "bin" / "python")
-
-
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     def make(place: Path) -> None:
-        environment_with(place, Example(place / "copy", "opencore").path("plugin"))
+        environment_with(place, str(Example(place / "copy", "opencore").path("plugin")))
 
     return str(once(tmp_path_factory, "venv-opencore", make) / "bin" / "python")
 
@@ -212,7 +199,7 @@ def test_a_new_version_of_the_plugin_runs_its_stages_again(
 ) -> None:
     source = Example(tmp_path / "source", "opencore")
     source.edit("plugin/pyproject.toml", 'version = "1.0"', 'version = "1.1"')
-    python = environment_with(tmp_path / "venv", source.path("plugin"))
+    python = environment_with(tmp_path / "venv", str(source.path("plugin")))
     other = cold[0].clone(tmp_path)
     other.python = python
     other.shell("python3 make_archives.py")
