@@ -36,6 +36,8 @@ def answer(argv: list[str]) -> int | None:
 
 def look(argv: list[str]) -> tuple[int | None, object]:
     """Answer as `answer`; or return what was found out, for `main`: None where that is nothing."""
+    if argv[:1] == ["completion"]:
+        return _complete(argv), None
     asked = plain_argv.read(argv)
     if asked is None:
         return None, None
@@ -95,6 +97,20 @@ def _look(
     else:
         is_done = not is_told and touched.only_touched(record, moved, root) is not None
     return is_done, found
+
+
+def _complete(argv: list[str]) -> int | None:
+    """Answer what TAB asks from what was noted; None where that is not known."""
+    from stagemake.cli import completion_noted, raw_output  # noqa: PLC0415 - gate, 2 ms, for TAB only
+
+    try:
+        text = completion_noted.answer(argv, _PACKAGE)
+    except Exception:  # as in `look`
+        return None
+    if text is None:
+        return None
+    raw_output.print_utf8(text)
+    return 0
 
 
 def script() -> None:

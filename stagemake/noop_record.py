@@ -20,7 +20,7 @@ from stagemake.freshness.signature import link_signature
 from stagemake.noop_programs import Unclear, searches
 from stagemake.noop_rows import Rows
 from stagemake.plan.fresh import may_follow
-from stagemake.stagefile.declared import kept
+from stagemake.stagefile.declared import kept, named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -70,8 +70,7 @@ class Finish:
             data = noop.encoded(record, stagemake.__version__)
         except (Unclear, OSError, ValueError):
             return
-        if _content(path) != data:
-            durable.write_atomic(path, data, mode=0o600)
+        _put(path, data)
         if os.path.exists(touched := f"{self.state.directory}/touched"):  # of an older one
             durable.remove(touched)
 
@@ -86,9 +85,7 @@ class Finish:
             data = noop.encoded(kept(self.registry), stagemake.__version__)
         except ValueError:  # a parameter of an unusual type
             return -1
-        path = f"{self.state.directory}/declared"
-        if _content(path) != data:
-            durable.write_atomic(path, data, mode=0o600)
+        _put(f"{self.state.directory}/declared", data)
         return noop.checksum_of(data, stagemake.__version__)
 
     def _record(self, declared: int) -> Record:
@@ -97,10 +94,27 @@ class Finish:
             raise Unclear
         rows = Rows(self.world.root, self.digester, self.clock)
         rows.add_guards(recorder)
+        if self.recalled is None and self.registry is not None:
+            self._keep_names(rows, self.registry)
         for path in (f"{directory}/snapshot", f"{directory}/journal"):
             rows.add(rows.relative(path), link_signature(path))
         guards = len(rows.ids)
         graph = self._graph(rows)
+        return (
+            *self._evaluated(rows),
+            tuple(rows.ids),
+            tuple(rows.signatures),
+            guards,
+            self.covers_all,
+            self._open_ids(),
+            graph,
+            b"".join(rows.digests),
+            declared,
+        )
+
+    def _evaluated(self, rows: Rows) -> Record:
+        """Return the columns up to NAMES: what evaluation depended on, and what else `rows` has observed."""
+        recorder = self.recorder
         looked = frozenset(recorder.imports.looked_up)
         return (
             recorder.identity,
@@ -122,15 +136,15 @@ class Finish:
                 ]
             ),
             looked,
-            tuple(rows.ids),
-            tuple(rows.signatures),
-            guards,
-            self.covers_all,
-            self._open_ids(),
-            graph,
-            b"".join(rows.digests),
-            declared,
         )
+
+    def _keep_names(self, rows: Rows, registry: StageRegistry) -> None:
+        """Have names kept for TAB; `rows` has what evaluation depended on, and nothing else yet."""
+        guards = zip(rows.ids, rows.signatures, strict=True)
+        data = noop.encoded_names(
+            self._evaluated(rows), guards, named(registry), stagemake.__version__
+        )
+        _put(f"{self.state.directory}/names", data)
 
     def _graph(self, rows: Rows) -> bytes:
         """Add the rows of each stage; return the column GRAPH."""
@@ -196,6 +210,11 @@ def _loose(stages: Iterable[Stage], traces: Mapping[str, Trace]) -> set[str]:
         for stage in stages
         if stage.is_class_based or stage.name not in traces or may_follow(traces[stage.name])
     }
+
+
+def _put(path: str, data: bytes) -> None:
+    if _content(path) != data:
+        durable.write_atomic(path, data, mode=0o600)
 
 
 def _content(path: str) -> bytes:

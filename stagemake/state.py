@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DIRECTORY = ".stagemake"
 _FILES = (
     *("snapshot", "journal", "noop", "declared", "touched", "captures", "history.db", "checkpoint"),
-    *("repeats", "clock"),
+    *("repeats", "clock", "names"),
 )
 _MOST_LOCK_BYTES = 200
 _UNTOLD = "a process that did not say"

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from project import Project
 
+MODULES = {
+    "stagemake", "stagemake.door", "stagemake.freshness", "stagemake.freshness.identity",
+    "stagemake.freshness.lock", "stagemake.freshness.noop", "stagemake.freshness.place",
+    "stagemake.freshness.plain_argv", "stagemake.freshness.regular", "stagemake.freshness.sealed",
+    "stagemake.freshness.signature", "errno",
+    "stagemake.freshness.snapshot", "stagemake.freshness.survey", "__future__", "gc", "zlib", "fcntl",
+}  # fmt: skip
+"""All that may be imported to find out that there is nothing to do, beyond what the interpreter has."""
+
 _ASK = "import sys; from stagemake import door; print(door.answer(sys.argv[1:]))"
 
 
@@ -27,10 +36,32 @@ def answer(project: Project, *arguments: str, cwd: str = "", before: str = "") -
     return None if word == "None" else int(word)
 
 
+def said(project: Project, *arguments: str) -> str | None:
+    """Return what the entry says on stdout when it answers by itself; None when it leaves that to the command line."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _ASK, *arguments],
+        cwd=project.root,
+        env=project.process_environment(),
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return None if done.stdout.endswith("None\n") else done.stdout.removesuffix("0\n")
+
+
 def build(project: Project, *arguments: str, cwd: str = "") -> subprocess.CompletedProcess[str]:
     """Run the installed script's own function in a process of its own."""
+    return _run(project, "from stagemake.door import script; script()", arguments, cwd)
+
+
+def long_way(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line itself in a process of its own, without what the entry could answer."""
+    return _run(project, "import sys; from stagemake.door import main; sys.exit(main())", arguments)
+
+
+def _run(
+    project: Project, code: str, arguments: tuple[str, ...], cwd: str = ""
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-c", "from stagemake.door import script; script()", *arguments],
+        [sys.executable, "-P", "-c", code, *arguments],
         cwd=project.root / cwd,
         env=project.process_environment(),
         capture_output=True, text=True, timeout=60, check=False,

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from noop_kit import MODULES
 
 if TYPE_CHECKING:
     from project import Project
@@ -65,6 +66,34 @@ def test_to_be_told_of_itself_it_imports_no_manager_and_no_attrs(
     found = modules_after(built, asked)
 
     assert found & {"attr", "stagemake.manager", "stagemake.model.stage"} == set()
+
+
+def test_what_tab_asks_is_answered_with_next_to_nothing_imported(built: Project) -> None:
+    code = (
+        "import sys; before = set(sys.modules); from stagemake.door import look;"
+        "code, _ = look(sys.argv[1:]); print(code, *sorted(set(sys.modules) - before), file=sys.stderr)"
+    )
+    run = [sys.executable, "-P", "-c", code]
+    env = {**built.process_environment(), "PYTHONPATH": home()}
+    script = "from stagemake.door import script; script()"
+    built.stagefile('command("copy", "cp a b", inputs=["a"], outputs=["b"])\n# as the script\n')
+    subprocess.run([*run[:-1], script], cwd=built.root, env=env, check=True, timeout=60)
+
+    done = subprocess.run(
+        [*run, "completion", "bash", "--", "stagemake co", "co"], cwd=built.root, env=env,
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+    code, *modules = done.stderr.split()
+    assert (
+        done.stdout
+        == "word\tcompletion\tprint what lets a shell complete stage names\nword\tcopy\tmakes b\n"
+    )
+    assert code == "0"
+    assert set(modules) - MODULES == {
+        "stagemake.cli", "stagemake.cli.command_names", "stagemake.cli.completion_line",
+        "stagemake.cli.completion_noted", "stagemake.cli.completion_offer", "stagemake.cli.raw_output",
+    }  # fmt: skip
 
 
 def test_importing_the_package_imports_nothing_of_it() -> None:

@@ -19,7 +19,7 @@ from stagemake.cli.building_options import (
     silent_option,
     verbose_option,
 )
-from stagemake.cli.main import COMMANDS
+from stagemake.cli.command_names import COMMANDS
 from stagemake.cli.project_options import Place, color_option, project_options, tell_nothing
 from stagemake.cli.reporters import open_reporters, rerun_command
 from stagemake.cli.signals import until_stopped

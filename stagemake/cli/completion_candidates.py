@@ -6,25 +6,22 @@ import os
 from typing import TYPE_CHECKING
 
 import click
-from attrs import define, field, frozen
+from attrs import define, field
 
-from stagemake.cli.completion_names import Candidate, Where, config_names, matching, target_names
-from stagemake.cli.main import COMMANDS, LEADING, group
+from stagemake.cli.command_names import COMMANDS, LEADING
+from stagemake.cli.completion_names import Where, config_names, declared
+from stagemake.cli.completion_offer import commands, matching, named
+from stagemake.cli.main import group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stagemake.cli.completion_offer import Answer, Candidate
+
 _TARGETS = ("targets", "stages")  # the arguments that name what to build
 _DIRECTORIES = ("directory", "cache_dir", "scratch_dir")
 _FILES = ("stagefile", "output", "plan_file", "assume_changed")
-
-
-@frozen
-class Answer:
-    """What to offer."""
-
-    candidates: tuple[Candidate, ...] = ()
-    files: str = ""  # `file` or `dir`: besides, what the shell knows of the disk
+NOTHING: Answer = ((), "")
 
 
 def complete(words: Sequence[str], incomplete: str) -> Answer:
@@ -37,8 +34,7 @@ def complete(words: Sequence[str], incomplete: str) -> Answer:
         return _values_of(line, line.pending, incomplete, "")
     if incomplete.startswith("-") and not line.is_literal:
         return _options(line, incomplete)
-    found = _arguments(line, incomplete)
-    return Answer(tuple(matching(found.candidates, incomplete)), found.files)
+    return matching(_arguments(line, incomplete), incomplete), ""
 
 
 @define
@@ -140,61 +136,58 @@ def _options(line: _Line, incomplete: str) -> Answer:
     if incomplete.startswith("--"):
         if equals:
             option = options.get(name)
-            return _values_of(line, option, value, f"{name}=") if option else Answer()
+            return _values_of(line, option, value, f"{name}=") if option else NOTHING
     elif len(incomplete) > 2:
         option = options.get(incomplete[:2])
         if option is not None and _takes_value(option):
             return _values_of(line, option, incomplete[2:], incomplete[:2])
-    found = [Candidate(name, option.help or "") for name, option in options.items()]
+    found = [(name, option.help or "", False) for name, option in options.items()]
     if line.may_name_command:
-        found.append(Candidate("--version", "Show the version and exit."))
-    return Answer(tuple(matching(found, incomplete)))
+        found.append(("--version", "Show the version and exit.", False))
+    return matching(found, incomplete), ""
 
 
 def _values_of(line: _Line, option: click.Option, incomplete: str, prefix: str) -> Answer:
     """Return what a value may be; `prefix` is what stands before it in the same word."""
     if not _takes_value(option):
-        return Answer()
+        return NOTHING
     if isinstance(option.type, click.Choice):
-        found = [Candidate(str(choice)) for choice in option.type.choices]
+        found = _choices(option.type)
     elif option.name == "values":
         found = config_names(line.where())
     elif option.name in _DIRECTORIES:
-        return Answer(files="dir")
+        return (), "dir"
     elif option.name in _FILES:
-        return Answer(files="file")
+        return (), "file"
     else:
-        return Answer()
-    return Answer(
-        tuple(
-            Candidate(prefix + each.text, each.help, each.goes_on)
-            for each in matching(found, incomplete)
-        )
-    )
+        return NOTHING
+    fitting = matching(found, incomplete)
+    return [(prefix + text, about, goes_on) for text, about, goes_on in fitting], ""
 
 
-def _arguments(line: _Line, incomplete: str) -> Answer:
-    found: list[Candidate] = []
-    if line.may_name_command:
-        found += [Candidate(name, text) for name, text in COMMANDS.items()]
+def _choices(kind: click.Choice[str]) -> list[Candidate]:
+    return [(str(choice), "", False) for choice in kind.choices]
+
+
+def _arguments(line: _Line, incomplete: str) -> list[Candidate]:
     if isinstance(line.command, click.Group):
         inner = line.command
-        for name in inner.list_commands(line.context):
-            command = inner.get_command(line.context, name)
-            found.append(Candidate(name, command.get_short_help_str() if command else ""))
-        return Answer(tuple(found))
+        of_group = [
+            (name, inner.get_command(line.context, name))
+            for name in inner.list_commands(line.context)
+        ]
+        return [(name, one.get_short_help_str() if one else "", False) for name, one in of_group]
     argument = _next_argument(line)
-    if argument is None:
-        return Answer(tuple(found))
-    if argument.name in _TARGETS:
-        hidden = set(COMMANDS) if line.may_name_command else set()
-        hidden.update(line.arguments)
-        named = matching(found, incomplete)
-        targets = target_names(line.where(), incomplete, is_named=bool(named))
-        found += [each for each in targets if each.text not in hidden]
-    elif isinstance(argument.type, click.Choice):
-        found += [Candidate(str(choice)) for choice in argument.type.choices]
-    return Answer(tuple(found))
+    if argument is not None and argument.name in _TARGETS:
+        where = line.where()
+        return named(
+            declared(where), where.directory, incomplete, line.arguments,
+            with_commands=line.may_name_command,
+        )  # fmt: skip
+    found = commands() if line.may_name_command else []
+    if argument is not None and isinstance(argument.type, click.Choice):
+        found += _choices(argument.type)
+    return found
 
 
 def _next_argument(line: _Line) -> click.Argument | None:

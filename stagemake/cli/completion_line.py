@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
-from attrs import frozen
-
 _BLANK = " \t\n"
-_PLAIN = re.compile(r"[^A-Za-z0-9_./:=@%+,\-\x80-\U0010ffff]")
+_PLAIN = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=@%+,-"
+)  # and whatever is not ASCII
 
 
-@frozen
-class LastWord:
-    """The word at the cursor."""
+LastWord = tuple[str, str, str]
+"""The word at the cursor: as typed, as the program would get it, and the quote that is still open, or nothing.
 
-    raw: str  # as typed
-    text: str  # as the program would get it
-    quote: str  # the quote that is still open, `'` or `"`; else empty
+Plain, as TAB waits for what is imported here.
+"""
 
 
 def split_line(line: str) -> tuple[tuple[str, ...], LastWord]:
@@ -51,7 +47,7 @@ def split_line(line: str) -> tuple[tuple[str, ...], LastWord]:
         text.append(char)
         at += 1
     raw = "" if start is None else line[start:]
-    return tuple(words), LastWord(raw, "".join(text), quote)
+    return tuple(words), (raw, "".join(text), quote)
 
 
 def escaped(text: str, quote: str) -> str:
@@ -59,7 +55,11 @@ def escaped(text: str, quote: str) -> str:
     if quote == "'":
         return text.replace("'", "'\\''")
     if quote == '"':
-        return re.sub(r'([\\"$`])', r"\\\1", text)
+        return "".join([f"\\{char}" if char in '\\"$`' else char for char in text])
     # A tilde is special only at the beginning, where it may be meant.
     head, rest = ("~", text[1:]) if text.startswith("~/") else ("", text)
-    return head + _PLAIN.sub(lambda found: f"\\{found[0]}", rest)
+    if _PLAIN.issuperset(rest):  # nearly always
+        return head + rest
+    return head + "".join(
+        [char if char in _PLAIN or char >= "\x80" else f"\\{char}" for char in rest]
+    )

@@ -10,18 +10,10 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+    from stagemake.cli.completion_offer import Candidate, Declared
     from stagemake.manager import StageManager
-
-
-@frozen
-class Candidate:
-    """One word that could stand at the cursor."""
-
-    text: str  # the whole word
-    help: str = ""
-    goes_on: bool = False  # more of the same word follows: a path below, a value behind `=`
 
 
 @frozen
@@ -33,41 +25,14 @@ class Where:
     values: tuple[str, ...]
 
 
-def target_names(where: Where, incomplete: str, *, is_named: bool) -> list[Candidate]:
-    """Return pipelines and stages; outputs if nothing is named as typed so far, or a path is typed."""
+def declared(where: Where) -> Declared | None:
+    """Return what a Stagefile declares; None when there is none or it fails."""
     manager = _manager(where)
     if manager is None:
-        return []
-    found = [
-        Candidate(pipeline.name, "a pipeline")
-        for pipeline in manager.project.registry.pipelines.values()
-    ]
-    for stage in manager.get_stages():
-        made = f"makes {stage.outputs[0]}" if stage.outputs else ""
-        found.append(Candidate(stage.name, stage.description or made))
-    found = matching(found, incomplete)
-    if not (found or is_named) or "/" in incomplete:
-        start = os.path.realpath(where.directory)
-        outputs = (
-            os.path.relpath(os.path.join(manager.root, output), start)
-            + ("/" if output.endswith("/") else "")
-            for stage in manager.get_stages()
-            for output in stage.outputs
-        )
-        found += _next_parts(outputs, incomplete)
-    return found
+        return None
+    from stagemake.stagefile.declared import named  # noqa: PLC0415 - gate, when names are wanted
 
-
-def _next_parts(paths: Iterable[str], incomplete: str) -> list[Candidate]:
-    """Return paths that begin as typed, each up to the next `/`, sorted."""
-    found: dict[str, bool] = {}
-    start = len(incomplete)
-    for path in paths:
-        if path.startswith(incomplete):
-            slash = path.find("/", start)
-            part = path if slash < 0 else path[: slash + 1]
-            found[part] = found.get(part, False) or part != path
-    return [Candidate(part, goes_on=goes_on) for part, goes_on in sorted(found.items())]
+    return (manager.root, *named(manager.project.registry))
 
 
 def config_names(where: Where) -> list[Candidate]:
@@ -76,14 +41,7 @@ def config_names(where: Where) -> list[Candidate]:
     if manager is None:
         return []
     session = manager.project.session
-    return [Candidate(f"{name}=", goes_on=True) for name in sorted(session.config_defaults)]
-
-
-def matching(candidates: Iterable[Candidate], incomplete: str) -> list[Candidate]:
-    """Return those that begin as typed, without such as could drive a terminal."""
-    return [
-        each for each in candidates if each.text.startswith(incomplete) and each.text.isprintable()
-    ]
+    return [(f"{name}=", "", True) for name in sorted(session.config_defaults)]
 
 
 def _manager(where: Where) -> StageManager | None:

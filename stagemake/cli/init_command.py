@@ -7,7 +7,7 @@ import os
 import click
 
 from stagemake import durable
-from stagemake.cli.main import COMMANDS
+from stagemake.cli.command_names import COMMANDS
 from stagemake.cli.raw_output import print_known
 from stagemake.freshness.place import NAMES
 from stagemake.model.error import NoStagefile, UsageError

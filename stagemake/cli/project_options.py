@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import field, frozen
 
-from stagemake.cli.main import COMMANDS, Ended
+from stagemake.cli.command_names import COMMANDS
+from stagemake.cli.main import Ended
 from stagemake.freshness.noop import Overtaken
 from stagemake.manager import StageManager
 from stagemake.model.error import StagemakeError, UsageError

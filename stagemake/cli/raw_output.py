@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-import click
-
 
 def print_utf8(text: str) -> None:
     """Print `text` as UTF-8 whatever the locale says; bytes that were no text go out as they came in."""
@@ -28,6 +26,8 @@ def print_bytes(data: bytes) -> None:
 
 def print_known(text: str) -> None:
     r"""Print `text`, with what the encoding of stdout does not know as `\xNN`."""
+    import click  # noqa: PLC0415 - gate, 20 ms, not for what TAB asks
+
     encoding = sys.stdout.encoding or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False)
 

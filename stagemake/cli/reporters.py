@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stagemake.cli.main import COMMANDS
+from stagemake.cli.command_names import COMMANDS
 from stagemake.model.event import PlanReady
 from stagemake.report.heartbeat import Heartbeat
 from stagemake.report.terminal import Detail, TerminalReporter

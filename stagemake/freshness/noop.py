@@ -8,6 +8,7 @@ means nothing: the long way decides.
 
 from __future__ import annotations
 
+import marshal
 import os
 import sys
 
@@ -131,6 +132,29 @@ def load_declared(directory: str, record: Record, version: str) -> Record | None
     """Return what the Stagefile declared that a record is about; None where it isn't kept."""
     found = _read(f"{directory}/declared", _header(version))
     return None if found is None or found[1] != record[DECLARED] else found[0]
+
+
+def encoded_names(
+    evaluated: Record, guards: Iterable[tuple[str, Signature | None]], named: Any, version: str
+) -> bytes:
+    """Return what to write for those who only want to know what the Stagefile declared: a record of guards alone.
+
+    Args:
+        evaluated: Columns from the first one to NAMES, of what evaluation depended on and of nothing else.
+        guards: Paths that evaluation read, and their signatures.
+        named: What to keep, of plain values (Any: whatever marshal takes); the column GRAPH.
+        version: The tool's.
+    """
+    pairs = tuple(guards)
+    paths, signatures = tuple([path for path, _ in pairs]), tuple([known for _, known in pairs])
+    record = (*evaluated, paths, signatures, len(paths), True, (), marshal.dumps(named), b"", -1)
+    return encoded(record, version)
+
+
+def load_names(directory: str, version: str) -> Record | None:
+    """Return the record that was written of names; None when it's absent, foreign or damaged."""
+    found = _read(f"{directory}/names", _header(version))
+    return None if found is None else found[0]
 
 
 def checksum_of(data: bytes, version: str) -> int:

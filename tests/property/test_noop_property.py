@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from noop_kit import answer, build
+from noop_kit import answer, build, long_way, said
 from project import Project
 
 from stagemake import StageManager
@@ -193,10 +193,32 @@ def sample(base: Path, rnd: random.Random) -> Project:
         lines.append(read)
         lines.append(
             f"command('read{number}', ['sh', '-c', 'echo \"$0\" > out/read{number}', str(value)],"
-            f" inputs=['a'], outputs=['out/read{number}'])"
+            f" inputs=['a'], outputs=['out/read{number}'], description=str(value))"
         )
     lines += rnd.sample(STAGES, rnd.randrange(1, 4))
     return project.stagefile("\n".join(lines) + "\n")
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seed=st.integers(0, 10**9))
+def test_names_that_were_noted_are_those_that_would_be_declared(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    rnd = random.Random(seed)
+    project = sample(tmp_path_factory.mktemp("names"), rnd)
+    assert build(project).returncode == 0
+    asked = ("completion", "zsh", "--", "build", "")
+
+    for _ in range(8):
+        done = [change(project, rnd) for _ in range(rnd.choice((1, 1, 2)))]
+        text = said(project, *asked)
+        if text is not None:
+            assert text == long_way(project, *asked).stdout, done
+        elif rnd.random() < 0.5:
+            build(project)
 
 
 WORDS = st.sampled_from(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from git_kit import commit_all, git
 
-from stagemake.cli.main import COMMANDS
+from stagemake.cli.command_names import COMMANDS
 from stagemake.observe import seccomp
 
 if TYPE_CHECKING:

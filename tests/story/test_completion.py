@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from project import PACKAGE_HOME
 
-from stagemake.cli.main import COMMANDS
+from stagemake.cli.command_names import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

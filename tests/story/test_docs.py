@@ -15,7 +15,7 @@ import pytest
 
 from stagemake import StageContext, StageManager
 from stagemake.cli.build_command import command as build_command
-from stagemake.cli.main import COMMANDS
+from stagemake.cli.command_names import COMMANDS
 from stagemake.execute.environment import BASE, FIXED
 from stagemake.model.plan import Reason, Verdict
 from stagemake.model.report import ConflictKind

@@ -118,7 +118,10 @@ def test_a_replaced_directory_that_can_not_be_removed_at_once_does_not_stay(buil
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        *((name, "a directory") for name in ("noop", "snapshot", "journal", "clock", "history.db")),
+        *(
+            (name, "a directory")
+            for name in ("noop", "snapshot", "journal", "clock", "history.db", "names")
+        ),
         ("declared", "a full directory"),
         ("clock", "a dead link"),
         ("snapshot", "a dead link"),

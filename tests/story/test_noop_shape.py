@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from noop_kit import build
+from noop_kit import MODULES, build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,15 +28,6 @@ CALL = re.compile(r"^\d+ +(\w+)\((.*)$")
 NAME = re.compile(r'"((?:[^"\\]|\\.)*)"')
 STATS = ("stat", "lstat", "newfstatat", "statx", "fstatat64", "stat64", "lstat64")
 STARTS = ("clone", "clone3", "fork", "vfork")
-MODULES = {
-    "stagemake", "stagemake.door", "stagemake.freshness", "stagemake.freshness.identity",
-    "stagemake.freshness.lock", "stagemake.freshness.noop", "stagemake.freshness.place",
-    "stagemake.freshness.plain_argv", "stagemake.freshness.regular", "stagemake.freshness.sealed",
-    "stagemake.freshness.signature", "errno",
-    "stagemake.freshness.snapshot", "stagemake.freshness.survey", "__future__", "gc", "zlib", "fcntl",
-}  # fmt: skip
-"""All that may be imported to find out that there is nothing to do, beyond what the interpreter has."""
-
 Calls = list[tuple[str, str]]  # name of the system call, its arguments as strace writes them
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 import stagemake
-from stagemake.cli.main import COMMANDS
+from stagemake.cli.command_names import COMMANDS
 
 pytest.importorskip("material", reason="needs the extra `docs`")
 pytestmark = pytest.mark.slow

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from project import Project
 
 STAGEFILE = 'command("copy", "cat {inputs} > {outputs}; echo said", inputs=["a"], outputs=["b"])\n'
-STATE = ("noop", "declared", "snapshot", "captures", "journal", "touched", "repeats", "builds/1")
+STATE = (
+    "noop",
+    "declared",
+    "snapshot",
+    "captures",
+    "journal",
+    "touched",
+    "repeats",
+    "names",
+    "builds/1",
+)
+
+TAB = ["completion", "zsh", "--", "build", ""]
 
 
 @pytest.fixture
@@ -155,7 +167,7 @@ def test_a_fifo_in_place_of_state_holds_nobody_up(built: Project, names: tuple[s
         os.mkfifo(path)
 
     # Each ends, which is the point: the test would time out.
-    for arguments in (["-n"], ["why", "copy"], ["history"], ["doctor"], []):
+    for arguments in (["-n"], ["why", "copy"], ["history"], ["doctor"], TAB, []):
         assert "Traceback" not in built.run(*arguments).stderr, arguments
 
     if "../lock" not in names:
@@ -169,7 +181,7 @@ def test_state_of_a_terabyte_is_not_read(built: Project, names: tuple[str, ...])
         path.touch()
         os.truncate(path, 1 << 40)
 
-    for arguments in (["-n"], ["why", "copy"], ["history"], []):
+    for arguments in (["-n"], ["why", "copy"], ["history"], TAB, []):
         assert "Traceback" not in built.build(*arguments).stderr, arguments
 
     built.write("a", "2").build().ran("copy")

@@ -15,19 +15,19 @@ from stagemake.cli.completion_line import LastWord, escaped, split_line
 @pytest.mark.parametrize(
     ("line", "words", "last"),
     [
-        ("", (), LastWord("", "", "")),
-        ("a", (), LastWord("a", "a", "")),
-        ("a ", ("a",), LastWord("", "", "")),
-        ("  a\t b", ("a",), LastWord("b", "b", "")),
-        ("a b\\ c", ("a",), LastWord("b\\ c", "b c", "")),
-        ("a 'b c' d", ("a", "b c"), LastWord("d", "d", "")),
-        ("a '' ", ("a", ""), LastWord("", "", "")),
-        ("a 'b c", ("a",), LastWord("'b c", "b c", "'")),
-        ("a x'b'\"c", ("a",), LastWord("x'b'\"c", "xbc", '"')),
-        ('a "b\\"c\\d', ("a",), LastWord('"b\\"c\\d', 'b"c\\d', '"')),
-        ("a '\\", ("a",), LastWord("'\\", "\\", "'")),
-        ("a b\\", ("a",), LastWord("b\\", "b", "")),
-        ("a '", ("a",), LastWord("'", "", "'")),
+        ("", (), ("", "", "")),
+        ("a", (), ("a", "a", "")),
+        ("a ", ("a",), ("", "", "")),
+        ("  a\t b", ("a",), ("b", "b", "")),
+        ("a b\\ c", ("a",), ("b\\ c", "b c", "")),
+        ("a 'b c' d", ("a", "b c"), ("d", "d", "")),
+        ("a '' ", ("a", ""), ("", "", "")),
+        ("a 'b c", ("a",), ("'b c", "b c", "'")),
+        ("a x'b'\"c", ("a",), ("x'b'\"c", "xbc", '"')),
+        ('a "b\\"c\\d', ("a",), ('"b\\"c\\d', 'b"c\\d', '"')),
+        ("a '\\", ("a",), ("'\\", "\\", "'")),
+        ("a b\\", ("a",), ("b\\", "b", "")),
+        ("a '", ("a",), ("'", "", "'")),
     ],
 )
 def test_a_line_is_split_as_sh_splits_it(line: str, words: tuple[str, ...], last: LastWord) -> None:
@@ -44,14 +44,14 @@ def test_quoted_words_come_out_as_they_went_in(words: list[str], last: str) -> N
     found = split_line(line)
 
     assert found[0] == tuple(words)
-    assert found[1].text == last
+    assert found[1][1] == last
 
 
 @given(TEXT, TEXT, st.sampled_from("'\""))
 def test_what_is_put_behind_an_open_quote_is_the_word(start: str, rest: str, quote: str) -> None:
     opened = quote + escaped(start, quote)
 
-    assert split_line(opened)[1].text == start
+    assert split_line(opened)[1][1] == start
     assert split_line(f"{opened}{escaped(rest, quote)}{quote} ")[0] == (start + rest,)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import stagemake
-from stagemake.cli.main import COMMANDS
+from stagemake.cli.command_names import COMMANDS
 
 HOME = Path(__file__).parents[2]
 PAGE = HOME / "man" / "stagemake.1"
