@@ -84,7 +84,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         shop = workshop_of(builder, world, digester, runner, store, emit)
         _share_jobs(shop, hooks, started)
         emit(PlanReady(planned.plan, builder.jobs))
-        scheduler = Scheduler(planned.plan, shop, planned.lasting)
+        scheduler = Scheduler(planned.plan, shop, planned.take_lasting())
         ear.began_s = shop.began_s
         before_s = time.monotonic() - builder.began_s - builder.outside_s
         outcome = scheduler.run()

@@ -74,11 +74,11 @@ _RESERVED = frozenset(
 _WRAPPERS = frozenset(
     ["builtin", "command", "env", "exec", "nice", "nohup", "setsid", "stdbuf", "time"]
 )
+_NO_PROGRAMS = _RESERVED | _WRAPPERS
 _WRAPPER_OPTIONS_WITH_VALUE = frozenset(("-u", "-C", "-n", "-a", "-f", "-i", "-o"))
 
-# Without any of these it is one simple command; braces, `!` and the like can't begin `_NAME`.
-_NOT_SIMPLE = re.compile(r"""[;&|()`$"'\\#\n]""")
-_NAME = re.compile(r"[\w./+-][\w./+:@%,-]*\Z")
+# One simple command, whose first word is a name; braces, `!` and the like can't begin one.
+_SIMPLE = re.compile(r"""[^\S\n]*([\w./+-][\w./+:@%,-]*)(?:[^\S\n][^;&|()`$"'\\#\n]*)?\Z""")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 
 _CODE = re.compile(
@@ -117,10 +117,9 @@ def programs_of_shell(text: str) -> tuple[str, ...]:
     kind the next word counts too. Never raises, whatever the text. Cost: 1 us for one simple
     command, else O(characters).
     """
-    if _NOT_SIMPLE.search(text) is None:
-        first = text.split(None, 1)[:1]
-        if first and _NAME.match(first[0]) and first[0] not in _RESERVED | _WRAPPERS:
-            return () if first[0] in _BUILTINS else (first[0],)
+    simple = _SIMPLE.match(text)
+    if simple is not None and simple[1] not in _NO_PROGRAMS:
+        return () if simple[1] in _BUILTINS else (simple[1],)
     reader = _Reader(text)
     reader.read()
     return tuple(reader.found)

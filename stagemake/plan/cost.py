@@ -45,11 +45,12 @@ def add_estimates(
             estimate = estimate_of(own, made.entries, usual)
         else:
             estimate = _from_elsewhere(stage, made, world, by_kind)
-        step = steps[stage_id]
-        steps[stage_id] = step.of(
-            stage_id=stage_id, verdict=step.verdict, reason=step.reason, subject=step.subject,
-            key=step.key, cached=step.cached, estimate=estimate,
-        )  # fmt: skip
+        if estimate is not UNKNOWN:  # which it is already
+            step = steps[stage_id]
+            steps[stage_id] = step.of(
+                stage_id=stage_id, verdict=step.verdict, reason=step.reason, subject=step.subject,
+                key=step.key, cached=step.cached, estimate=estimate,
+            )  # fmt: skip
 
 
 def estimate_of(

@@ -163,6 +163,8 @@ def _with_times(
     report: DryRunReport, around: Circumstances, likely_s: Sequence[float], *, is_known: bool
 ) -> DryRunReport:
     """Return the report with wall time, longest chain and what other `-j` would give."""
+    if not is_known:
+        return report  # nothing of it has ever run
     plan = report.plan
     course = _course(plan, report.jobs, around)
     along_s = [
@@ -171,8 +173,6 @@ def _with_times(
     ]
     path, path_s = critical_path(plan.pipeline.upstream, along_s)
     report = evolve(report, critical_path=path, critical_path_s=path_s)
-    if not is_known:
-        return report
     rounds = _Rounds.of(plan, course, report.chances, around)
     wall_s = rounds.wall_s
     if around.hindsight is not None:

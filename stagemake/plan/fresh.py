@@ -104,6 +104,11 @@ def follows(trace: Trace) -> bool:
 
 def as_seen(programs: Programs, sight: Sight) -> Programs:
     """Return programs as they will be once everything upstream has run; entries None while unknown."""
+    for _, path, _ in programs:
+        if path[:1] != "/":
+            break
+    else:
+        return programs  # none of them in the project: nearly always
     seen: list[tuple[str, str, str | None]] = []
     for name, path, entry in programs:
         own = path or (os.path.normpath(name) if "/" in name else "/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from os.path import normpath
 from typing import TYPE_CHECKING
 
@@ -61,27 +62,23 @@ def judge(stage: Stage, upstream: tuple[int, ...], world: World, sight: Sight) -
     key = fresh_key(stage, upstream, world, sight)
     if key is not None:
         return Judgement(FRESH, Reason.UNCHANGED, key=key)
+    return judge_stale(stage, world, sight)
+
+
+def judge_stale(stage: Stage, world: World, sight: Sight) -> Judgement:
+    """Return what `judge` does of a stage that `fresh_key` says nothing of."""
     trace = world.snapshot.traces.get(stage.name)
-    return _judge_by_key(stage, world.declaration(stage), trace, world, sight)
-
-
-def _judge_by_key(
-    stage: Stage,
-    declaration: Declaration,
-    trace: Trace | None,
-    world: World,
-    sight: Sight,
-) -> Judgement:
     programs = world.shared(as_seen(programs_of(stage, world), sight))
-    entries = tuple(sight.entry(path) for path in (*stage.inputs, *stage.implicit))
-    values = tuple((name, sight.value(name)) for name in stage.uses)
+    # Lists, here and below: of nearly every stage so short that a generator takes twice as long.
+    entries = tuple([sight.entry(path) for path in stage.inputs + stage.implicit])
+    values = tuple([(name, sight.value(name)) for name in stage.uses])
     weak = world.weak_bytes(stage)
     weak_hex = world.weak_hex(stage)
     made = Judgement(
         Verdict.MISS,
         Reason.FORCED,
         weak=weak_hex,
-        declaration=declaration,
+        declaration=world.declaration(stage),
         entries=entries,
         programs=programs,
         values=values,
@@ -91,8 +88,8 @@ def _judge_by_key(
     made.reason, made.subject = _why(stage, trace, made, world, sight)
     is_open = (
         None in entries
-        or any(value is None for _, value in values)
-        or any(entry is None for _, _, entry in programs)
+        or None in [value for _, value in values]
+        or None in [entry for _, _, entry in programs]
     )
     is_forced = world.force or stage.name in world.traced
     never_cached = is_forced or stage.runs_always or world.is_unidentified(stage)
@@ -167,8 +164,8 @@ def _look_up(  # noqa: PLR0917 - one step of judging, cut out for length
     """Turn `made` into FRESH or HIT where a record says so; return whether some key is open."""
     is_open = False
     for paths in lists:
-        found = tuple((path, sight.entry(path)) for path in paths)
-        if any(entry is None for _, entry in found):
+        found = tuple([(path, sight.entry(path)) for path in paths])
+        if None in [entry for _, entry in found]:
             is_open = True
             continue
         key = strong_key(weak, made, found)
@@ -233,16 +230,20 @@ def programs_of(stage: Stage, world: World) -> Programs:
     names: tuple[str, ...] = ()
     if isinstance(action, Command):
         names = world.names_in(action.template[0]) if action.shell else action.template[:1]
-    if not names and not stage.tools:
-        return ()
-    made = {*stage.inputs, *(path.rstrip("/") for path in stage.outputs)}
-    has_absolute = any(path[0] == "/" for path in made)
-    found = []
-    if stage.cwd:
-        names = tuple(_from_root(name, stage.cwd) for name in (*names, *stage.tools))
-    else:
+    if stage.tools:
         names = (*names, *stage.tools)
+    if not names:
+        return ()
+    if stage.cwd:
+        names = tuple([_from_root(name, stage.cwd) for name in names])
     search = world.search_of(stage)
+    has_absolute = "/" in [path[0] for path in stage.inputs + stage.outputs]
+    if not has_absolute:
+        outside = world.programs_outside(names, search)
+        if outside:
+            return outside
+    made = {*stage.inputs, *(path.rstrip("/") for path in stage.outputs)}
+    found = []
     for name in dict.fromkeys(names):
         program = world.program(name, search)
         if program[1][:1] == "/" and not has_absolute:
@@ -279,5 +280,18 @@ def strong_key(
     weak: bytes, made: Judgement, found: Found | tuple[tuple[str, str | None], ...]
 ) -> str:
     """Return the action key: the declared part plus the content of everything the action reads."""
-    programs = tuple((name.rpartition("/")[2], entry) for name, _, entry in made.programs)
-    return xxh3_128_hexdigest(weak + canonical_bytes((made.entries, programs, found, made.values)))
+    parts = (
+        weak,
+        b"(4:",
+        canonical_bytes(made.entries),
+        _in_keys(made.programs),
+        canonical_bytes(found),
+        canonical_bytes(made.values),
+    )
+    return xxh3_128_hexdigest(b"".join(parts))
+
+
+@lru_cache(maxsize=256)  # most stages run what others run
+def _in_keys(programs: Programs) -> bytes:
+    """Return the bytes of programs: their names without the places, and what they are."""
+    return canonical_bytes(tuple((name.rpartition("/")[2], entry) for name, _, entry in programs))

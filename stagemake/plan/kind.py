@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from os.path import basename
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,12 @@ def kind_of(stage: Stage, world: World) -> str:
         return ""
     if not action.shell:
         return basename(action.template[0])
-    shell, *programs = world.names_in(action.template[0])
+    return _joined(world.names_in(action.template[0]))
+
+
+@lru_cache(maxsize=256)  # most shell texts start what others start
+def _joined(names: tuple[str, ...]) -> str:
+    shell, *programs = names
     return ", ".join(dict.fromkeys(map(basename, programs[:_MOST_PROGRAMS]))) or basename(shell)
 
 

@@ -44,7 +44,17 @@ class Planned:
 
     plan: Plan
     refreshed: dict[str, Trace]
-    lasting: dict[int, Judgement] = field(factory=dict)  # by stage id, see `plan.again`
+    _costly: list[tuple[int, Judgement]] = field(factory=list)
+
+    def take_lasting(self) -> dict[int, Judgement]:
+        """Return, once, the judgements by stage id that need not be made again before their stages start."""
+        costly, self._costly = self._costly, []
+        if not costly:
+            return {}
+        from stagemake.plan.again import is_lasting  # noqa: PLC0415 - gate, 1 ms, only with work to do
+
+        stages = self.plan.pipeline.stages
+        return {stage_id: made for stage_id, made in costly if is_lasting(stages[stage_id], made)}
 
 
 def plan_pipeline(
@@ -93,9 +103,9 @@ def plan_pipeline(
                 sight.add_fresh(traces[stage.name][trace_columns.VALUES][1])
             steps.append(Step.of(stage_id=stage_id, verdict=fresh, reason=unchanged, key=key))
             continue
-        from stagemake.plan.judge import judge  # noqa: PLC0415 - gate, 6 ms, only with work to do
+        from stagemake.plan.judge import judge_stale  # noqa: PLC0415 - gate, 6 ms, only with work to do
 
-        made = judge(stage, pipeline.upstream[stage_id], world, sight)
+        made = judge_stale(stage, world, sight)
         if made.verdict is Verdict.MAYBE and _is_hit(pipeline.producer_of(made.subject), steps):
             made.reason = Reason.NOT_FORESEEN
         if on_judged is not None:
@@ -111,20 +121,13 @@ def plan_pipeline(
             else:
                 sight.add_open(stage_id, stage)
             costly.append((stage_id, made))
-        steps.append(Step(stage_id, made.verdict, made.reason, made.subject, made.key, made.cached))
+        step = Step.of(
+            stage_id=stage_id, verdict=made.verdict, reason=made.reason, subject=made.subject,
+            key=made.key, cached=made.cached,
+        )  # fmt: skip
+        steps.append(step)
     if costly:
         from stagemake.plan.cost import add_estimates  # noqa: PLC0415 - gate, 5 ms, only with work to do
 
         add_estimates(steps, costly, pipeline, world)
-    return Planned(Plan(pipeline, tuple(steps), orphans), refreshed, _lasting(costly, pipeline))
-
-
-def _lasting(costly: list[tuple[int, Judgement]], pipeline: Pipeline) -> dict[int, Judgement]:
-    """Return the judgements that need not be made again before their stages start."""
-    if not costly:
-        return {}
-    from stagemake.plan.again import is_lasting  # noqa: PLC0415 - gate, 1 ms, only with work to do
-
-    return {
-        stage_id: made for stage_id, made in costly if is_lasting(pipeline.stages[stage_id], made)
-    }
+    return Planned(Plan(pipeline, tuple(steps), orphans), refreshed, costly)

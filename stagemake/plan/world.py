@@ -124,9 +124,11 @@ class World:
     _good_programs: set[Programs] = field(factory=set)  # of stages with the usual search
     _has_relative_places: dict[str, bool] = field(factory=dict)  # by search path
     _names_in_text: dict[str, tuple[str, ...]] = field(factory=dict)
+    _shared_names: dict[tuple[str, ...], tuple[str, ...]] = field(factory=dict)
+    _found_outside: dict[tuple[tuple[str, ...], Search], Programs] = field(factory=dict)
     _shared_programs: dict[Programs, Programs] = field(factory=dict)
     _declarations: dict[str, Declaration] = field(factory=dict)
-    _weak: dict[str, bytes] = field(factory=dict)
+    _weak: dict[str, tuple[bytes, str]] = field(factory=dict)  # bytes, and their digest
     _always: set[str] = field(factory=set)
 
     @property
@@ -172,17 +174,23 @@ class World:
 
     def weak_bytes(self, stage: Stage) -> bytes:
         """Return the canonical bytes of what the stage declares; made once."""
-        found = self._weak.get(stage.name)
-        if found is None:
-            found = self._weak[stage.name] = weak_key(self.declaration(stage))
-        return found
+        return self._weak_of(stage)[0]
 
     def weak_hex(self, stage: Stage) -> str:
         """Return the weak key: under it the cache notes which inputs were discovered."""
-        return xxh3_128_hexdigest(b"weak" + self.weak_bytes(stage))
+        return self._weak_of(stage)[1]
+
+    def _weak_of(self, stage: Stage) -> tuple[bytes, str]:
+        found = self._weak.get(stage.name)
+        if found is None:
+            made = weak_key(self.declaration(stage))
+            found = self._weak[stage.name] = made, xxh3_128_hexdigest(b"weak" + made)
+        return found
 
     def is_unidentified(self, stage: Stage) -> bool:
         """Return whether the stage's function can't be told apart from a changed one."""
+        if not stage.is_call:
+            return False
         self.declaration(stage)
         return stage.name in self._always
 
@@ -221,8 +229,22 @@ class World:
         if found is None:
             from stagemake.fingerprint.shell import programs_of_shell  # noqa: PLC0415 - gate, 3 ms
 
-            found = self._names_in_text[text] = ("/bin/sh", *programs_of_shell(text))
+            names = ("/bin/sh", *programs_of_shell(text))
+            found = self._names_in_text[text] = self._shared_names.setdefault(names, names)
         return found
+
+    def programs_outside(self, names: tuple[str, ...], search: Search) -> Programs:
+        """Return (name, path, entry) of these programs, each once, where all lie outside the project; else nothing.
+
+        What is in the project may be made while we build.
+        """
+        known = self._found_outside.get((names, search))
+        if known is None:
+            found = tuple([self.program(name, search) for name in dict.fromkeys(names)])
+            known = self.shared(found) if all(path[:1] == "/" for _, path, _ in found) else ()
+            if known:
+                self._found_outside[names, search] = known
+        return known
 
     def shared(self, programs: Programs) -> Programs:
         """Return the one tuple of its kind: ten thousand traces then hold it once."""
