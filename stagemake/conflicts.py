@@ -17,6 +17,7 @@ from stagemake.recorded import recorded_outputs
 from stagemake.report.amount import duration, joined, size
 
 if TYPE_CHECKING:
+    from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
     from stagemake.model.stage import Stage
@@ -87,9 +88,17 @@ def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
             if world.disk.entry(path) == MISSING and not _is_made(path, plan):
                 hint = ""
                 if len(found) < _MOST_HINTS:
-                    hint = did_you_mean(path, pipeline.producer_by_path)
+                    hint = _meant(path, pipeline)
                 found.append((path, stage, hint))
     return found
+
+
+def _meant(path: str, pipeline: Pipeline) -> str:
+    """Return a hint: what is made under a name like that, or a stage that is called so."""
+    named = next((stage for stage in pipeline.stages if stage.name == path and stage.outputs), None)
+    if named is None:
+        return did_you_mean(path, pipeline.producer_by_path)
+    return f"`{path}` is a stage: give it without quotes, or the path that it makes, `{named.outputs[0]}`"
 
 
 def _is_made(path: str, plan: Plan) -> bool:

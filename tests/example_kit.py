@@ -51,9 +51,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from attrs import define, field, frozen
+from printed import says
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 HOME = Path(__file__).resolve().parents[1]
 TIMEOUT_S = 300
@@ -74,18 +75,6 @@ _HAPPENS = {
 _NOT_REACHED = {"blocked", "cancelled"}  # where another stage failed
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_TIME = r"(?:\d+ h \d\d m|\d+ m \d\d s|\d+(?:\.\d+)? m?s)\b"
-_SIZE = r"\b\d+(?:\.\d+)? (?:[KMGT]i)?B\b"
-_VARYING = (
-    (re.compile(rf"{_TIME}(?: \(up to {_TIME}\))?"), "<time>"),
-    (re.compile(_SIZE), "<size>"),
-    (re.compile(r"\b[0-9a-f]{12}\b|\b[0-9a-f]{32}\b"), "<digest>"),
-    (re.compile(r"\d+ jobs?\b"), "<n> jobs"),
-    (re.compile(r"^\[ *\d+/"), "[<n>/"),
-    (re.compile(r" +"), " "),  # columns are as wide as what is in them
-)
-_SCORE = "stagemake: forecast "  # a line that only builds of half a second or more have
-_STAGE_LINE = re.compile(r"^\[<n>/|^(?:fresh|hit|miss|maybe) \S")
 
 
 # -- What a machine has. ---------------------------------------------------------------------------
@@ -465,44 +454,8 @@ class Example:
         assert len(sessions) >= least, f"only {len(sessions)} commands in the README"
         for line, expected in sessions[skip:]:
             printed = self.shell(line).stdout
-            if not _matches(_normal(expected), _normal(printed)):
+            if not says(expected, printed):
                 pytest.fail(f"$ {line}\nthe README says:\n{expected}\nprinted:\n{printed}")
-
-
-def _normal(text: str) -> list[str]:
-    """Return lines without what differs from run to run; runs of stage lines are sorted."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if line.startswith(_SCORE):
-            continue
-        for pattern, shown in _VARYING:
-            line = pattern.sub(shown, line)  # noqa: PLW2901 - one after the other
-        lines.append(line.rstrip())
-    ended = sorted(line for line in lines if _STAGE_LINE.match(line))
-    return ended + [line for line in lines if not _STAGE_LINE.match(line)]
-
-
-def _matches(expected: Iterable[str], printed: Iterable[str]) -> bool:
-    """Whether lines are as expected, where a line `...` stands for any."""
-    expected = list(expected)
-    if "..." not in expected:
-        return expected == list(printed)
-    # With lines left out, stage lines can't be compared as a whole: each must be there.
-    pattern = "".join(
-        ".*" if line == "..." else re.escape(line) + "\n" for line in _after(expected)
-    )
-    rest = list(printed)
-    for line in expected:
-        if _STAGE_LINE.match(line):
-            if line not in rest:
-                return False
-            rest.remove(line)
-    text = "".join(f"{line}\n" for line in rest if not _STAGE_LINE.match(line))
-    return re.fullmatch(pattern, text, re.DOTALL) is not None
-
-
-def _after(expected: list[str]) -> list[str]:
-    return [line for line in expected if not _STAGE_LINE.match(line)]
 
 
 @functools.cache

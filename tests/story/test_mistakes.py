@@ -744,6 +744,28 @@ def test_a_missing_input_names_who_needs_it_and_what_is_like_it(project: Project
     assert not project.has("app.o")
 
 
+def test_a_stages_name_as_an_input_is_taken_for_a_path_and_the_hint_says_so(
+    project: Project,
+) -> None:
+    project.stagefile(
+        """\
+        command("one", "echo > {outputs}", outputs=["build/one.txt"])
+        command("two", "true", inputs=["one"], outputs=["x"])
+        """
+    )
+
+    result = project.build()
+
+    result.printed(
+        """\
+        error: stage `two` needs an input nobody makes
+          input     `one`
+          declared  Stagefile:3
+        hint: `one` is a stage: give it without quotes, or the path that it makes, `build/one.txt`
+        """
+    ).exited(2)
+
+
 def test_a_missing_input_writes_nothing(project: Project) -> None:
     project.stagefile('command("two", "true", inputs=["ap.o"], outputs=["x"])\n')
 
