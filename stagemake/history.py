@@ -18,6 +18,8 @@ from stagemake import durable
 from stagemake.model.fit import USUAL_VARIANCE, Fit, Run, fit, told_variance, usual_variance
 from stagemake.model.hindsight import FORETOLD_COLUMNS, Foretold, Hindsight, hindsight_of
 from stagemake.model.pace import COLUMNS, BuildCosts, Pace, pace_of
+from stagemake.model.packed import pack, unpack
+from stagemake.model.variant import Variant, variants_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,19 +34,23 @@ BUILDS = 30
 """How many builds are looked at, and kept."""
 
 _FIT_COLUMNS = tuple(each.name for each in fields(Fit))
+_VARIANT_COLUMNS = tuple(each.name for each in fields(Variant))
 # The version is in the names: tables of another one are not seen.
 _SCHEMA = f"""
 drop table if exists runs;
-create table if not exists runs_2 (
+drop table if exists runs_2;
+create table if not exists runs_3 (
     stage text primary key, last_s integer not null, packed blob not null
 ) without rowid;
 create table if not exists fits_2 (stage text primary key, {", ".join(_FIT_COLUMNS)}) without rowid;
+create table if not exists variants_1 (
+    stage text, {", ".join(_VARIANT_COLUMNS)}, primary key (stage, number)
+) without rowid;
 create index if not exists fits_2_by_kind on fits_2 (kind);
 create table if not exists builds_2 ({", ".join(COLUMNS)});
 create table if not exists foretold_1 ({", ".join(FORETOLD_COLUMNS)});
 """
 _values_of = attrgetter(*_FIT_COLUMNS)  # of a Fit; `astuple` takes 8 µs
-_PACKED = struct.Struct("<qddqqqbd")  # no multiple of 20 and less of any other form that was
 _MOST_NAMES = 500  # beyond, reading all is cheaper than asking by name
 _MOST_STAGES = 50_000
 _MOST_OF_A_KIND = 50
@@ -69,6 +75,23 @@ class History:
             rows = self._rows(f"where stage in ({marks})", stage_names)
         found = {row[0]: _fit_of(row[1:]) for row in rows}
         return {stage: made for stage, made in found.items() if made is not None}
+
+    def variants(self, stage_names: Sequence[str]) -> dict[tuple[str, int], Variant]:
+        """Return what runs under each variant say, by stage and number, of stages that ran under several."""
+        where, asked = "", tuple(stage_names)
+        if len(asked) > _MOST_NAMES:
+            asked = ()
+        else:
+            where = f"where stage in ({','.join('?' * len(asked))})"
+        query = f"select stage, {', '.join(_VARIANT_COLUMNS)} from variants_1 {where}"  # noqa: S608 - constants only
+        found = {}
+        for stage, number, shift_log, sigma in self._select(query, asked):
+            try:
+                if -10 < shift_log < 10 and 0 <= sigma < 100:
+                    found[stage, number] = Variant(number, shift_log, sigma)
+            except TypeError:
+                continue  # somebody has written something else there
+        return found
 
     def fits_of_kind(self, kind: str) -> list[Fit]:
         """Return what past runs say of up to 50 stages that run the same program or function."""
@@ -204,8 +227,9 @@ def _rows_of(build: BuildCosts | None, foretold: Foretold | None) -> dict[str, t
 def _drop_of_another_form(connection: sqlite3.Connection) -> None:
     """Remove tables of ours whose columns are not those of this version: nothing could be added to them."""
     wanted = {
-        "runs_2": ("stage", "last_s", "packed"),
+        "runs_3": ("stage", "last_s", "packed"),
         "fits_2": ("stage", *_FIT_COLUMNS),
+        "variants_1": ("stage", *_VARIANT_COLUMNS),
         "builds_2": COLUMNS,
         "foretold_1": FORETOLD_COLUMNS,
     }
@@ -216,26 +240,30 @@ def _drop_of_another_form(connection: sqlite3.Connection) -> None:
 
 
 def _add_runs(connection: sqlite3.Connection, by_stage: dict[str, list[Run]]) -> None:
-    """Put new runs, newest first, before those that are known, and fit anew. Two statements for them all."""
+    """Put new runs, newest first, before those that are known, and fit anew. A statement a table for them all."""
     packed = _known_runs(connection, by_stage)
-    runs, fits = [], []
+    runs, fits, variants = [], [], []
     for stage, new in by_stage.items():
         known = packed.get(stage)
-        old = _unpacked(stage, new[0].kind, known) if known is not None else []
+        old = unpack(stage, new[0].kind, known) if known is not None else []
         kept = [*new, *old][:SAMPLES]
-        runs.append((stage, new[0].started_s, _packed(kept)))
-        fits.append((stage, *_values_of(fit(kept))))
-    connection.executemany("insert or replace into runs_2 values (?, ?, ?)", runs)
+        runs.append((stage, new[0].started_s, pack(kept)))
+        made = fit(kept)
+        fits.append((stage, *_values_of(made)))
+        variants += [(stage, *astuple(each)) for each in variants_of(kept, made)]
+    connection.executemany("insert or replace into runs_3 values (?, ?, ?)", runs)
     marks = ", ".join("?" * (1 + len(_FIT_COLUMNS)))
     connection.executemany(f"insert or replace into fits_2 values ({marks})", fits)  # noqa: S608 - constants only
+    connection.executemany("delete from variants_1 where stage = ?", [row[:1] for row in runs])
+    connection.executemany("insert into variants_1 values (?, ?, ?, ?)", variants)
 
 
 def _known_runs(connection: sqlite3.Connection, names: Collection[str]) -> dict[str, object]:
     """Return the packed runs of these stages by name, as far as there are any."""
     if len(names) > _MOST_NAMES:
-        return dict(connection.execute("select stage, packed from runs_2"))
+        return dict(connection.execute("select stage, packed from runs_3"))
     marks = ",".join("?" * len(names))
-    query = f"select stage, packed from runs_2 where stage in ({marks})"  # noqa: S608 - marks only
+    query = f"select stage, packed from runs_3 where stage in ({marks})"  # noqa: S608 - marks only
     return dict(connection.execute(query, tuple(names)))
 
 
@@ -243,32 +271,10 @@ def _forget_oldest(connection: sqlite3.Connection) -> None:
     """Forget stages beyond `_MOST_STAGES`: those that ran longest ago."""
     (count,) = connection.execute("select count(*) from fits_2").fetchone()
     if count > _MOST_STAGES:
-        old = "select stage from runs_2 order by last_s limit ?"
-        connection.execute(f"delete from fits_2 where stage in ({old})", (count - _MOST_STAGES,))  # noqa: S608 - constants only
-        connection.execute(f"delete from runs_2 where stage in ({old})", (count - _MOST_STAGES,))  # noqa: S608 - as above
-
-
-def _packed(runs: Sequence[Run]) -> bytes:
-    return b"".join(
-        _PACKED.pack(
-            run.started_s, run.duration_s, run.cpu_s, run.output_bytes, run.stored_bytes,
-            run.input_bytes, -1 if run.changed is None else run.changed + 2 * run.was_maybe,
-            run.stretch,
-        )
-        for run in runs
-    )  # fmt: skip
-
-
-def _unpacked(stage: str, kind: str, packed: object) -> list[Run]:
-    if not isinstance(packed, bytes) or len(packed) % _PACKED.size:
-        return []
-    return [
-        Run(
-            stage, started, wall, cpu, made, None if changed < 0 else bool(changed & 1), stored,
-            read, kind, changed > 1, stretch,
-        )
-        for started, wall, cpu, made, stored, read, changed, stretch in _PACKED.iter_unpack(packed)
-    ]  # fmt: skip
+        old = "select stage from runs_3 order by last_s limit ?"
+        for table in ("fits_2", "variants_1", "runs_3"):
+            query = f"delete from {table} where stage in ({old})"  # noqa: S608 - constants only
+            connection.execute(query, (count - _MOST_STAGES,))
 
 
 def _fit_of(row: Sequence[Any]) -> Fit | None:  # Any: columns of sqlite

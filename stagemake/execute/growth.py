@@ -9,7 +9,7 @@ from attrs import define, field
 from stagemake.freshness import snapshot as columns
 from stagemake.history import Run as PastRun
 from stagemake.model.stored import contents_of, record_bytes, stored_bytes
-from stagemake.plan.kind import input_bytes, kind_of
+from stagemake.plan.kind import input_bytes, kind_of, variant_of
 
 if TYPE_CHECKING:
     from stagemake.execute.settle import Settled
@@ -84,6 +84,7 @@ def past_run(
         input_bytes(made.entries) or 0,
         kind_of(stage, shop.world),
         run.was_maybe,
+        variant=variant_of(made.declaration),
     )
 
 

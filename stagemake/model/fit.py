@@ -56,6 +56,7 @@ class Run:
     kind: str = ""  # what it ran: the program, or the function
     was_maybe: bool = False  # it ran because something upstream had come out differently
     stretch: float = 1.0  # by which factor it took longer than alone, for want of processors
+    variant: int = 0  # what it was told, see `model.variant`
 
 
 @frozen(slots=False)  # see QuicklyMade
@@ -103,11 +104,10 @@ def fit(runs: Sequence[Run]) -> Fit:
     Cost: O(n²) for n runs where sizes differ, else O(n log n).
     """
     weights = [0.5 ** (age / HALF_LIFE) for age in range(len(runs))]
-    logs = [log(max(run.duration_s / run.stretch, _LEAST_S)) for run in runs]
-    sizes = [log(max(run.input_bytes, 1)) for run in runs]
-    slope = _slope(sizes, logs)
+    sizes = _sizes(runs)
+    slope = _slope(sizes, level_of(runs, 0.0, 0.0))
     at = weighted_quantile(sizes, weights, 0.5)
-    level = [one - slope * (size - at) for one, size in zip(logs, sizes, strict=True)]
+    level = level_of(runs, slope, at)
     middle = weighted_quantile(level, weights, 0.5)
     off = [one - middle for one in level]
     spread = weighted_quantile([abs(one) for one in off], weights, 0.5) * MAD
@@ -119,7 +119,7 @@ def fit(runs: Sequence[Run]) -> Fit:
     return Fit(
         samples=len(runs),
         median_s=exp(middle),
-        sigma=_shrunk(spread, len(runs)),
+        sigma=shrunk(spread, len(runs)),
         output_bytes=runs[0].output_bytes,
         stored_bytes=_stored(runs, weights),
         changed=sum(compared),
@@ -136,6 +136,18 @@ def fit(runs: Sequence[Run]) -> Fit:
         reached=len(reached),
         stretch=weighted_quantile([run.stretch for run in runs], weights, 0.5),
     )
+
+
+def level_of(runs: Sequence[Run], slope: float, at: float) -> list[float]:
+    """Return the logarithm of what each run would have taken alone, with inputs of a size of which `at` is the logarithm."""
+    return [
+        log(max(run.duration_s / run.stretch, _LEAST_S)) - slope * (size - at)
+        for run, size in zip(runs, _sizes(runs), strict=True)
+    ]
+
+
+def _sizes(runs: Sequence[Run]) -> list[float]:
+    return [log(max(run.input_bytes, 1)) for run in runs]
 
 
 def usual_variance(runs: int, total: float) -> float:
@@ -163,7 +175,7 @@ def pooled(fits: Sequence[Fit]) -> Fit:
     return Fit(
         samples=sum(each.samples for each in fits),
         median_s=exp(middle),
-        sigma=(_shrunk(between, len(fits)) ** 2 + within**2) ** 0.5,
+        sigma=(shrunk(between, len(fits)) ** 2 + within**2) ** 0.5,
         output_bytes=round(_median([each.output_bytes for each in fits])),
         stored_bytes=round(_median([each.stored_bytes for each in fits])),
         changed=0,
@@ -188,7 +200,7 @@ def _median(values: Sequence[float]) -> float:
     return weighted_quantile(values, [1.0] * len(values), 0.5)
 
 
-def _shrunk(spread: float, count: int) -> float:
+def shrunk(spread: float, count: int) -> float:
     """Return a standard deviation that few runs can neither make tiny nor huge."""
     total = count * spread**2 + _PRIOR_RUNS * _PRIOR_SIGMA**2
     return float((total / (count + _PRIOR_RUNS)) ** 0.5)

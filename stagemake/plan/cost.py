@@ -10,7 +10,7 @@ from attrs import evolve
 from stagemake.model.fit import USUAL_VARIANCE, pooled
 from stagemake.model.plan import P90, UNKNOWN, Estimate, Interval, Source, Verdict
 from stagemake.plan.chain import priorities
-from stagemake.plan.kind import input_bytes, kind_of
+from stagemake.plan.kind import input_bytes, kind_of, variant_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,13 +35,19 @@ def add_estimates(
     Cost: one read of the history; some 5 µs a stage.
     """
     stages = pipeline.stages
-    fits = world.history.fits([stages[stage_id].name for stage_id, _ in costly])
+    names = [stages[stage_id].name for stage_id, _ in costly]
+    fits = world.history.fits(names)
+    variants = world.history.variants(names) if fits else {}
+    several = {stage for stage, _ in variants}
     by_kind: dict[str, Estimate] = {}
     usual = world.history.usual_variance() if fits else USUAL_VARIANCE
     for stage_id, made in costly:
         stage = stages[stage_id]
         own = fits.get(stage.name)
         if own is not None:
+            if stage.name in several:
+                variant = variants.get((stage.name, variant_of(made.declaration)))
+                own = variant.of(own) if variant is not None else own
             estimate = estimate_of(own, made.entries, usual)
         else:
             estimate = _from_elsewhere(stage, made, world, by_kind)

@@ -15,7 +15,7 @@ Nothing is random between two calls: the same plan gives the same figures.
 from __future__ import annotations
 
 import random
-from math import erf, exp, sqrt
+from math import comb, erf, exp, sqrt
 from typing import TYPE_CHECKING
 
 from stagemake.model.plan import P90, Interval, Verdict
@@ -32,7 +32,7 @@ FEW_DRAWS = 3
 MANY_STAGES = 1500
 
 _NO_RUN = -1.0
-_TOGETHER = 0.6  # of the variance: how far what an edit does to one stage goes for the others
+_TOGETHER = 0.9  # of the variance: how far what an edit does to one stage goes for the others
 # The middles of nine and of three equal parts of the normal distribution. Many that vary on their own add up
 # right if their steps have a variance of 1; for what all have in common the ninth decile has to come out right.
 _STEPS = {
@@ -155,14 +155,36 @@ def interval_of(walls: Sequence[float], overhead_s: float, sigma: float = 0.0) -
     spread = overhead_s * sigma
     ordered = sorted(walls)
     count = len(ordered)
+    p50 = _middle(ordered)
     if count >= DRAWS:
-        p50, p90 = _at(ordered, 0.5), _at(ordered, 0.9)
+        p90 = _at(ordered, 0.9)
     else:
-        p50 = _at(ordered, 0.5)
         mean = sum(ordered) / count
         p90 = p50 + P90 * (sum((one - mean) ** 2 for one in ordered) / (count - 1)) ** 0.5
-    late = ((p90 - p50) ** 2 + (P90 * spread) ** 2) ** 0.5
+    late = (max(p90 - p50, 0.0) ** 2 + (P90 * spread) ** 2) ** 0.5
     return Interval(p50 + overhead_s, p50 + overhead_s + late)
+
+
+def _middle(ordered: Sequence[float]) -> float:
+    """Return the median of what these are drawn from: all of them, each by how likely it is that one (Harrell, Davis 1982).
+
+    Where it is as likely as not that much is cut off, the middle draw alone would say all or nothing.
+    """
+    count = len(ordered)
+    if count != DRAWS:
+        return _at(ordered, 0.5)
+    return sum(weight * one for weight, one in zip(_MIDDLE, ordered, strict=True))
+
+
+def _up_to(share: float) -> float:
+    """Return how likely at least half of `DRAWS` are below a share of what they are drawn from."""
+    return sum(
+        comb(DRAWS, below) * share**below * (1 - share) ** (DRAWS - below)
+        for below in range(DRAWS // 2 + 1, DRAWS + 1)
+    )
+
+
+_MIDDLE = tuple(_up_to((place + 1) / DRAWS) - _up_to(place / DRAWS) for place in range(DRAWS))
 
 
 def _at(ordered: Sequence[float], share: float) -> float:

@@ -1,4 +1,4 @@
-"""What a stage is like: by its kind, the cost of one never run is estimated from others; and how much it reads."""
+"""What a stage is like: by its kind, the cost of one never run is estimated from others; what it is told, and how much it reads."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from functools import lru_cache
 from os.path import basename
 from typing import TYPE_CHECKING
 
+from xxhash import xxh3_64_intdigest
+
 from stagemake.model.entry import content_of
 from stagemake.model.stage import Call, Command
+from stagemake.plan.declaration import COMMAND, CONFIG, ENV, PARAMS, VERSION, canonical_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stagemake.model.stage import Stage
+    from stagemake.plan.declaration import Declaration
     from stagemake.plan.world import World
 
 _MOST_PROGRAMS = 4
@@ -35,6 +39,19 @@ def kind_of(stage: Stage, world: World) -> str:
 def _joined(names: tuple[str, ...]) -> str:
     shell, *programs = names
     return ", ".join(dict.fromkeys(map(basename, programs[:_MOST_PROGRAMS]))) or basename(shell)
+
+
+def variant_of(declaration: Declaration) -> int:
+    """Return all that a stage is told, apart from paths, as one number; see `model.variant`. Cost: some 5 µs."""
+    params = tuple((name, value) for name, value, _ in declaration[PARAMS])
+    told = (
+        declaration[COMMAND],
+        declaration[ENV],
+        declaration[CONFIG],
+        params,
+        declaration[VERSION],
+    )
+    return xxh3_64_intdigest(canonical_bytes(told)) >> 1  # as sqlite's integers have it
 
 
 def input_bytes(entries: Iterable[str | None]) -> int | None:

@@ -8,11 +8,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 from terminal_kit import Terminal
 
 from stagemake.cache.collect import collect
 from stagemake.cache.disk import open_store
+from stagemake.history import History
 from stagemake.manager import StageManager
+from stagemake.model.packed import unpack
 from stagemake.model.record import references
 
 if TYPE_CHECKING:
@@ -95,6 +98,52 @@ def test_a_stage_never_run_is_estimated_from_its_kind_and_marked(project: Projec
     assert [one["enough"] for one in amounts["file_systems"]] == [None]
     estimate = stages(project)["s2"]["estimate"]
     assert (estimate["source"], estimate["kind"], estimate["samples"]) == ("kind", "cp", 0)
+
+
+FLAGS = """\
+flag = config("flag", "quick")
+command("compile", f"echo {flag}; cat a > {{outputs}}", inputs=["a"], outputs=["o"])
+
+@stage(inputs=["a"], outputs=["p"], params={"flag": flag})
+def render(context):
+    context.outputs[0].write_text(context.inputs[0].read_text())
+"""
+
+
+def test_time_under_other_flags_is_that_of_the_runs_under_these(project: Project) -> None:
+    project.stagefile(FLAGS)
+    for number, flag in enumerate(("slow", "quick", "quick")):
+        project.write("a", str(number)).build("-D", f"flag={flag}").ran("compile", "render")
+    took_s = {"compile": (4.0, 1.0), "render": (0.5, 1.0)}  # slow and quick
+    with closing(sqlite3.connect(project.root / HISTORY)) as connection:
+        packed = dict(connection.execute("select stage, packed from runs_3"))
+    (project.root / HISTORY).unlink()
+    for stage in took_s:
+        runs = unpack(stage, "", packed[stage])
+        times_s = [took_s[stage][one.variant == runs[0].variant] for one in runs]
+        History(str(project.root / HISTORY)).add(
+            evolve(run, duration_s=seconds)
+            for run, seconds in zip(runs[::-1], times_s[::-1], strict=True)
+        )
+    project.write("a", "edited")
+
+    said = {
+        flag: {name: one["estimate"]["duration_s"]["p50"] for name, one in found.items()}
+        for flag in ("slow", "quick", "never used")
+        for found in (stages(project, "-D", f"flag={flag}"),)
+    }
+
+    assert said["quick"] == {
+        "compile": pytest.approx(1, abs=0.1),
+        "render": pytest.approx(1, abs=0.1),
+    }
+    assert said["slow"] == {
+        "compile": pytest.approx(4, rel=0.3),
+        "render": pytest.approx(0.5, rel=0.2),
+    }
+    assert said["never used"] == {
+        "compile": pytest.approx(1, abs=0.3), "render": pytest.approx(1, abs=0.3),
+    }  # fmt: skip
 
 
 def test_functions_of_one_name_are_of_one_kind(project: Project) -> None:

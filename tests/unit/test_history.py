@@ -71,6 +71,31 @@ def test_how_much_stages_vary_here_is_that_of_those_that_have_run_often(tmp_path
     assert history.usual_variance() < 0.01
 
 
+def test_what_stages_took_under_other_flags_is_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    history = History(str(path))
+    history.add([run(), *[evolve(run("t", 2.0), variant=1)] * 4, evolve(run("t"), variant=2)])
+
+    found = history.variants(["s", "t", "never"])
+
+    assert sorted(found) == [("t", 1), ("t", 2)]
+    assert found["t", 1].of(history.fits(["t"])["t"]).median_s == pytest.approx(2.0, rel=0.05)
+    assert history.variants(["t"] * 501) == found
+    history.add([evolve(run("t"), variant=2)] * SAMPLES)  # the others are forgotten
+    assert history.variants(["t"]) == {}
+
+
+def test_variants_that_nobody_wrote_are_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    History(str(path)).add([evolve(run(), variant=number) for number in (1, 2, 3)])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("update variants_1 set shift_log = 'much' where number = 1")
+        connection.execute("update variants_1 set sigma = -1 where number = 2")
+        connection.commit()
+
+    assert list(History(str(path)).variants(["s"])) == [("s", 3)]
+
+
 def test_asking_for_many_stages_gives_the_same_as_asking_for_each(tmp_path: Path) -> None:
     history = History(str(tmp_path / "history.db"))
     names = [f"s{number}" for number in range(600)]
@@ -132,7 +157,7 @@ def test_values_that_nobody_wrote_are_unknown(tmp_path: Path) -> None:
         connection.execute("update fits_2 set median_s = 'long' where stage = 's'")
         connection.execute("update fits_2 set sigma = -1 where stage = 't'")
         connection.execute("update builds_2 set before_s = 'x', launched = null")
-        connection.execute("update runs_2 set packed = x'00'")
+        connection.execute("update runs_3 set packed = x'00'")
     connection.close()
 
     found = History(str(path))
