@@ -221,6 +221,7 @@ class Builder:
             records=records,
             history_path=self.state.history_path,
             identify=self._identity,
+            identify_all=self.project.identities.look_at,
             search_path=base["PATH"],
             checkpoint_path=self.state.checkpoint_path,
             repeats_path=self.state.repeats_path,

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from stagemake.identities import Identities
 from stagemake.model.error import BadValue, MissingProgram, did_you_mean
 from stagemake.model.stage import Call, Stage
-from stagemake.stagefile.imports import undisturbed_imports
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from stagemake.fingerprint.function import FunctionIdentifier
     from stagemake.model.pipeline import Pipeline
-    from stagemake.model.stage import Surroundings
     from stagemake.plan.declaration import Identity
     from stagemake.recalled import Recalled
     from stagemake.resolve.edges import EdgeTable
@@ -37,13 +33,14 @@ class Project:
     evaluations: list[Evaluation] = field(factory=list)
     _table: EdgeTable | None = None
     _table_version: int = -1
-    # By the id of a function's home, which is kept so that the id stays its own.
-    _identifiers: dict[int, tuple[Surroundings | None, FunctionIdentifier]] = field(factory=dict)
     _has_calls_of_programs: bool = False
     _names_checked_at: int = 0  # the registry's version
-    _texts: dict[str, str] = field(factory=dict)  # sources of the program's modules, by file
     recalled: Recalled | None = None  # in place of evaluations
     runs_services: bool = False  # whether who asks for services by name starts them
+    identities: Identities = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.identities = Identities(self.root, self.evaluations, self.recorded)
 
     @classmethod
     def at(
@@ -67,7 +64,7 @@ class Project:
         Comes before each request. A Stagefile's functions stay as they were evaluated.
         """
         if self._has_calls_of_programs:
-            self._identifiers.pop(id(None), None)
+            self.identities.forget_programs()
 
     def register(self, stage: Stage) -> None:
         """Take in a stage from outside of any Stagefile.
@@ -79,7 +76,7 @@ class Project:
         if isinstance(stage.action, Call):
             self._has_calls_of_programs = True
             self.identify(stage)  # notes the sources, as long as they are what was loaded
-            self._identifiers.pop(id(None), None)
+            self.identities.forget_programs()
 
     def register_pipeline(
         self, name: str, stages: Iterable[str | Stage], *, default: bool = False
@@ -124,7 +121,7 @@ class Project:
             evaluation = evaluate(self.session, path, texts)
         self.evaluations.append(evaluation)
         self._names_checked_at = self.registry.version
-        self._identifiers.clear()
+        self.identities.clear()
         return evaluation
 
     def recall(self, recalled: Recalled) -> None:
@@ -163,9 +160,8 @@ class Project:
         if recorder is not None:
             for evaluation in self.evaluations:
                 recorder.look_at_modules(evaluation.texts)
-            for _, identifier in self._identifiers.values():
-                for name in identifier.looked_up:
-                    recorder.imports.note_lookup(name)
+            for name in self.identities.looked_up():
+                recorder.imports.note_lookup(name)
 
     def table(self) -> EdgeTable:
         """Return all stages with the edges between them.
@@ -264,64 +260,7 @@ class Project:
 
     def identify(self, stage: Stage) -> Identity | None:
         """Return the identity of a stage's function; None for commands. Remembers what it parsed."""
-        if not isinstance(stage.action, Call):
-            return None
-        assert self.recalled is None or self.evaluations, "what was recalled alone has no functions"
-        with undisturbed_imports():
-            return self._identified(stage.action)
-
-    def _identified(self, action: Call) -> Identity:
-        home = action.home
-        # One for each home: the same import may lead elsewhere in another one.
-        if id(home) not in self._identifiers:
-            from stagemake.fingerprint.function import FunctionIdentifier  # noqa: PLC0415 - gate, 20 ms, with functions only
-
-            made = FunctionIdentifier(self.root, _Sources(self.evaluations, self._texts))
-            self._identifiers[id(home)] = home, made
-        _, identifier = self._identifiers[id(home)]
-        known = identifier.known(action.function)
-        if known is not None:  # many stages may share a function
-            return known
-        with contextlib.ExitStack() as stack:  # late imports resolve as they will in the stage
-            for surroundings in self.evaluations if home is None else (home,):
-                stack.enter_context(surroundings.active())
-            stack.enter_context(self.recorded())
-            return identifier.identify(action.function)
-
-
-class _Sources:
-    """Texts as they were compiled. What is read from disk is what a late import will compile.
-
-    Else a module edited between plan and run would be imported under the identity it had before; and a
-    program that lives on would run its old code under the identity of what has been edited since.
-    """
-
-    def __init__(self, evaluations: Sequence[Evaluation], loaded_texts: dict[str, str]) -> None:
-        self._evaluations = evaluations
-        self._loaded_texts = loaded_texts
-        self._loaded_files: set[str] | None = None
-        from stagemake.fingerprint.sources import FileSources  # noqa: PLC0415 - gate, with functions only
-
-        self._files = FileSources()
-
-    def text_of(self, filename: str) -> str | None:
-        for evaluation in self._evaluations:
-            text = evaluation.text_of(filename)
-            if text is not None:
-                return text
-        text = self._loaded_texts.get(filename)
-        if text is not None:
-            return text
-        text = self._files.text_of(filename)
-        if text is not None:
-            for evaluation in self._evaluations:
-                evaluation.pin(filename, text)
-            if self._is_loaded(filename):
-                self._loaded_texts[filename] = text
-        return text
-
-    def _is_loaded(self, filename: str) -> bool:
-        if self._loaded_files is None:
-            files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-            self._loaded_files = {os.path.abspath(file) for file in files if isinstance(file, str)}
-        return filename in self._loaded_files
+        assert self.recalled is None or self.evaluations or not stage.is_call, (
+            "what was recalled alone has no functions"
+        )
+        return self.identities.of(stage)

@@ -25,7 +25,7 @@ LAYERS = (
         "recalled plan digesting settings calling stage_class logs recording hooking plugins lifecycle"
         " remembered"
     ),
-    "plan_files",
+    "plan_files identities",
     "capturing execute project overlap reading assumed explaining cleaning operations remembering noop_programs page",
     "conflicts what_if declared_before noop_rows",
     "forecasting affected assembling",

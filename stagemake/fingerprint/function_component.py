@@ -158,17 +158,18 @@ def link_decorators(
     skipped: set[ast.AST] = set()
     for decorator in getattr(node, "decorator_list", ()):
         base = decorator.func if isinstance(decorator, ast.Call) else decorator
-        linked: list[tuple[Load, object]] = []
-        for load in names_in(decorator).free:
-            value = lookup(names, load.name)
-            if value is not MISSING:
-                linked.append((load, value))
-        chain = next(iter(names_in(base).free), None) if linked else None
-        if chain is not None:
-            value, _, _ = follow(lookup(names, chain.name), chain.attributes)
+        chain = next(iter(names_in(base).free), None)
+        called = MISSING if chain is None else lookup(names, chain.name)
+        if chain is not None and called is not MISSING:
+            value, _, _ = follow(called, chain.attributes)
             if is_stagemake(graph, value):
                 skipped.add(decorator)
                 continue
+        linked = [
+            (load, value)
+            for load in names_in(decorator).free
+            if (value := lookup(names, load.name)) is not MISSING
+        ]
         scope = component.label.partition(":")[0] + ":"
         for load, value in linked:
             link_load(graph, component, load, value, scope, prefix="decorator ")

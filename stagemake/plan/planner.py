@@ -89,6 +89,8 @@ def plan_pipeline(
     looked_at = pipeline.stages
     if affected is not None:
         looked_at = tuple([stage for stage in pipeline.stages if stage.name in affected])
+    if world.identify_all is not None:
+        world.identify_all(looked_at)
     world.seen = world.disk.survey(
         [path for stage in looked_at for path in stage.inputs],
         [path for stage in looked_at for path in stage.outputs],

@@ -108,6 +108,7 @@ class World:
     history_path: str
     identify: Callable[[Stage], Identity | None]
     search_path: str  # of programs: the PATH that stages get unless they say otherwise
+    identify_all: Callable[[Iterable[Stage]], None] | None = None  # in one go, ahead of `identify`
     checkpoint_path: str = ""  # what an unfinished build has done; empty: nowhere
     force: bool = False
     repeats_path: str = ""  # which stages don't make the same from the same; empty: nowhere
