@@ -60,6 +60,9 @@ if TYPE_CHECKING:
     from stagemake.what_if import WhatIf
 
 
+_MOST_MISSING = 5  # inputs that nobody makes, named in one error
+
+
 @define(eq=False, repr=False)
 class Builder:
     """One request's parts. `plan` and `dry_run` change nothing; `execute` holds the project's lock."""
@@ -474,11 +477,16 @@ class Builder:
             raise Overtaken  # the hint may name what is left out: have all of it
         if missing:
             path, stage, hint = missing[0]
-            more = [("also", f"`{other}`, for `{one.name}`") for other, one, _ in missing[1:5]]
+            more = [
+                ("also", f"`{other}`, for `{one.name}`")
+                for other, one, _ in missing[1:_MOST_MISSING]
+            ]
+            if len(missing) > _MOST_MISSING:
+                more.append(("and", f"{len(missing) - _MOST_MISSING} more"))
             raise MissingInput(
                 f"stage `{stage.name}` needs an input nobody makes",
                 facts=[("input", f"`{path}`"), ("declared", str(stage.location)), *more],
-                hint=hint,
+                hint=hint or "create it, or declare the stage that makes it",
             )
 
     def forget_finished(self, plan: Plan) -> None:

@@ -255,7 +255,8 @@ class Project:
             if name not in known and self.evaluations:
                 raise BadValue(
                     f"no Stagefile reads the configuration `{name}`",
-                    hint=did_you_mean(name, known),
+                    hint=did_you_mean(name, known)
+                    or f'a Stagefile reads it by config("{name}", "default")',
                 )
 
     def identify(self, stage: Stage) -> Identity | None:

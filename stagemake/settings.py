@@ -56,7 +56,7 @@ def read_project_config(root: str) -> ProjectConfig:
         return ProjectConfig()
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise StagemakeError("pyproject.toml can't be read", facts=[("why", why)]) from error
+        raise StagemakeError("`pyproject.toml` can't be read", facts=[("why", why)]) from error
     if b"stagemake" not in data:
         return ProjectConfig()
     import tomllib  # noqa: PLC0415 - gate, 6 ms; most projects have no table
@@ -65,7 +65,7 @@ def read_project_config(root: str) -> ProjectConfig:
         tools = tomllib.loads(data.decode("utf-8")).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StagemakeError(
-            "pyproject.toml can't be parsed", facts=[("why", str(error))]
+            "`pyproject.toml` does not parse", facts=[("why", str(error))]
         ) from error
     try:
         return _checked(tools.get("stagemake", {}))

@@ -14,9 +14,9 @@ from stagemake.cache.collect import clear as clear_store
 from stagemake.cache.collect import collect, verify
 from stagemake.cache.disk import open_store
 from stagemake.cache.locate import cache_directory
-from stagemake.model.error import NoStagefile, StagemakeError
+from stagemake.model.error import NoStagefile, StagemakeError, UsageError
 from stagemake.model.record import references
-from stagemake.report.amount import plural, printable, size
+from stagemake.report.amount import joined, plural, printable, size
 from stagemake.report.json_form import dumps
 from stagemake.settings import ProjectConfig, read_project_config
 from stagemake.stagefile.find import find_stagefile
@@ -94,11 +94,17 @@ def _place_options(function: Callable[..., Any]) -> Callable[..., Any]:  # Any: 
     return wrapped
 
 
-@click.group("cache")
+@click.group("cache", invoke_without_command=True)
 @_place_options
-def command(place: CachePlace) -> None:
+@click.pass_context
+def command(context: click.Context, place: CachePlace) -> None:
     """Look at the cache, clean it up, check it."""
     del place  # kept in the context for the command that follows
+    if context.invoked_subcommand is None:
+        raise UsageError(
+            "`stagemake cache` needs a command",
+            hint=f"there are {joined(command.list_commands(context))}",
+        )
 
 
 @command.command("path")

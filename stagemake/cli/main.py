@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -11,7 +12,8 @@ import click
 
 import stagemake
 from stagemake.cli.command_names import COMMANDS, LEADING
-from stagemake.model.error import StagemakeError, UsageError, did_you_mean
+from stagemake.cli.raw_output import terminal_columns
+from stagemake.model.error import StagemakeError, UsageError
 from stagemake.report.amount import printable
 from stagemake.report.style import style_for
 
@@ -132,20 +134,17 @@ def run(argv: Sequence[str], found: object = None) -> int:
         )
     except StagemakeError as error:
         notes = getattr(error, "__notes__", ())  # what went wrong besides, while the session ended
-        return _complain(
-            "\n".join(
-                (str(error), *(printable(line) for note in notes for line in note.split("\n")))
-            ),
-            error.exit_code,
-        )
+        return _complain(error, [printable(line) for note in notes for line in note.split("\n")])
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.Abort:
         return 130
     except click.UsageError as error:
-        return _complain(_usage_text(error), 2)
+        from stagemake.cli.usage_mistakes import usage_mistake  # noqa: PLC0415 - gate, this error only
+
+        return _complain(usage_mistake(error, f"stagemake {_command_of(argv)}"))
     except click.ClickException as error:
-        return _complain(f"error: {printable(error.format_message())}", 2)
+        return _complain(UsageError(error.format_message()))
     except KeyboardInterrupt:
         return 130
     except Ended as error:
@@ -155,24 +154,39 @@ def run(argv: Sequence[str], found: object = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except OSError as error:  # a full disk, a directory that may not be written
-        where = f": `{printable(os.fsdecode(error.filename))}`" if error.filename else ""
-        return _complain(f"error: {(error.strerror or str(error)).lower()}{where}", 1)
+        return _complain(_of_system(error))
     return int(result or 0)
 
 
-def _usage_text(error: click.UsageError) -> str:
-    see = f"see `{error.ctx.command_path} --help`" if error.ctx is not None else ""
-    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
-        known = [name for param in error.ctx.command.params for name in param.opts]
-        hint = did_you_mean(error.option_name, known) or see
-        return str(UsageError(f"there is no option `{error.option_name}`", hint=hint))
-    message = error.format_message()
-    return str(UsageError(f"{message[:1].lower()}{message[1:].rstrip('.')}", hint=see))
+class _SystemRefused(StagemakeError):
+    """A call failed that nobody expected to: a full disk, a directory that may not be written."""
+
+    exit_code = 1
 
 
-def _complain(text: str, exit_code: int) -> int:
+def _of_system(error: OSError) -> StagemakeError:
+    why = (error.strerror or str(error)).lower()
+    if not error.filename:
+        return _SystemRefused(why)
+    path = os.fsdecode(error.filename)
+    below = os.path.relpath(path) if os.path.isabs(path) else path
+    is_state = ".stagemake" in path.split("/")
+    return _SystemRefused(
+        f"{why}: `{path if below.startswith('../') else below}`",
+        hint="what stagemake notes is in `.stagemake/` beside the Stagefile: it has to be writable"
+        if is_state and error.errno in {errno.EACCES, errno.EROFS, errno.EPERM}
+        else "",
+    )
+
+
+def _command_of(argv: Sequence[str]) -> str:
+    at = _first_word(argv)
+    return argv[at] if at < len(argv) and argv[at] in COMMANDS else "build"
+
+
+def _complain(error: StagemakeError, notes: Sequence[str] = ()) -> int:
     style = style_for("auto", os.environ, is_terminal=sys.stderr.isatty())
-    headline, _, rest = text.partition("\n")
-    head = headline.replace("error:", style.paint("error:", "red"), 1)
-    sys.stderr.write(head + ("\n" + rest if rest else "") + "\n")
-    return exit_code
+    text = error.text(terminal_columns(sys.stderr))
+    text = text.replace("error:", style.paint("error:", "red"), 1)
+    sys.stderr.write("\n".join((text, *notes)) + "\n")
+    return error.exit_code

@@ -196,7 +196,7 @@ class Place:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise UsageError(f"-D takes NAME=VALUE, not `{text}`")
+        raise UsageError(f"`-D` takes NAME=VALUE, not `{text}`")
     return name, value
 
 

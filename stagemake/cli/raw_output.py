@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
+
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 def print_utf8(text: str) -> None:
@@ -41,9 +46,9 @@ def stdout_has(characters: str) -> bool:
     return True
 
 
-def terminal_columns() -> int:
-    """Return the width of the terminal that stdout is; 0 if it is none."""
+def terminal_columns(stream: TextIO | None = None) -> int:
+    """Return the width of the terminal that a stream (stdout) is; 0 if it is none."""
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
+        return os.get_terminal_size((stream or sys.stdout).fileno()).columns
     except (OSError, ValueError):  # no terminal, or no file at all
         return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stagemake.execute.environment import mask
 from stagemake.model.difference import hide, secret_values
 from stagemake.model.result import Outcome, StageResult
+from stagemake.model.signal_words import signal_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ def problem_of(completion: Completion, stage: Stage, environ: Mapping[str, str])
     if completion.note and completion.exit_code:
         return completion.note
     if completion.exit_code < 0:
-        return f"it was ended by signal {-completion.exit_code}"
+        return f"it was ended by {signal_text(-completion.exit_code)}"
     if completion.exit_code == 1 and stage.is_call and _TRACEBACK in completion.stderr:
         # What was raised says more than the status that every exception has.
         last = completion.stderr.strip().rpartition(b"\n")[2]

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 from stagemake.model.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Self
 
 
@@ -61,15 +61,25 @@ class StagemakeError(Exception):
         return self
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, columns: int = 0) -> str:
+        """Return the whole message without colour.
+
+        Args:
+            columns: Break lines that are longer, but for those of files; 0: none.
+        """
         width = max((len(label) for label, _ in self.facts), default=0)
-        lines = [f"error: {printable(self.headline)}"]
+        lines = _broken("error: ", printable(self.headline), columns)
         for label, value in self.facts:
             is_name = value[:1] == "`" == value[-1:]  # a line of the Stagefile may be several lines
             first, *rest = map(printable, [value] if is_name else value.split("\n"))
-            lines.append(f"  {label:<{width}}  {first}")
-            lines.extend(f"  {'':<{width}}  {line}" for line in rest)
+            head = f"  {label:<{width}}  "
+            # Below a line of code a caret may stand: neither is broken.
+            lines += _broken(head, first, columns if not rest and label != "line" else 0)
+            lines.extend(f"{'':<{len(head)}}{line}" for line in rest)
         if self.hint:
-            lines.append(f"hint: {printable(self.hint)}")
+            lines += _broken("hint: ", printable(self.hint), columns)
         return "\n".join(lines)
 
 
@@ -198,12 +208,35 @@ class ProjectLocked(StagemakeError):
     exit_code = 75
 
 
+def _broken(head: str, text: str, columns: int) -> list[str]:
+    """Return a text behind `head` as lines of no more than `columns`, where words allow it."""
+    if not 0 < columns < len(head) + len(text):
+        return [head + text]
+    import textwrap  # noqa: PLC0415 - gate, 1 ms, a long error on a terminal only
+
+    room = max(columns - len(head), 20)
+    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return [head + line if not at else " " * len(head) + line for at, line in enumerate(lines)]
+
+
+_LESS_LIKE = 0.15  # a match that is so much less like the name than the best one is a guess
+
+
 def near_matches(name: str, known: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
     """Return the known names most like `name`, best first; empty when none is close."""
-    return tuple(difflib.get_close_matches(name, list(known), n=most, cutoff=0.6))
+    near = difflib.get_close_matches(name, list(known), n=most, cutoff=0.6)
+    alike = [difflib.SequenceMatcher(None, match, name).ratio() for match in near]
+    return tuple(
+        match for match, ratio in zip(near, alike, strict=True) if ratio > alike[0] - _LESS_LIKE
+    )
+
+
+def either(words: Sequence[str]) -> str:
+    """Return `a`, `a or b`, `a, b or c`."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint naming near matches, or an empty text."""
     near = near_matches(name, known)
-    return f"did you mean {' or '.join(f'`{match}`' for match in near)}?" if near else ""
+    return f"did you mean {either([f'`{match}`' for match in near])}?" if near else ""

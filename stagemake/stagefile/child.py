@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, frozen
 
+from stagemake.model.signal_words import signal_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
@@ -121,9 +123,7 @@ def _trouble(code: int) -> str:
         return ""
     if code > 0:
         return f"failed with exit status {code}"
-    with contextlib.suppress(ValueError):
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"was ended by signal {-code}"
+    return f"was ended by {signal_text(-code)}"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -157,7 +157,10 @@ def _locate(session: Session, given: object) -> str:
             raise NoStagefile(f"there is no Stagefile in `{path}`")
         path = os.path.normpath(os.path.join(path, name))
     elif not os.path.isfile(full):
-        raise NoStagefile(f"there is no `{path}`", hint=_near(session.root, path))
+        raise NoStagefile(
+            f"there is no Stagefile or directory `{path}` to include",
+            hint=_near(session.root, path),
+        )
     directory = os.path.dirname(path)
     real = os.path.realpath(os.path.join(session.root, directory))
     if real != os.path.join(os.path.realpath(session.root), directory).rstrip("/"):

@@ -83,7 +83,9 @@ def command_action(argv_or_text: Sequence[str] | str) -> Command:
         else:
             raise BadValue(
                 f"the command holds {shown_value(word)}",
-                hint="every word of a command is a text or a Path",
+                hint="every word of a command is a text or a Path"
+                if word is not None
+                else 'a variable that is not set is None: give a default, env("CC", "cc")',
             )
     if not argv or not argv[0]:
         raise BadValue("the command is empty")

@@ -68,7 +68,7 @@ def evaluate(
     except StagemakeError:
         raise
     except SystemExit as error:
-        raise _failed(session, error, f"called exit({error.code!r})", path) from error
+        raise _failed(session, error, _of_exit(error.code), path) from error
     except Exception as error:
         session.tell_missing(error)
         what = f"raised {type(error).__name__}: {error}".rstrip(": ")
@@ -77,6 +77,11 @@ def evaluate(
         session.registry.check_names()
     evaluation.run_files = frozenset(texts)
     return evaluation
+
+
+def _of_exit(code: object) -> str:
+    """Return what a Stagefile did that called exit: a text is its own message, for who builds."""
+    return f"gave up: {code}" if isinstance(code, str) else f"called exit({code!r})"
 
 
 def run(session: Session, evaluation: Evaluation, module: ModuleType) -> None:

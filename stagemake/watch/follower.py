@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from stagemake.model.signal_words import signal_text
 from stagemake.runner.descendants import descendants_of, kill, kill_group
 from stagemake.watch.mailbox import Ended
 from stagemake.watch.session import did_something
@@ -86,7 +87,7 @@ class Command:
 def how_it_ended(exit_code: int) -> str:
     """Return what happened to a process, after its name."""
     if exit_code < 0:
-        return f"was ended by signal {-exit_code}"
+        return f"was ended by {signal_text(-exit_code)}"
     return f"ended with exit status {exit_code}"
 
 

@@ -220,7 +220,7 @@ MISTAKES = {
     "a signal": (
         'capture("kill -SEGV $$")',
         """\
-        error: `kill -SEGV $$` was ended by SIGSEGV
+        error: `kill -SEGV $$` was ended by signal 11 (SIGSEGV)
           declared  Stagefile:2, capture()
         """,
     ),

@@ -233,7 +233,10 @@ def test_a_build_imports_nothing_of_it(app: Project) -> None:
 
 def test_a_shell_has_to_be_known(project: Project) -> None:
     project.build("completion").printed("error: name a shell: bash, zsh or fish\n").exited(2)
-    assert "'tcsh' is not one of" in project.build("completion", "tcsh").exited(2).stderr
+    assert (
+        "the shell is `tcsh`, not bash, zsh or fish"
+        in project.build("completion", "tcsh").exited(2).stderr
+    )
 
 
 @pytest.mark.parametrize(

@@ -314,8 +314,8 @@ def test_a_traceback_begins_at_the_users_code(project: Project) -> None:
     [
         ("os._exit(7)", "exit status 7"),
         ("sys.exit(5)", "exit status 5"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "it was ended by signal 9"),
-        ("os.kill(os.getpid(), signal.SIGSEGV)", "it was ended by signal 11"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "it was ended by signal 9 (SIGKILL)"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "it was ended by signal 11 (SIGSEGV)"),
     ],
 )
 def test_a_function_that_ends_its_process_is_a_failed_stage(

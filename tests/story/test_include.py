@@ -543,7 +543,7 @@ MISTAKES = {
     "missing": (
         {"": 'include("sbu")', "sub/": ""},
         """\
-        error: there is no `sbu`
+        error: there is no Stagefile or directory `sbu` to include
           declared  Stagefile:2, include()
         hint: did you mean `sub`?
         """,

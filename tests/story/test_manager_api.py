@@ -123,7 +123,7 @@ def test_an_unknown_stage_names_near_ones(manager: StageManager) -> None:
         manager.get_stage("opencore.gathr")
 
     assert str(raised.value) == (
-        "error: there is no stage `opencore.gathr`\nhint: did you mean `opencore.gather` or `opencore.compile`?"
+        "error: there is no stage `opencore.gathr`\nhint: did you mean `opencore.gather`?"
     )
 
 

@@ -326,6 +326,27 @@ MISTAKES = {  # by name: a Stagefile from its second line on, and all that is pr
           line  sys.exit(3)
         """,
     ),
+    "a call of exit with a message": (
+        """\
+        import sys
+        sys.exit("run fetch.py first")
+        """,
+        """\
+        error: the Stagefile gave up: run fetch.py first
+          at    Stagefile:3
+          line  sys.exit("run fetch.py first")
+        """,
+    ),
+    "a variable that is not set": (
+        """\
+        command("x", [env("NO_SUCH_VARIABLE"), "a"])
+        """,
+        """\
+        error: the command holds None
+          declared  Stagefile:2, command('x')
+        hint: a variable that is not set is None: give a default, env("CC", "cc")
+        """,
+    ),
     "a syntax error": (
         """\
         command("one",
@@ -643,17 +664,17 @@ WRONG_ARGUMENTS = {  # by name: arguments, and all that is printed
     ),
     "a configuration without a value": (
         ("-D", "opt"),
-        "error: -D takes NAME=VALUE, not `opt`\n",
+        "error: `-D` takes NAME=VALUE, not `opt`\n",
     ),
     "a configuration without a name": (
         ("-D", "=-O3"),
-        "error: -D takes NAME=VALUE, not `=-O3`\n",
+        "error: `-D` takes NAME=VALUE, not `=-O3`\n",
     ),
     "an unknown option": (
         ("--jbos", "2"),
         """\
         error: there is no option `--jbos`
-        hint: did you mean `--jobs` or `--verbose` or `--json`?
+        hint: did you mean `--jobs`?
         """,
     ),
     "an option unlike any": (
@@ -666,15 +687,71 @@ WRONG_ARGUMENTS = {  # by name: arguments, and all that is printed
     "no jobs at all": (
         ("-j", "0"),
         """\
-        error: invalid value for '-j' / '--jobs': 0 is not in the range x>=1
+        error: `--jobs` is `0`, not a whole number from 1 up
         hint: see `stagemake build --help`
         """,
     ),
     "an unknown cache mode": (
         ("--cache", "maybe"),
         """\
-        error: invalid value for '--cache': 'maybe' is not one of 'off', 'read', 'write', 'on', 'auto'
+        error: `--cache` is `maybe`, not off, read, write, on or auto
         hint: see `stagemake build --help`
+        """,
+    ),
+    "a cache mode that is nearly one": (
+        ("--cache", "of"),
+        """\
+        error: `--cache` is `of`, not off, read, write, on or auto
+        hint: did you mean `off`?
+        """,
+    ),
+    "an option without its value": (
+        ("-n", "-j"),
+        """\
+        error: `-j` needs a value
+        hint: see `stagemake build --help`
+        """,
+    ),
+    "a flag with a value": (
+        ("--keep-going=3",),
+        """\
+        error: `--keep-going` takes no value
+        hint: see `stagemake build --help`
+        """,
+    ),
+    "no stage to trace": (
+        ("trace",),
+        """\
+        error: `stagemake trace` needs a STAGE
+        hint: see `stagemake trace --help`
+        """,
+    ),
+    "more than a command takes": (
+        ("doctor", "a", "b"),
+        """\
+        error: `stagemake doctor` does not take `a b`
+        hint: see `stagemake doctor --help`
+        """,
+    ),
+    "no command of the cache": (
+        ("cache",),
+        """\
+        error: `stagemake cache` needs a command
+        hint: there are clear, gc, path, stats and verify
+        """,
+    ),
+    "an unknown command of the cache": (
+        ("cache", "stat"),
+        """\
+        error: `stagemake cache` has no command `stat`
+        hint: did you mean `stats`?
+        """,
+    ),
+    "a limit that is no number": (
+        ("cache", "gc", "--max-age", "long"),
+        """\
+        error: `--max-age` is `long`, not a number
+        hint: see `stagemake cache gc --help`
         """,
     ),
     "nothing to explain": (
@@ -779,7 +856,7 @@ WRONG_SETTINGS = {  # by name: the project's table, and all that is printed
         """\
         error: unknown setting `cache_siz`
           in  pyproject.toml, [tool.stagemake]
-        hint: did you mean `cache_size` or `cache_dir` or `cache_store`?
+        hint: did you mean `cache_size`?
         """,
     ),
     "an environment that is none": (

@@ -363,6 +363,7 @@ def test_a_build_that_needs_a_broken_plugin_says_so(project: Project) -> None:
           input     `b`
           declared  Stagefile:2
           plugin    {fact}
+        hint: create it, or declare the stage that makes it
         """
     )
     project.build("x.y").exited(2).printed(

@@ -214,7 +214,7 @@ def test_settings_that_are_a_fifo_are_an_error(built: Project) -> None:
     os.mkfifo(built.root / "pyproject.toml")
 
     built.run().printed("""\
-        error: pyproject.toml can't be read
+        error: `pyproject.toml` can't be read
           why  not a regular file
         """)
 

@@ -99,8 +99,8 @@ def test_tracing_defines_no_key(project: Project) -> None:
     ("text", "problem"),
     [
         ("exit 3", "exit status 3"),
-        ("kill -9 $$", "it was ended by signal 9"),
-        ("kill -15 $$", "it was ended by signal 15"),
+        ("kill -9 $$", "it was ended by signal 9 (SIGKILL)"),
+        ("kill -15 $$", "it was ended by signal 15 (SIGTERM)"),
         ("sleep 30", "it took longer than its timeout of <time>"),
         ("trap '' TERM; sleep 30 & sleep 30", "it took longer than its timeout of <time>"),
     ],

@@ -34,5 +34,5 @@ def test_near_matches_are_written_as_they_can_be_there() -> None:
     known = ["text.lint", "page.lint", "install"]
 
     assert did_you_mean_within("lnt", "text.", known) == "did you mean `lint`?"
-    assert did_you_mean_within("instal", "text.", known) == "did you mean `install` or `lint`?"
+    assert did_you_mean_within("instal", "text.", known) == "did you mean `install`?"
     assert did_you_mean_within("text.lnt", "", known) == "did you mean `text.lint`?"
