@@ -16,6 +16,7 @@ import math
 import os
 import platform
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -96,6 +97,8 @@ def turns(names: list[str], until_s: float, most: int) -> Iterator[str]:
 def main(argv: list[str] | None = None) -> int:
     """Run trials and print a table; status 1 if one failed."""
     given = read(argv)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where it was started in the background
+        signal.signal(number, signal.default_int_handler)
     names = given.classes.split(",") if given.classes else []
     tallies: dict[str, Tally] = {}
     with (

@@ -12,10 +12,9 @@ import click
 
 from stagemake import durable
 from stagemake.cli.building_options import jobs_option
-from stagemake.cli.main import Ended
 from stagemake.cli.project_options import Place, color_option, project_options
 from stagemake.cli.raw_output import print_known
-from stagemake.cli.signals import handled
+from stagemake.cli.signals import Ended, handled
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.report.amount import printable
 from stagemake.report.bench_text import bench_text, verdict_text

@@ -13,6 +13,7 @@ import click
 import stagemake
 from stagemake.cli.command_names import COMMANDS, LEADING
 from stagemake.cli.raw_output import terminal_columns
+from stagemake.cli.signals import Ended
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.report.amount import printable
 from stagemake.report.style import style_for
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _OF_PLUGIN = "stagemake.command_of_plugin"
-
-
-class Ended(BaseException):
-    """A signal asked the process to end, at a time when no build listens."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def _first_word(args: Sequence[str]) -> int:

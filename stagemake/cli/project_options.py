@@ -14,7 +14,7 @@ import click
 from attrs import field, frozen
 
 from stagemake.cli.command_names import COMMANDS
-from stagemake.cli.main import Ended
+from stagemake.cli.signals import Ended
 from stagemake.freshness.noop import Overtaken
 from stagemake.manager import StageManager
 from stagemake.model.error import StagemakeError, UsageError

@@ -16,6 +16,14 @@ PATIENCE = 2
 """Requests to end, before the tool itself is cut short: nothing is listening, in a long read, say."""
 
 
+class Ended(BaseException):
+    """A signal asked the process to end, and no build listens, or it has not listened for too long."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 @contextmanager
 def handled(
     numbers: Collection[int], handler: Callable[[int, FrameType | None], None]
@@ -31,12 +39,16 @@ def handled(
 
 @contextmanager
 def until_stopped(manager: StageManager) -> Iterator[None]:
-    """Turn INT, TERM and HUP into a request to end in order; a second one means now."""
+    """Turn INT, TERM and HUP into a request to end in order; a second one means now.
+
+    Raises:
+        Ended: By a third one; it has the number of the first.
+    """
 
     def note(number: int, _frame: FrameType | None) -> None:
         manager.stop(number)
         if manager.interrupt.count > PATIENCE:
-            raise KeyboardInterrupt
+            raise Ended(manager.interrupt.signal)
 
     with handled((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), note):
         yield

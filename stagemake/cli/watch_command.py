@@ -20,7 +20,7 @@ from stagemake.cli.building_options import (
 )
 from stagemake.cli.project_options import Place, color_option, project_options
 from stagemake.cli.reporters import open_reporters
-from stagemake.cli.signals import PATIENCE, handled
+from stagemake.cli.signals import PATIENCE, Ended, handled
 from stagemake.model.event import StageSettled, StageStarted
 from stagemake.model.mode import ExecutionMode
 from stagemake.model.request import BuildRequest, CacheMode
@@ -241,14 +241,13 @@ class _Lender:
 @contextlib.contextmanager
 def _signals(watch: Watch) -> Iterator[None]:
     """Have INT, TERM, HUP and QUIT end the watch in order; further ones end what runs at once, then the tool."""
-    count = 0
+    numbers: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
-        nonlocal count
-        count += 1
+        numbers.append(number)
         watch.ask_to_end(number)
-        if count > PATIENCE:
-            raise KeyboardInterrupt
+        if len(numbers) > PATIENCE:
+            raise Ended(numbers[0])
 
     with handled((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT), note):
         yield

@@ -6,6 +6,7 @@ What stagemake made and nobody changed is removed. Everything else is the user's
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,11 @@ class OutputKeeper:
                 durable.remove_any(full)
             shop.digester.forget((path,))
         return kept
+
+    def clear_crashed(self, stage: Stage) -> None:
+        """Put away a depfile that a killed build left: it is no output, so restoring won't replace it."""
+        if stage.depfile in self._crashed:
+            self.clear((stage.depfile,))
 
     def displace(self, path: str) -> bool:
         """Put aside whatever at an output is not stagemake's; return whether there was anything."""
@@ -157,7 +163,17 @@ class OutputKeeper:
             shop.digester.forget((path,))
             removed.append(path)
             self._remove_empty_parents(path)
+        # Nobody will remember them: they must not be there again after a power cut.
+        for place in {self._existing_parent(path) for path in removed}:
+            with contextlib.suppress(OSError):
+                durable.sync_dir(place)
         return removed
+
+    def _existing_parent(self, path: str) -> str:
+        place = os.path.dirname(f"{self.shop.root}/{path}")
+        while not os.path.isdir(place):
+            place = os.path.dirname(place)
+        return place
 
     def _is_ours(self, path: str) -> bool:
         full = f"{self.shop.root}/{path}"

@@ -41,6 +41,7 @@ class Restorer:
         began_s = shop.now_s()
         shop.state.begin(stage.name, written_by(stage))
         try:
+            self.keeper.clear_crashed(stage)
             outcome = self._restore(stage, cached)
         except OSError as error:  # something in the way, or the disk is full
             return failure_of(stage, made.reason, f"its outputs can't be restored: {error}", shop)

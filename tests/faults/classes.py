@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,16 +17,18 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import define, field
 from faults import damage
 from faults.lost import leave
-from faults.machine import HOME, TESTS, Done, Fault, Machine
+from faults.machine import HOME, TESTS, Done, Fault, Machine, killed_after
 from faults.project import (
     MINE,
     Expected,
+    MadeOfRaced,
     Wrong,
     check_right,
     check_said,
     outputs_of,
     write,
     write_project,
+    write_raced,
 )
 from faults.scenario import SCENARIOS, Stage, built, edited, emptied, reset
 from oracle.driver import InProcess
@@ -33,7 +36,7 @@ from oracle.effect import Difference
 from oracle.run import STEPS, run_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 ERRORS = ("EIO", "ENOSPC on", "EACCES", "EROFS on", "ENOSPC", "EIO on")
 """A change that fails once, and a disk that stays full, broken or read-only from then on."""
@@ -191,7 +194,7 @@ class Kill:
             if self.spawns:
                 spawned_and_killed(machine, after_s, "build", jobs)
             else:
-                machine.run("build", jobs, fault=Fault(killed_after_s=after_s))
+                machine.run("build", jobs, fault=killed_after(after_s))
         check_no_survivor(machine.root, f"kill {number}")
         check_right(machine, expected, f"kill {number}: {beginning}", mine=mine[beginning])
 
@@ -384,7 +387,7 @@ class Together:
             (("build",) if len(roots) > 1 and i < 4 else rnd.choice(others), roots[i % len(roots)])
             for i in range(rnd.choice([2, 4, self.most]))
         ]
-        fault = Fault(killed_after_s=rnd.random() * 0.6) if rnd.random() < 0.3 else Fault()
+        fault = killed_after(rnd.random() * 0.6) if rnd.random() < 0.3 else Fault()
         what = f"together {number}"
         for argv_root, done in zip(wanted, machine.run_all(wanted, fault), strict=True):
             check_said(done, f"{what}: {argv_root}")
@@ -396,6 +399,97 @@ class Together:
                 raise Wrong(f"{what}: {root} is not as a clean build gives it")
         check_right(machine, expected, what)
         check_quiet(machine, what, ("cache", "verify"))
+
+
+@define
+class Signals:
+    """INT, TERM or HUP at random moments, once or more often, to builds with a stage that ignores all of them."""
+
+    machine: Machine
+    name: str = "signals"
+    _expected: Expected | None = None
+
+    def trial(self, number: int) -> None:
+        """Ask a build to end, some times over."""
+        rnd = random.Random(number)
+        machine = self.machine
+        expected = self._expected = self._expected or Expected(machine)
+        reset(machine)
+        write_project(machine.root, function=rnd.random() < 0.3, stubborn=True)
+        signums = [rnd.choice((signal.SIGINT, signal.SIGTERM, signal.SIGHUP)) for _ in range(3)]
+        fault = Fault(
+            signals=tuple(
+                (rnd.random() * 0.4, each) for each in signums[: rnd.choice((1, 2, 2, 3))]
+            )
+        )
+        done = machine.run("build", f"-j{rnd.choice((1, 4))}", fault=fault)
+        what = f"signals {number}: {fault.signals}"
+        sent = [signum for _, signum in fault.signals]
+        may_be = {
+            0,
+            128 + sent[0],
+            *(-signum for signum in sent),
+        }  # by itself: before and after the build
+        if done.status not in may_be or "Traceback" in done.err:
+            raise Wrong(f"{what}: status {done.status}, not one of {sorted(may_be)}\n{done.err}")
+        check_no_survivor(machine.root, what, patience_s=0)
+        check_right(machine, expected, what)
+
+
+@define
+class Changes:
+    """An input is edited while the stage that reads it runs: before or after it has, or there and back again."""
+
+    machine: Machine
+    name: str = "changes"
+
+    def trial(self, number: int) -> None:
+        """Edit some inputs while stages run; what is recorded must not be taken for what they made of the files now."""
+        rnd = random.Random(number)
+        machine = self.machine
+        race = f"{machine.base}/race"
+        if rnd.random() < 0.3 or not os.path.exists(f"{machine.root}/src/in"):
+            reset(machine)
+            write_raced(machine.root)
+            if rnd.random() < 0.5:
+                machine.run("build")
+        shutil.rmtree(race, ignore_errors=True)
+        os.mkdir(race)
+        paths = rnd.sample(("src/a", "src/in/1", "src/in/2", "src/h.inc"), rnd.choice((1, 1, 2)))
+        for path in paths:  # so that its stage runs
+            write(machine.root, path, f"edit {number} of {path}\n")
+        moment = rnd.choice(("before", "after", "back"))
+        words = {each: raced_words(paths, each, moment, rnd) for each in ("before", "after")}
+        for each, text in words.items():
+            write(race, each, text)
+        done = machine.run("build", f"-j{rnd.choice((1, 3))}")
+        what = f"changes {number}: {moment}, {paths}"
+        check_said(done, what)
+        shutil.rmtree(race)
+        check_right(machine, MadeOfRaced(), what, but=READ)
+
+
+def raced_words(paths: list[str], where: str, moment: str, rnd: random.Random) -> str:
+    """Return what the shell does to inputs before or after they are read; some of it keeps size and time."""
+    words = []
+    for path in paths:
+        keep = f"touch -r {path} ../race/time; " if rnd.random() < 0.5 else ""
+        put = f"; touch -r ../race/time {path}" if keep else ""
+        edit = (
+            f"{keep}sed -i s/e/E/ {path}{put}"
+            if rnd.random() < 0.5
+            else f"{keep}echo x > {path}{put}"
+        )
+        if moment == "back":
+            saved = f"../race/{os.path.basename(path)}.saved"
+            there, back = (
+                f"cp -p {path} {saved}; {edit}",
+                f"test -e {saved} && cp -p {saved} {path}",
+            )
+            words.append(there if where == "before" else back)
+        elif moment == where:
+            words.append(edit)
+    return "\n".join([*words, "true", ""])
 
 
 @define
@@ -422,10 +516,14 @@ class Confined:
 
     def trial(self, number: int) -> None:
         """Run one trial of `faults.confined`."""
+        self.trials([number])
+
+    def trials(self, numbers: Iterable[int]) -> None:
+        """Run some, in one name space: each has file systems of its own."""
         done = subprocess.run(
-            [*NAMESPACE, sys.executable, "-P", "-m", "faults.confined", self.machine.base, str(number)],
+            [*NAMESPACE, sys.executable, "-P", "-m", "faults.confined", self.machine.base, *map(str, numbers)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join((HOME, TESTS))},
-            capture_output=True, text=True, timeout=120, check=False,
+            capture_output=True, text=True, timeout=400, check=False,
         )  # fmt: skip
         if done.returncode:
             raise Wrong(done.stdout + done.stderr)
@@ -460,6 +558,8 @@ def classes(machine: Machine) -> dict[str, Callable[[], FaultClass]]:
         "cache-damage": lambda: CacheDamage(machine),
         "state-damage": lambda: StateDamage(machine),
         "together": lambda: Together(machine),
+        "signals": lambda: Signals(machine),
+        "changes": lambda: Changes(machine),
         "full-disk": lambda: Confined(machine),
     }
 

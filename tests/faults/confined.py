@@ -1,4 +1,4 @@
-"""Trials on file systems of their own: full, out of inodes, read-only. Run as `python -m faults.confined BASE NUMBER`.
+"""Trials on file systems of their own: full, out of inodes, read-only. Run as `python -m faults.confined BASE NUMBER…`.
 
 Needs a name space in which file systems can be mounted: `unshare -rm`.
 """
@@ -25,21 +25,29 @@ from faults.scenario import edited, emptied, reset
 
 
 def main() -> int:
-    """Run one trial, in a directory that nobody outside sees."""
-    base, number = f"{sys.argv[1]}/confined", int(sys.argv[2])
-    rnd = random.Random(number)
+    """Run trials, in a directory that nobody outside sees."""
+    base, numbers = f"{sys.argv[1]}/confined", [int(word) for word in sys.argv[2:]]
     os.makedirs(base, exist_ok=True)
     mount(base, "size=64m")
-    os.makedirs(f"{base}/p")
-    os.makedirs(f"{base}/home")
     with Machine(base) as machine:
-        name = list(TRIALS)[number % len(TRIALS)]
-        try:
-            TRIALS[name](machine, Expected(machine), rnd, f"{name} {number}")
-        except Wrong as error:
-            print(error)
-            return 1
+        expected = Expected(machine)
+        for number in numbers:
+            name = list(TRIALS)[number % len(TRIALS)]
+            begin_anew(machine)
+            try:
+                TRIALS[name](machine, expected, random.Random(number), f"{name} {number}")
+            except Wrong as error:
+                print(error)
+                return 1
     return 0
+
+
+def begin_anew(machine: Machine) -> None:
+    """Have the empty directories of an ordinary disk where the trial before had mounted others."""
+    for path in (machine.root, machine.cache):
+        while os.path.ismount(path):
+            subprocess.run(["umount", "-l", path], check=True)
+    reset(machine)
 
 
 def mount(path: str, options: str) -> None:

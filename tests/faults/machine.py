@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -28,11 +29,16 @@ class Fault:
     kind: str = ""
     """`crash`, or the name of an error number; with ` on` behind it, it stays from then on."""
     at: int = -1  # the how manieth change of the disk, from 0; negative: none
-    killed_after_s: float = -1.0
+    signals: tuple[tuple[float, int], ...] = ()  # seconds after the one before, and its number
     recorded_at: str = ""  # a file for what a power cut may leave of it; with `crash`
 
 
 NOTHING = Fault()
+
+
+def killed_after(seconds: float) -> Fault:
+    """Return a SIGKILL after a time."""
+    return Fault(signals=((seconds, signal.SIGKILL),))
 
 
 @frozen
@@ -135,7 +141,7 @@ class Machine:
             "env": self.variables(),
             "kind": fault.kind,
             "at": fault.at,
-            "killed_after_s": fault.killed_after_s,
+            "signals": fault.signals,
             "watched": [self.root, self.cache] if fault.recorded_at else [],
             "recording_path": fault.recorded_at,
             "boot": self.boot,

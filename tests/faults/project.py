@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from oracle.tree import Entry, copy_to, results
 
@@ -46,13 +46,49 @@ GONE = 'command("gone", "cp {inputs} {outputs}", inputs=["src/b"], outputs=["out
 FAILING = 'command("failing", "cp {inputs} {outputs}; grep -q good src/b", inputs=["src/b"], outputs=["out/may"])\n'
 
 
+STUBBORN = """
+command("stubborn", "trap '' TERM HUP INT; (setsid sleep 1000 &); sleep 0.3; cp {inputs} {outputs}",
+        inputs=["src/b"], outputs=["out/stubborn"])
+"""
+"""It ignores what asks it to end, and leaves something that has left its session."""
+
+RACED = """\
+from stagemake import command, glob, stage
+
+def raced(text):
+    return ("test -e ../race/before && . ../race/before; " + text
+            + "; test -e ../race/after && . ../race/after; true")
+
+command("upper", raced("tr a-z A-Z < src/a > out/up"), inputs=["src/a"], outputs=["out/up"])
+command("members", raced("cat src/in/* > out/members; ls src/in >> out/members"),
+        inputs=["src/in/"], outputs=["out/members"])
+command("scan", raced("cat src/h.inc > out/scanned; echo 'out/scanned: src/h.inc' > out/scanned.d"),
+        outputs=["out/scanned"], depfile="out/scanned.d")
+command("join", "cat {inputs} > {outputs}", inputs=["out/up", "out/members", "out/scanned"], outputs=["out/joined"])
+"""
+"""Stages of which each lets somebody in before and after it reads."""
+
+
+def write_raced(root: str) -> None:
+    """Write a project whose inputs can be changed while they are read."""
+    write(root, "Stagefile", RACED)
+    for path in ("src/a", "src/in/1", "src/in/2", "src/h.inc"):
+        write(root, path, f"first of {path}\n")
+
+
 def write_project(
-    root: str, *, function: bool = False, gone: bool = False, failing: bool = False
+    root: str,
+    *,
+    function: bool = False,
+    gone: bool = False,
+    failing: bool = False,
+    stubborn: bool = False,
 ) -> None:
     """Write everything a user would have."""
     os.makedirs(f"{root}/src", exist_ok=True)
-    text = STAGEFILE + (FUNCTION if function else "")
-    write(root, "Stagefile", text + (GONE if gone else "") + (FAILING if failing else ""))
+    more = ((function, FUNCTION), (gone, GONE), (failing, FAILING), (stubborn, STUBBORN))
+    text = STAGEFILE + "".join(text for is_wanted, text in more if is_wanted)
+    write(root, "Stagefile", text)
     write(root, "src/a", "one\n")
     write(root, "src/b", "good two\n")
     write(root, "src/h.inc", "header\n")
@@ -94,6 +130,32 @@ class Expected:
         return self._known[key]
 
 
+class MadeOfRaced:
+    """What clean builds of `RACED` give, without building."""
+
+    def of(self, root: str) -> dict[str, Entry]:
+        """Return the outputs by the sources at `root`."""
+        first, second, header, small = (
+            _text(f"{root}/src/{name}") for name in ("in/1", "in/2", "h.inc", "a")
+        )
+        texts = {"up": small.upper(), "members": f"{first}{second}1\n2\n", "scanned": header}
+        texts["joined"] = texts["up"] + texts["members"] + texts["scanned"]
+        made = {f"out/{name}": ("file", text.encode(), False) for name, text in texts.items()}
+        return {"out": ("directory", "", False), **made}
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8") as stream:
+        return stream.read()
+
+
+class Clean(Protocol):
+    """Who knows what clean builds give."""
+
+    def of(self, root: str) -> dict[str, Entry]:
+        """Return the outputs by the sources at `root`."""
+
+
 class Wrong(Exception):
     """Something that has to be true is not."""
 
@@ -111,7 +173,7 @@ def check_said(done: Done, what: str) -> None:
 
 def check_right(
     machine: Machine,
-    expected: Expected,
+    expected: Clean,
     what: str,
     *,
     mine: int = 0,

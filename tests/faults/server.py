@@ -7,8 +7,10 @@ process that has everything loaded, so that a fault costs a tenth of a second an
 from __future__ import annotations
 
 import builtins
+import contextlib
 import errno
 import gc
+import importlib
 import io
 import json
 import os
@@ -30,6 +32,8 @@ _SQLITE_SAYS = {
 _GROWING = frozenset(("commit", "mkdir", "open", "symlink", "write"))
 """What a full disk refuses; names can still be removed and exchanged."""
 
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def main() -> None:
     """Serve until standard input ends."""
@@ -50,28 +54,44 @@ def main() -> None:
     import stagemake.starting  # noqa: F401 - so that forks have it
 
     for line in sys.stdin:
-        print(json.dumps(run_all(json.loads(line))), flush=True)
+        found = run_all(json.loads(line))
+        for one in found:
+            warm_up(one.pop("modules").split())
+        print(json.dumps(found), flush=True)
+
+
+def warm_up(names: list[str]) -> None:
+    """Import what a run had to import itself, so that the next fork has it."""
+    news = [name for name in names if name not in sys.modules]
+    for name in news:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    if news:
+        gc.collect()
+        gc.freeze()  # pages that forks share stay shared
 
 
 def run_all(wanted: list[dict]) -> list[dict]:
-    """Run command lines side by side; the first may be killed after a time."""
+    """Run command lines side by side; the first may be sent signals after some times."""
     with tempfile.TemporaryDirectory() as place:
         started = []
+        signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)  # until a fork has become the script
         for number, asked in enumerate(wanted):
             pid = os.fork()
             if pid == 0:
                 become(f"{place}/{number}", asked)
             started.append(pid)
-        if (after_s := wanted[0]["killed_after_s"]) >= 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
+        for after_s, signum in wanted[0]["signals"]:
             time.sleep(after_s)  # not for timing: any moment will do
-            os.kill(started[0], signal.SIGKILL)
+            os.kill(started[0], signum)
         return [_ended(pid, f"{place}/{number}") for number, pid in enumerate(started)]
 
 
 def _ended(pid: int, prefix: str) -> dict:
     _, status, usage = os.wait4(pid, 0)
     found: dict = {"status": os.waitstatus_to_exitcode(status), "cpu_s": usage.ru_utime}
-    for name in ("out", "err", "points"):
+    for name in ("out", "err", "points", "modules"):
         try:
             with open(f"{prefix}-{name}", encoding="utf-8", errors="surrogateescape") as stream:
                 found[name] = stream.read()
@@ -97,6 +117,7 @@ def become(prefix: str, asked: dict) -> None:
     gc.disable()
     status = 70
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
         found_status, found = door.look(asked["argv"])
         if found_status is None:
             audit.install()
@@ -104,11 +125,17 @@ def become(prefix: str, asked: dict) -> None:
         status = found_status
         sys.stdout.flush()
         sys.stderr.flush()
+    except KeyboardInterrupt:  # as `door.script` has it
+        status = 130
     except BaseException:
         import traceback
 
         traceback.print_exc()
         sys.stderr.flush()
+    with open(f"{prefix}-modules", "w", encoding="utf-8") as stream:
+        stream.write(
+            "\n".join(name for name in list(sys.modules) if name.isidentifier() or "." in name)
+        )
     os._exit(status)
 
 

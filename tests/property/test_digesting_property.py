@@ -46,7 +46,7 @@ def apply(root, edit, path, argument):
         os.rename(f"{root}/swap", f"{root}/{argument}")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=350, deadline=None)  # some 2 000 edits
 @given(st.lists(edits, max_size=12))
 def test_a_remembering_digester_says_what_a_fresh_one_says(history):
     with tempfile.TemporaryDirectory() as place:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stagemake import StageManager
+from stagemake.cli.signals import Ended, until_stopped
+
 if TYPE_CHECKING:
     import subprocess
 
@@ -467,6 +470,19 @@ def test_a_second_interrupt_ends_what_ignores_the_first(project: Project) -> Non
 
     project.finish(build).exited(130)
     assert not is_alive(pid)
+
+
+def test_a_third_request_cuts_the_tool_short_and_the_first_one_tells_the_status(
+    project: Project,
+) -> None:
+    def ask_thrice() -> None:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGHUP)
+
+    with pytest.raises(Ended) as ended, until_stopped(StageManager(project.root)):
+        ask_thrice()
+
+    assert ended.value.number == signal.SIGHUP
 
 
 def test_after_an_interrupt_the_next_build_does_the_rest(gated: Project) -> None:

@@ -195,3 +195,44 @@ def test_a_fault_of_the_caches_database_is_told_without_names_of_classes(built: 
     result = built.write("a", "2").build().ran("copy", "tree").exited(0)
 
     assert "stagemake: cache: database or disk is full: `cache.db`\n" in result.stderr
+
+
+def test_a_depfile_that_a_killed_build_left_goes_when_its_stage_is_restored(
+    project: Project,
+) -> None:
+    project.stagefile(
+        """
+        command("scan", "cp {inputs} {outputs}; echo '{outputs}: a' > {depfile}; test ! -p gate || read x < gate",
+                inputs=["a"], outputs=["out/o"], depfile="out/o.d")
+        """
+    ).write("a", "1")
+    os.mkfifo(project.root / "gate")
+    killed = project.start()
+    with (project.root / "gate").open("w"):  # opens when the stage reads: its depfile is there
+        killed.kill()
+        killed.communicate()
+    assert project.has("out/o.d")
+    project.remove("gate").clone().build().ran("scan")
+
+    project.build().restored("scan")
+
+    assert sorted(path.name for path in (project.root / "out").iterdir()) == ["o"]
+
+
+def test_what_is_removed_for_good_is_on_the_disk_before_it_is_forgotten(project: Project) -> None:
+    project.stagefile('command("old", "echo > {outputs}", outputs=["out/deep/old"])\n').build()
+    project.stagefile("")
+    done: list[str] = []
+
+    durable.install(lambda operation, path: done.append(f"{operation} {path}"))
+    try:
+        project.build().exited(0)
+    finally:
+        durable.install(None)
+
+    removed = done.index(f"rmdir {project.root}/out")
+    synced = done.index(f"fsync {project.root}")
+    saved = next(
+        i for i, each in enumerate(done) if each.startswith("rename") and "snapshot" in each
+    )
+    assert removed < synced < saved
