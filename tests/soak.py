@@ -97,8 +97,6 @@ def turns(names: list[str], until_s: float, most: int) -> Iterator[str]:
 def main(argv: list[str] | None = None) -> int:
     """Run trials and print a table; status 1 if one failed."""
     given = read(argv)
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where it was started in the background
-        signal.signal(number, signal.default_int_handler)
     names = given.classes.split(",") if given.classes else []
     tallies: dict[str, Tally] = {}
     with (
@@ -170,4 +168,9 @@ def read(argv: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # INT is ignored where a shell put it in the background
+        signal.signal(number, signal.default_int_handler)
     sys.exit(main())
