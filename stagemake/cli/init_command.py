@@ -28,8 +28,8 @@ _HINT = "`stagemake init -n` prints it, `stagemake init -f NAME` writes elsewher
 def command(directory: str, stagefile: str, *, dry_run: bool, from_make: bool) -> int:
     """Write a first Stagefile for this directory: what it has in it, as stages.
 
-    Looks at C and C++ sources, a Makefile, pyproject.toml, package.json and dvc.yaml, and runs nothing.
-    What it can't see or translate it lists, also in the file.
+    Looks at C and C++ sources, a Makefile, a Snakefile, pyproject.toml, package.json and dvc.yaml, and runs
+    nothing. What it can't see or translate it lists, also in the file.
     """
     path = os.path.join(os.path.abspath(directory), stagefile or NAMES[0])
     root = os.path.dirname(path)

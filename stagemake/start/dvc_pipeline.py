@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import posixpath
+import re
 from typing import TYPE_CHECKING, Any
 
+from stagemake.start.dvc_template import Unresolved, instances
 from stagemake.start.section import Section, quoted, quoted_list
+from stagemake.start.yaml_file import loaded, yaml_loader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,7 @@ def dvc_section(found: Survey) -> Section | None:
     """Return the section for dvc.yaml; None where there is none."""
     if _NAME not in found.files:
         return None
-    load = _yaml_loader()
+    load = yaml_loader()
     if load is None:
         why = f"{_NAME}: no YAML library can be imported here (`pip install pyyaml`, then `stagemake init` again)"
         return Section(_NAME, (), unseen=(why,))
@@ -34,37 +36,31 @@ def dvc_section(found: Survey) -> Section | None:
     stages = document.get("stages") if isinstance(document, dict) else None
     if not isinstance(stages, dict) or not stages:
         return Section(_NAME, (), unseen=(f"{_NAME}: it has no stages",))
-    lock = _loaded(load, found.text("dvc.lock"))
-    return _Dvc(found, document, lock).section()
+    lock = loaded(load, found.text("dvc.lock"))
+    return _Dvc(found, document, lock, _values(load, found, document)).section()
 
 
-def _yaml_loader() -> Callable[[str], Any] | None:  # Any: whatever YAML holds
-    for name in ("yaml", "ruamel.yaml"):
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        if name == "yaml":
-            loader: Callable[[str], Any] = module.safe_load
-            return loader
-        safe: Callable[[str], Any] = module.YAML(typ="safe", pure=True).load
-        return safe
-    return None
-
-
-def _loaded(load: Callable[[str], Any], text: str) -> dict[str, Any]:
-    try:
-        found = load(text)
-    except Exception:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _values(load: Callable[[str], Any], found: Survey, document: dict[str, Any]) -> dict[str, Any]:
+    """Return what `${…}` can name: params.yaml, and what `vars` holds or reads."""
+    values = loaded(load, found.text("params.yaml"))
+    given = document.get("vars")
+    for each in given if isinstance(given, list) else ():
+        values |= each if isinstance(each, dict) else loaded(load, found.text(str(each)))
+    return values
 
 
 class _Dvc:
-    def __init__(self, found: Survey, document: dict[str, Any], lock: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        found: Survey,
+        document: dict[str, Any],
+        lock: dict[str, Any],
+        values: dict[str, Any],
+    ) -> None:
         self._found = found
         self._document = document
         self._lock = lock.get("stages", {}) if isinstance(lock.get("stages"), dict) else {}
+        self._values = values
         self._unseen: list[str] = []
         self._names: list[str] = []
         self._guessed: list[str] = []
@@ -72,20 +68,28 @@ class _Dvc:
     def section(self) -> Section:
         lines: list[str] = []
         for key in self._document:
-            if key not in {"stages", "schema"}:
+            if key not in {"stages", "schema", "vars"}:
                 self._unseen.append(f"{_NAME}: `{key}` has no counterpart")
-        for name, stage in self._document["stages"].items():
-            why = _why_not(name, stage)
-            if why:
-                self._unseen.append(f"{_NAME}: stage `{name}`: {why}")
-                continue
-            lines += ["", *self._stage(str(name), stage)]
+        for name, whole in self._document["stages"].items():
+            try:
+                found = list(instances(str(name), whole, self._values))
+            except Unresolved as error:
+                found = []
+                what = f"`{error}` is not known: write the value, or `config(…)`"
+                self._unseen.append(f"{_NAME}: stage `{name}`: {what}")
+            for each, stage in found:
+                if why := _why_not(each, stage):
+                    self._unseen.append(f"{_NAME}: stage `{each}`: {why}")
+                else:
+                    lines += ["", *self._stage(each, stage)]
         remarks = []
         if self._guessed:
             remarks.append(
                 f"{', '.join(self._guessed)}: taken for a directory, as its name has no ending"
             )
         if self._names:
+            if "${" in self._found.text(_NAME):
+                remarks.append("the values of `${…}` are written into the Stagefile")
             remarks.append(
                 "params count by their whole file, and variables of the environment must be declared"
             )
@@ -105,10 +109,10 @@ class _Dvc:
         inputs = [_below(folder, path) for path in _paths(stage.get("deps"))]
         inputs += [_below(folder, path) for path in _parameter_files(stage.get("params"))]
         outputs = [path for kind in _OUTPUTS for path in _paths(stage.get(kind))]
-        shown = [self._output(name, path, _below(folder, path)) for path in outputs]
         commands = stage["cmd"] if isinstance(stage["cmd"], list) else [stage["cmd"]]
         texts = [str(each).strip() for each in commands]
         text = texts[0] if len(texts) == 1 else " && ".join(f"( {each}\n)" for each in texts)
+        shown = [self._output(name, path, _below(folder, path), text) for path in outputs]
         lines = ["command(", f"    {quoted(name)},", f"    {quoted(text)},"]
         if inputs:
             lines.append(f"    inputs=[{', '.join(quoted_list(dict.fromkeys(inputs)))}],")
@@ -122,8 +126,8 @@ class _Dvc:
             lines.append(f"    description={quoted(' '.join(stage['desc'].split()))},")
         return [*(line for line in lines if line), ")"]
 
-    def _output(self, name: str, path: str, full: str) -> str:
-        """Return an output with a slash where it is a directory, by what is there, by dvc.lock, or by its name."""
+    def _output(self, name: str, path: str, full: str, text: str) -> str:
+        """Return an output with a slash where it is a directory, by what is there, dvc.lock, its name, the command."""
         if full in self._found.files:
             return full
         locked = self._lock.get(name, {})
@@ -136,6 +140,8 @@ class _Dvc:
             return f"{full}/"
         if "." in posixpath.basename(full) or full.endswith("/"):
             return full
+        if re.search(rf">\s*{re.escape(path)}(?![\w/.-])", text):
+            return full  # the command writes into it as into a file
         self._guessed.append(f"`{full}`")
         return f"{full}/"
 
@@ -164,10 +170,7 @@ def _parameter_files(value: object) -> list[str]:
 
 def _why_not(name: object, stage: object) -> str:
     if not isinstance(stage, dict) or "cmd" not in stage:
-        both = isinstance(stage, dict) and next(
-            (key for key in ("foreach", "matrix") if key in stage), ""
-        )
-        return f"`{both}`: write a loop over `command(…)`" if both else "it has no `cmd`"
+        return "it has no `cmd`"
     if not isinstance(name, str) or not name.isprintable() or " " in name:
         return "its name has spaces"
     for key in stage:
@@ -175,8 +178,6 @@ def _why_not(name: object, stage: object) -> str:
             return f"`{key}` has no counterpart"
     if stage.get("frozen"):
         return "it is frozen"
-    if "${" in str({key: stage[key] for key in stage if key != "desc"}):
-        return "it has `${…}` in it: write the value, or `config(…)`"
     for path in (each for kind in _OUTPUTS for each in _paths(stage.get(kind))):
         full = _below(str(stage.get("wdir", ".")), path)
         if full.startswith(("/", "..")) or "://" in path:

@@ -15,6 +15,7 @@ from stagemake.start.make_stages import translate_makefile
 from stagemake.start.package_json import package_section
 from stagemake.start.python_project import python_section
 from stagemake.start.section import Section, stagefile_text
+from stagemake.start.snake_code import snake_section
 from stagemake.start.survey import survey
 
 if TYPE_CHECKING:
@@ -65,11 +66,7 @@ def first_stagefile(
         raise UsageError("there is no Makefile here", facts=[("looked for", ", ".join(NAMES))])
     sections = _sections(found, makefile, environ, reserved, from_make=from_make)
     used = [section for section in sections if section.code]
-    more = [*found.skipped]
-    if "Snakefile" in found.files or "workflow/Snakefile" in found.files:
-        more.append(
-            "Snakefile: it is a program of its own; write a command for each rule, with the rule's input and output"
-        )
+    more = found.skipped
     if not used:
         sections.append(Section("", tuple(_STARTER.split("\n")), frozenset({"command", "stage"})))
     return FirstStagefile(
@@ -96,7 +93,11 @@ def _sections(
     if from_make:
         return sections
     has_stages = bool(sections and sections[0].code)
-    more = [None if has_stages else c_section(found), dvc_section(found)]
+    more = [
+        None if has_stages else c_section(found),
+        snake_section(found, reserved),
+        dvc_section(found),
+    ]
     sections += [section for section in more if section is not None]
     taken = frozenset(name for section in sections for name in section.names)
     more = [python_section(found, environ, taken), package_section(found, ("build", "dist"))]

@@ -310,6 +310,9 @@ def test_npm_ci_is_a_stage_that_makes_node_modules(project: Project) -> None:
 
 
 DVC = """\
+vars:
+  - folder: data
+    names: [{first: n}]
 stages:
   prepare:
     cmd: mkdir data/prepared && sort data/raw.csv > data/prepared/rows.csv
@@ -329,9 +332,17 @@ stages:
     metrics: []
   many:
     foreach: [1, 2]
-    do: {cmd: "echo ${item}"}
+    do: {cmd: "A=5; echo ${item} ${rate} \\\\${A} > m${item}.txt", outs: ["m${item}.txt"], deps: ["${folder}/raw.csv"]}
+  both:
+    matrix: {a: ["${rate}", x], b: [y]}
+    cmd: echo ${item.a}${item.b} ${key} ${names.0.first} > ${key}.txt
+    deps: [dvc.yaml]
+    outs: ["${key}.txt"]
+  pairs:
+    foreach: {k: {v: w}}
+    do: {cmd: "echo ${key} ${item.v} > pairs.txt", outs: [pairs.txt], deps: [dvc.yaml]}
   templated:
-    cmd: echo ${x}
+    cmd: echo ${x.y}
   frozen: {cmd: "true", frozen: true}
 """
 
@@ -347,14 +358,17 @@ def test_dvc_stages_become_commands(project: Project) -> None:
     assert said.stderr == (
         "stagemake: found dvc.yaml\n"
         "note: `data/prepared`: taken for a directory, as its name has no ending\n"
+        "note: the values of `${…}` are written into the Stagefile\n"
         "note: params count by their whole file, and variables of the environment must be declared\n"
-        "left out: dvc.yaml: stage `many`: `foreach`: write a loop over `command(…)`\n"
-        "left out: dvc.yaml: stage `templated`: it has `${…}` in it: write the value, or `config(…)`\n"
+        "left out: dvc.yaml: stage `templated`: `${x.y}` is not known: write the value, or `config(…)`\n"
         "left out: dvc.yaml: stage `frozen`: it is frozen\n"
         f"stagemake: wrote Stagefile\n{HINT}"
     )
-    project.build().ran("prepare", "train")
+    project.build().ran("prepare", "train", "many@1", "many@2", "both@1-y", "both@x-y", "pairs@k")
     assert project.read("work/model.txt") == "2\nrate: 1\n"
+    assert [project.read(f"m{item}.txt") for item in (1, 2)] == ["1 1 5\n", "2 1 5\n"]
+    assert [project.read(f"{key}.txt") for key in ("1-y", "x-y")] == ["1y 1-y n\n", "xy x-y n\n"]
+    assert project.read("pairs.txt") == "k w\n"
     assert project.build().stderr == "stagemake: up to date\n"
     project.write("params.yaml", "rate: 2\n")
     project.build().ran("train")
@@ -373,16 +387,14 @@ def test_dvc_without_a_yaml_library_is_said(
     assert "left out: dvc.yaml: no YAML library can be imported here" in said.stderr
 
 
-def test_a_snakefile_is_named_and_not_guessed_at(project: Project) -> None:
-    project.write("Snakefile", "rule all:\n    input: 'x'\n")
+@pytest.mark.parametrize("text", ["", "rule all:\n    input: 'x'\n", "# nothing\n"])
+def test_a_snakefile_without_a_rule_to_run_is_named(project: Project, text: str) -> None:
+    project.write("Snakefile", text)
 
     said = project.build("init")
 
-    assert (
-        "left out: Snakefile: it is a program of its own; write a command for each rule"
-        in said.stderr
-    )
-    assert "#   - Snakefile: it is a program of its own" in project.read("Stagefile")
+    assert "left out: Snakefile: it has no rule with a command" in said.stderr
+    assert "#   - Snakefile: it has no rule" in project.read("Stagefile")
     project.build().ran("hello", "shout")
 
 

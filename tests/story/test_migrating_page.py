@@ -119,6 +119,22 @@ def test_a_removed_target_is_made_again_or_comes_back(tool: Tool) -> None:
     assert comes_back == (tool.root.name in {"Stagefile", "dvc.yaml"})
 
 
+@pytest.mark.parametrize("file", ["Makefile", "Snakefile", "dvc.yaml"])
+def test_init_translates_the_others_files(file: str, tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    tool = Tool(tmp_path, file, [sys.executable, "-m", "stagemake", "init"])
+
+    said = tool.build()
+    tool.argv.remove("init")
+    built = tool.build()
+
+    assert "left out" not in said
+    assert tool.total() == [2, 1], built
+    tool.edit()
+    assert "2 ran, 1 unchanged" in tool.build()
+    assert tool.total() == [2, 3]
+
+
 def test_what_the_other_tool_has_made_is_put_aside(tool: Tool) -> None:
     tool.build()
     (tool.root / "build" / "total").write_text("by another tool\n", "utf-8")
