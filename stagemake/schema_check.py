@@ -20,7 +20,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
 }
 SETTINGS = "pyproject"  # of `[tool.stagemake]`, which is read; the others are of what is printed
-NAMES = ("plan", "plan-file", "build", "why", "history", "event", "bench", "verify", "trace")
+NAMES = (
+    "plan", "plan-file", "build", "why", "history", "event", "bench", "verify", "trace", "list", "graph",
+    "cache-stats", "doctor", "plugins",
+)  # fmt: skip
 
 
 def schema_path(name: str) -> str:

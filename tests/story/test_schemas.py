@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from git_kit import commit_all
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plugin_kit import plugin
 
 from stagemake.schema_check import NAMES, first_problem, load_schema, schema_path
 
@@ -86,7 +88,52 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Printed:
     clone.write("s", "4")
     found["why"].append(clone.build("why", "--json", "one").json)
     assert found["why"][-1]["stages"][0]["nearest"] is not None
+    ask_for_lists(found, project, tmp_path_factory.mktemp("lists"))
     return found
+
+
+def ask_for_lists(found: Printed, project: Project, base: Path) -> None:
+    """Add what the commands print that only tell what is there."""
+    from project import Project
+
+    empty = Project(base)
+    found["cache-stats"] += [
+        one.run("cache", "stats", "--json", "--cache-dir", str(project.cache)).json
+        for one in (project, empty)
+    ]
+    found["doctor"] += [one.run("doctor", "--json").json for one in (project, empty)]
+    empty.stagefile(
+        """\
+        command("a", "echo > a", outputs=["a"], description="make it")
+        command("b", "cp a b", inputs=["a"], outputs=["b"], depfile="b.d", pool="heavy")
+        command("c", "true", inputs=["z"], after=["b"])
+        command("d", "true", inputs=["z"], before=["c"])
+
+        @stage(outputs=["e"], provides=["size"])
+        def e(context): ...
+
+        @stage(inputs=["z"], uses=["size"])
+        def f(context): ...
+
+        pool("heavy", 1)
+        pipeline("all", ["a", "b"], default=True)
+        """
+    ).write("z")
+    found["list"] += [empty.run("list", "--json", *names).json for names in ((), ("b", "f"))]
+    commit_all(empty.root)
+    empty.write("z", "1")
+    graph = ("graph", "--format", "json")
+    found["graph"] += [
+        empty.run(*graph, *more).json for more in ((), ("f",), ("--changed-since", "HEAD"))
+    ]
+    kinds = {edge["kind"] for edge in found["graph"][0]["edges"]}
+    assert kinds == {"path", "value", "after", "before"}
+    plugin(empty, "loud", "x = 1", stages={"x": "X"})
+    plugin(empty, "lame", "x =", stages={"x": "X"})
+    empty.write("pyproject.toml", "[tool.stagemake]\nplugins = ['lame', 'lost']\n")
+    found["plugins"].append(empty.run("plugins", "--json").json)
+    states = {each["state"] for each in found["plugins"][0]["plugins"]}
+    assert states == {"inactive", "broken", "missing"}
 
 
 def sly(base: Path) -> Project:
@@ -212,5 +259,5 @@ def test_the_documented_examples_fit() -> None:
     ]
 
     assert [found for found in fits if found] == [
-        ["plan"], ["build"], ["why"], ["history"], ["verify"],
+        ["plan"], ["build"], ["why"], ["history"], ["verify"], ["list", "graph"],
     ]  # fmt: skip
