@@ -16,6 +16,7 @@ from stagemake.cli.raw_output import terminal_columns
 from stagemake.cli.signals import Ended
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.report.amount import printable
+from stagemake.report.error_text import error_text
 from stagemake.report.style import style_for
 
 if TYPE_CHECKING:
@@ -179,7 +180,6 @@ def _command_of(argv: Sequence[str]) -> str:
 
 def _complain(error: StagemakeError, notes: Sequence[str] = ()) -> int:
     style = style_for("auto", os.environ, is_terminal=sys.stderr.isatty())
-    text = error.text(terminal_columns(sys.stderr))
-    text = text.replace("error:", style.paint("error:", "red"), 1)
-    sys.stderr.write("\n".join((text, *notes)) + "\n")
+    text = error_text(error, style, terminal_columns(sys.stderr))
+    sys.stderr.write(text + "".join(f"{note}\n" for note in notes))
     return error.exit_code

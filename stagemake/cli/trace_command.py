@@ -11,7 +11,7 @@ import click
 
 from stagemake.cli.project_options import Place, color_option, project_options
 from stagemake.cli.raw_output import print_known
-from stagemake.cli.reporters import open_reporters
+from stagemake.cli.reporters import open_reporters, rerun_command
 from stagemake.cli.signals import until_stopped
 from stagemake.model.error import UsageError
 from stagemake.model.mode import ExecutionMode
@@ -46,8 +46,10 @@ def command(
     """
     detail = Detail.SILENT if silent else Detail.NORMAL
     style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
+    rerun = functools.partial(rerun_command, place, BuildRequest())
     manager = place.manager(
-        ExecutionMode.LIVE, functools.partial(open_reporters, style=style, detail=detail)
+        ExecutionMode.LIVE,
+        functools.partial(open_reporters, style=style, detail=detail, rerun=rerun),
     )
     request = BuildRequest(targets=stages, cwd=place.cwd(manager.root), keeps_stdout=True)
     pipeline = manager.build_pipeline(request)

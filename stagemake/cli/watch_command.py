@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -19,12 +20,14 @@ from stagemake.cli.building_options import (
     verbose_option,
 )
 from stagemake.cli.project_options import Place, color_option, project_options
-from stagemake.cli.reporters import open_reporters
+from stagemake.cli.raw_output import terminal_columns
+from stagemake.cli.reporters import open_reporters, rerun_command
 from stagemake.cli.signals import PATIENCE, Ended, handled
 from stagemake.model.event import StageSettled, StageStarted
 from stagemake.model.mode import ExecutionMode
 from stagemake.model.request import BuildRequest, CacheMode
 from stagemake.report.amount import printable
+from stagemake.report.error_text import error_text
 from stagemake.report.log_text import shown_log
 from stagemake.report.style import style_for
 from stagemake.report.terminal import Detail
@@ -93,7 +96,7 @@ def command(  # noqa: PLR0917 - click passes keywords
     )
     style = style_for(color, os.environ, is_terminal=sys.stderr.isatty())
     detail = Detail.SILENT if silent else Detail.VERBOSE if verbose else Detail.NORMAL
-    screen = _Screen(style, detail)
+    screen = _Screen(style, detail, functools.partial(rerun_command, place, request))
     with contextlib.ExitStack() as stack:
         managers = _Managers(place, request, screen)
         stack.callback(managers.close)
@@ -156,6 +159,7 @@ class _Screen:
 
     style: Style
     detail: Detail
+    rerun: Callable[[str], str]  # the command that failures name, by stage
     keys: Keys | None = None
     _view: click.Context | None = None  # whose end is that of the last build's live view
 
@@ -166,7 +170,7 @@ class _Screen:
             manager.reporter.add(_Lender(self.keys))
         self._view = click.Context(command)
         with self._view.scope(cleanup=False):
-            open_reporters(manager, self.style, self.detail)
+            open_reporters(manager, self.style, self.detail, self.rerun)
 
     def close(self) -> None:
         """Leave nothing on the terminal that is drawn again."""
@@ -190,9 +194,7 @@ class _Screen:
     def mistake(self, error: StagemakeError) -> None:
         """Print an error."""
         self.close()
-        head, _, rest = str(error).partition("\n")
-        head = head.replace("error:", self.style.paint("error:", "red"), 1)
-        sys.stderr.write(f"{head}\n{rest}\n" if rest else f"{head}\n")
+        sys.stderr.write(error_text(error, self.style, terminal_columns(sys.stderr)))
         sys.stderr.flush()
 
     def waiting(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 
-from stagemake.model.error import StagemakeError
+from stagemake.model.error import StagemakeError, UnknownTarget
 from stagemake.model.result import Outcome
 from stagemake.watch.mailbox import Asked, Changed, Debounce, Ended, Mailbox, Pressed
 from stagemake.watch.watcher import Poller
@@ -106,6 +106,7 @@ class Watch:
     _overtaken_by: str = ""
     _owes: bool = False  # the last build was given up: another one, whatever a look finds
     _was_good: bool = False
+    _has_begun: bool = False
     _last: BuildOutcome | None = None
     _signal: int = 0
     _is_over: bool = False
@@ -119,6 +120,7 @@ class Watch:
         """Build and watch until somebody asks to end; return the exit status."""
         try:
             self._build(None)
+            self._has_begun = True
             while not self._is_over:
                 self._place_watches()
                 message = self.mailbox.take(self._patience_s())
@@ -255,6 +257,8 @@ class Watch:
             try:
                 outcome = self.bench.build(moved)
             except StagemakeError as error:
+                if isinstance(error, UnknownTarget) and not self._has_begun:
+                    raise  # a slip on the command line, which no change mends
                 self.tell.mistake(error)
         if outcome is not None:
             self._last = outcome

@@ -175,6 +175,27 @@ def test_a_stage_that_fails_is_run_again_when_its_input_is_mended(project: Proje
         assert project.read("b") == "better"
 
 
+def test_a_failure_names_a_command_that_runs_it_again_as_it_was_run(project: Project) -> None:
+    project.stagefile('command("list", [config("to", "true")], inputs=["a"])', name="Own").write(
+        "a"
+    )
+    options = ("-f", "Own", "-D", "to=false")
+    with Watched(project, *options, "list") as watch:
+        watch.says("to run it again: stagemake build -f Own -D to=false list").waits()
+
+    project.build("build", *options, "list").exited(1)
+
+
+def test_a_slip_in_a_target_is_an_error_and_not_waited_for(copies: Project) -> None:
+    with Watched(copies, "nowhere") as watch:
+        until(lambda: watch.has_ended, "the end")
+
+        assert watch.text == (
+            "error: no stage, pipeline or output is called `nowhere`\n"
+            "hint: `stagemake list` shows what there is\n"
+        )
+
+
 def test_a_missing_input_is_awaited(project: Project) -> None:
     project.stagefile('command("one", "cp {inputs} {outputs}", inputs=["far/a"], outputs=["b"])')
     with Watched(project) as watch:

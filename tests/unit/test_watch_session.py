@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 from watch_kit import Said, ScriptedBench, ScriptedInterest, ScriptedWatcher, given_up, good
 
-from stagemake.model.error import UsageError
+from stagemake.model.error import UnknownTarget, UsageError
 from stagemake.watch.mailbox import LONGEST_S, QUIET_S, Changed, Debounce, Pressed
 from stagemake.watch.session import Watch
 
@@ -139,6 +140,36 @@ def test_a_mistake_is_told_and_waits_for_its_mend() -> None:
     it.watch.run()
 
     assert it.said.all == ["mistake no good", "waiting", "changed a"]
+
+
+def test_a_target_that_is_unknown_from_the_start_ends_it() -> None:
+    def slip(_it: Scene) -> BuildOutcome:
+        raise UnknownTarget("no stage is called `buidl`")
+
+    it = scene(slip)
+
+    with pytest.raises(UnknownTarget):
+        it.watch.run()
+
+    assert it.said.all == []
+
+
+def test_a_target_that_goes_later_is_awaited() -> None:
+    def first(it: Scene) -> BuildOutcome:
+        it.bench.interest.counts.clear()
+        it.heard("a")
+        it.bench.interest.counts.add("a")
+        return good()
+
+    def gone(it: Scene) -> BuildOutcome:
+        it.watch.press("q")
+        raise UnknownTarget("no stage is called `build`")
+
+    it = scene(first, gone)
+
+    it.watch.run()
+
+    assert it.said.all == ["waiting", "changed a", "mistake no stage is called `build`"]
 
 
 def test_a_signal_ends_the_build_and_the_watch_with_its_own_status() -> None:
