@@ -85,6 +85,7 @@ def past_run(
         kind_of(stage, shop.world),
         run.was_maybe,
         variant=variant_of(made.declaration),
+        was_told=made.reason.is_told,
     )
 
 

@@ -57,6 +57,7 @@ class Run:
     was_maybe: bool = False  # it ran because something upstream had come out differently
     stretch: float = 1.0  # by which factor it took longer than alone, for want of processors
     variant: int = 0  # what it was told, see `model.variant`
+    was_told: bool = False  # it ran because that was something else than before
 
 
 @frozen(slots=False)  # see QuicklyMade
@@ -81,6 +82,10 @@ class Fit(QuicklyMade):
     passed_on: int = 0  # how many of the `reached` runs changed outputs: those as a maybe
     reached: int = 0
     stretch: float = 1.0  # by which factor runs took longer for want of processors, as a rule
+    told_changed: int = (
+        0  # how many of the `told` runs changed outputs: those for another command, code, …
+    )
+    told: int = 0
 
     def seconds(self, input_bytes: int | None) -> float:
         """Return the median duration, alone, with inputs of this size; None: not known, taken as usual."""
@@ -115,6 +120,7 @@ def fit(runs: Sequence[Run]) -> Fit:
     outliers = [one for one in off if one > far] if len(runs) >= _ENOUGH_RUNS else []
     compared = [run.changed for run in runs if run.changed is not None]
     reached = [run.changed for run in runs if run.changed is not None and run.was_maybe]
+    told = [run.changed for run in runs if run.changed is not None and run.was_told]
     wall_s = sum(run.duration_s for run in runs)
     return Fit(
         samples=len(runs),
@@ -134,6 +140,8 @@ def fit(runs: Sequence[Run]) -> Fit:
         kind=runs[0].kind,
         passed_on=sum(reached),
         reached=len(reached),
+        told_changed=sum(told),
+        told=len(told),
         stretch=weighted_quantile([run.stretch for run in runs], weights, 0.5),
     )
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PACKED = struct.Struct("<qddqqqbdq")
+_CHANGED, _MAYBE, _TOLD = 1, 2, 4
+_NOT_COMPARED = -1  # then the others say nothing
 
 
 def pack(runs: Sequence[Run]) -> bytes:
@@ -22,7 +24,7 @@ def pack(runs: Sequence[Run]) -> bytes:
     return b"".join(
         _PACKED.pack(
             run.started_s, run.duration_s, run.cpu_s, run.output_bytes, run.stored_bytes,
-            run.input_bytes, -1 if run.changed is None else run.changed + 2 * run.was_maybe,
+            run.input_bytes, _NOT_COMPARED if run.changed is None else _flags(run),
             run.stretch, run.variant,
         )
         for run in runs
@@ -35,9 +37,14 @@ def unpack(stage: str, kind: str, packed: object) -> list[Run]:
         return []
     return [
         Run(
-            stage, started, wall, cpu, made, None if changed < 0 else bool(changed & 1), stored,
-            read, kind, changed > 1, stretch, variant,
+            stage, started, wall, cpu, made, None if flags < 0 else bool(flags & _CHANGED), stored,
+            read, kind, flags > 0 and bool(flags & _MAYBE), stretch, variant,
+            flags > 0 and bool(flags & _TOLD),
         )
-        for started, wall, cpu, made, stored, read, changed, stretch, variant
+        for started, wall, cpu, made, stored, read, flags, stretch, variant
         in _PACKED.iter_unpack(packed)
     ]  # fmt: skip
+
+
+def _flags(run: Run) -> int:
+    return bool(run.changed) * _CHANGED | run.was_maybe * _MAYBE | run.was_told * _TOLD

@@ -57,6 +57,20 @@ class Reason(enum.Enum):
         """The snake_case code for machines."""
         return self.name.lower()
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the stage is told other things than last time, rather than given other inputs."""
+        return self in _TOLD
+
+
+_TOLD = frozenset(
+    {
+        Reason.COMMAND_CHANGED, Reason.CODE_CHANGED, Reason.PROGRAM_CHANGED, Reason.ENV_CHANGED,
+        Reason.CONFIG_CHANGED, Reason.PARAMS_CHANGED, Reason.DECLARATION_CHANGED,
+        Reason.OUTPUTS_CHANGED, Reason.PLATFORM_CHANGED,
+    }
+)  # fmt: skip
+
 
 @frozen
 class Interval:
@@ -89,6 +103,10 @@ class Estimate(QuicklyMade):
         0  # of those that ran since something upstream had changed, so many changed outputs
     )
     reached: int = 0  # of so many
+    told_changed: int = (
+        0  # of those that were told other things than before, so many changed outputs
+    )
+    told: int = 0  # of so many
     new_bytes: int | None = None  # by which the cache would grow if the outputs change
     cpu_share: float = 1.0  # processor seconds by seconds
     stretch: float = 1.0  # by which factor that is longer than alone, for want of processors

@@ -14,23 +14,33 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stagemake.model.pipeline import Pipeline
-    from stagemake.model.plan import Plan, Step
+    from stagemake.model.plan import Estimate, Plan, Step
     from stagemake.model.stage import Stage
 
 _PRIOR_CHANGES, _PRIOR_RUNS = 0.75, 2.0  # an edit that reaches a stage mostly changes what it makes
 _PRIOR_REACHED = 1.0
+_OTHER_CAUSE = 0.3  # what a run counts that came of a change of the other sort
 
 
 def changes_p(step: Step) -> float:
     """Return how likely a run with other inputs makes other outputs than before.
 
     A maybe that runs has something upstream that did change: its own share then counts runs of that sort more.
+    What edits of inputs did says less of what another command or other code does, and the other way round.
     """
     past = step.estimate
-    p = (past.changed + _PRIOR_RUNS * _PRIOR_CHANGES) / (past.compared + _PRIOR_RUNS)
+    changed, compared = _alike(past, is_told=step.reason.is_told)
+    p = (changed + _PRIOR_RUNS * _PRIOR_CHANGES) / (compared + _PRIOR_RUNS)
     if step.verdict is Verdict.MAYBE:
         p = (past.passed_on + _PRIOR_REACHED * p) / (past.reached + _PRIOR_REACHED)
     return p
+
+
+def _alike(past: Estimate, *, is_told: bool) -> tuple[float, float]:
+    """Return how many runs changed their outputs, of how many, those that ran for another cause counting less."""
+    told, given = (1.0, _OTHER_CAUSE) if is_told else (_OTHER_CAUSE, 1.0)
+    changed = told * past.told_changed + given * (past.changed - past.told_changed)
+    return changed, told * past.told + given * (past.compared - past.told)
 
 
 def chances(plan: Plan) -> Mapping[int, Chance]:

@@ -80,6 +80,8 @@ def estimate_of(
         compared=fit.compared,
         passed_on=fit.passed_on,
         reached=fit.reached,
+        told_changed=fit.told_changed,
+        told=fit.told,
         new_bytes=fit.stored_bytes,
         cpu_share=fit.cpu_share,
         stretch=fit.stretch,

@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 from plan_kit import estimate, plan_of, stage
 
-from stagemake.model.plan import Estimate, Verdict
+from stagemake.model.plan import Estimate, Reason, Verdict
 from stagemake.plan.chance import chances, changes_p
 
 MISS, MAYBE, HIT, FRESH = Verdict.MISS, Verdict.MAYBE, Verdict.HIT, Verdict.FRESH
@@ -54,6 +54,16 @@ def test_a_maybe_passes_on_what_reached_it_as_it_did_so_far() -> None:
 
     assert changes_p(plan.steps[1]) == changes_p(plan.steps[0])
     assert changes_p(told) > 0.7
+
+
+def test_what_edits_did_says_less_of_another_command_and_the_other_way_round() -> None:
+    plan = plan_of([()], [MISS], [evolve(past(8, 16), told_changed=8, told=8)])  # edits did nothing
+
+    edited = changes_p(plan.steps[0])
+    told = changes_p(evolve(plan.steps[0], reason=Reason.COMMAND_CHANGED))
+
+    assert edited == pytest.approx((0.3 * 8 + 1.5) / (8 + 0.3 * 8 + 2))
+    assert told == pytest.approx((8 + 1.5) / (8 + 0.3 * 8 + 2))
 
 
 def test_directories_and_values_decide_as_well() -> None:

@@ -91,6 +91,16 @@ def test_outputs_are_compared_only_where_there_was_something_to_compare() -> Non
 
     assert (found.changed, found.compared) == (2, 3)
     assert (found.passed_on, found.reached) == (1, 1)
+    assert (found.told_changed, found.told) == (0, 0)
+
+
+def test_runs_that_were_told_other_things_are_counted_apart() -> None:
+    past = [
+        Run("s", 1, 1.0, 1.0, 10, changed, was_told=was_told)
+        for changed, was_told in ((True, True), (False, True), (None, True), (True, False))
+    ]
+
+    assert (fit(past).told_changed, fit(past).told) == (1, 2)
 
 
 def test_others_of_a_kind_say_what_is_usual_and_how_far_they_are_apart() -> None:

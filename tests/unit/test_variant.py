@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import exp, log
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,8 +84,15 @@ RUNS = st.builds(
 )  # fmt: skip
 
 
-@given(st.lists(RUNS, max_size=20))
-def test_runs_come_back_from_bytes_as_they_were(runs: list[Run]) -> None:
+@given(st.lists(RUNS, max_size=20), st.booleans(), st.booleans())
+def test_runs_come_back_from_bytes_as_they_were(
+    runs: list[Run], was_maybe: bool, was_told: bool
+) -> None:
+    runs = [
+        evolve(one, was_maybe=was_maybe, was_told=was_told) if one.changed is not None else one
+        for one in runs
+    ]
+
     assert unpack("s", "cc", pack(runs)) == runs
 
 
