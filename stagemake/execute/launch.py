@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ from attrs import define, evolve, field
 
 from stagemake import checkpoint, durable
 from stagemake.execute.ending import failure_of, problem_of, result_of
-from stagemake.execute.environment import stage_environment
 from stagemake.execute.failed_log import FailedLogs
 from stagemake.execute.growth import Growth, past_run
 from stagemake.execute.outputs import written_by
@@ -18,6 +16,7 @@ from stagemake.execute.repeating import note_divergence
 from stagemake.execute.restoring import Restorer
 from stagemake.execute.settle import HookProblem, StageProblem, settle
 from stagemake.execute.storing import Run, Storing
+from stagemake.execute.work import work_of
 from stagemake.execute.working_directory import problem_with_cwd
 from stagemake.freshness import snapshot as columns
 from stagemake.hooks import Facts
@@ -25,16 +24,14 @@ from stagemake.model.difference import secret_values, without_secrets
 from stagemake.model.event import Notice, StageStarted
 from stagemake.model.plan import Reason, Verdict
 from stagemake.model.result import CacheUse, Outcome, StageResult
-from stagemake.model.stage import Command
 from stagemake.plan.again import judge_again
 from stagemake.plan.explain import all_differences
 from stagemake.plan.judge import own_paths, programs_of
 from stagemake.plan.sight import DiskSight
-from stagemake.runner.port import Completion, Work
-from stagemake.stagefile.placeholder import argv_of
+from stagemake.runner.port import Completion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from stagemake.execute.outputs import OutputKeeper
     from stagemake.execute.workshop import Workshop
@@ -44,6 +41,9 @@ if TYPE_CHECKING:
     from stagemake.model.plan import Step
     from stagemake.model.stage import Stage
     from stagemake.plan.judge import Judgement
+    from stagemake.runner.port import Work
+
+    Start = Callable[[Stage, Work], None]
 
 
 @define(eq=False, repr=False)
@@ -83,8 +83,8 @@ class Launcher:
             self.values.update(self.shop.state.snapshot.traces[stage.name][columns.VALUES][1])
         return StageResult(stage.name, Outcome.FRESH, step.reason.code, key=step.key)
 
-    def launch(self, stage_id: int, step: Step) -> StageResult | None:
-        """Bring a ready stage on its way; None: it runs now, `complete` will be called."""
+    def launch(self, stage_id: int, step: Step, start: Start) -> StageResult | None:
+        """Bring a ready stage on its way; None: `start` was given its action, `complete` will be called."""
         stage, shop = self.pipeline.stages[stage_id], self.shop
         watched = (*stage.inputs, *stage.implicit)
         # Someone may have edited them since the plan was made.
@@ -130,7 +130,7 @@ class Launcher:
         self._misses += 1
         old = shop.state.snapshot.traces.get(stage.name)
         was_maybe = step.verdict is Verdict.MAYBE
-        return self._start(Run(stage_id, stage, made, before, 0, old, was_maybe))
+        return self._start(Run(stage_id, stage, made, before, 0, old, was_maybe), start)
 
     def _differences(self, stage: Stage, made: Judgement) -> tuple[Difference, ...]:
         """Return what differs from the last result, before anything of that is forgotten."""
@@ -165,8 +165,8 @@ class Launcher:
             started_s=self.shop.now_s() - self.shop.began_s,
         )  # fmt: skip
 
-    def _start(self, run: Run) -> StageResult | None:
-        """Clear the way and start the action."""
+    def _start(self, run: Run, start: Start) -> StageResult | None:
+        """Clear the way and have the action started."""
         stage, shop = run.stage, self.shop
         written = written_by(stage)
         problem = problem_with_cwd(stage, shop.root, written)
@@ -191,27 +191,24 @@ class Launcher:
         self._runs[run.stage_id] = run
         if stage.action is None:
             return self.complete(_nothing_to_run(run.stage_id), is_stopping=False)
-        at_s = shop.now_s() - shop.began_s
-        shop.emit(StageStarted(stage.name, stage.description, at_s, stage.console))
-        work = self._work(run)
-        shop.runner.start(work if shop.watching is None else shop.watching.watched(work, run))
+        work = work_of(run, shop, self.values)
+        start(stage, work if shop.watching is None else shop.watching.watched(work, run))
         return None
 
-    def _work(self, run: Run) -> Work:
-        stage, shop = run.stage, self.shop
-        base = shop.base_env if shop.call_env is None or not stage.is_call else shop.call_env
-        env = stage_environment(base, shop.environ, stage, shop.root)
-        if isinstance(stage.action, Command):
-            return Work(
-                run.stage_id, env, argv=argv_of(stage), timeout_s=stage.timeout_s,
-                console=stage.console, cwd=stage.cwd,
-            )  # fmt: skip
-        used = {name: json.loads(self.values[name]) for name in stage.uses}
-        payload = json.dumps({"uses": used, "env": dict(env)}).encode("ascii")
-        return Work(
-            run.stage_id, env, payload=payload, timeout_s=stage.timeout_s,
-            console=stage.console, cwd=stage.cwd,
-        )  # fmt: skip
+    def start_now(self, stage: Stage, work: Work) -> None:
+        """Have an action begin: there is room for it."""
+        self.tell_started(stage, self.shop.now_s())
+        self.shop.runner.start(work)
+
+    def tell_started(self, stage: Stage, now_s: float) -> None:
+        """Tell that an action has begun."""
+        at_s = now_s - self.shop.began_s
+        self.shop.emit(StageStarted(stage.name, stage.description, at_s, stage.console))
+
+    def withdraw(self, stage_id: int) -> None:
+        """Take back a run that was lined up and never began: its way was cleared, and nothing holds of it."""
+        run = self._runs.pop(stage_id)
+        self.shop.state.forget(run.stage.name)
 
     def complete(self, completion: Completion, *, is_stopping: bool) -> StageResult | None:
         """Settle an action that has ended; None: it was started again."""
@@ -295,7 +292,7 @@ class Launcher:
             shop.emit(
                 Notice(f"`{stage.name}` failed ({problem}); retry {run.attempt} of {stage.retries}")
             )
-            return self._start(run)
+            return self._start(run, self.start_now)
         outcome = Outcome.CANCELLED if is_stopping else Outcome.FAILED
         result = result_of(
             run, completion, outcome, shop, problem="interrupted" if is_stopping else problem

@@ -45,11 +45,16 @@ class Meter:
         self, stage_id: int, result: StageResult | None, began_s: float, now_s: float
     ) -> None:
         """Take in what a launch took, and what came of it; None: an action was started."""
+        if result is None:
+            self._ordered_s[stage_id] = now_s
+        self.note_lined_up(result, began_s, now_s)
+
+    def note_lined_up(self, result: StageResult | None, began_s: float, now_s: float) -> None:
+        """Take in the same of a stage that does not wait for an order to begin."""
         took_s = now_s - began_s
         if result is None:
             self.launched += 1
             self.launch_s += took_s
-            self._ordered_s[stage_id] = now_s
         elif result.outcome is Outcome.RESTORED:
             self.restored += 1
             self.restore_s += took_s

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from stagemake.execute.ahead import Ahead
 from stagemake.execute.launch import Launcher
 from stagemake.execute.meter import Meter
 from stagemake.execute.outputs import OutputKeeper
@@ -18,11 +19,14 @@ from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.agenda import Agenda, Limits
 from stagemake.plan.cost import weights
 from stagemake.recorded import recorded_entries
+from stagemake.runner.port import WITHDRAWN
 
 if TYPE_CHECKING:
     from stagemake.execute.workshop import Workshop
     from stagemake.model.plan import Plan
+    from stagemake.model.stage import Stage
     from stagemake.plan.judge import Judgement
+    from stagemake.runner.port import Completion, Work
 
 
 @define(eq=False, repr=False)
@@ -37,6 +41,7 @@ class Scheduler:
     _results: list[StageResult | None] = field(init=False)
     meter: Meter = field(factory=Meter)
     _agenda: Agenda = field(init=False)
+    _ahead: Ahead = field(init=False)
     _began_s: float = field(init=False)
     _running: int = 0
     _done: int = 0
@@ -53,6 +58,7 @@ class Scheduler:
         fresh = [step.stage_id for step in plan.steps if step.verdict is Verdict.FRESH]
         limits = Limits(shop.jobs, shop.memory_bytes, shop.pools)
         self._agenda = Agenda.of(plan.pipeline, limits, weights(plan), fresh)
+        self._ahead = Ahead.of(shop, plan.pipeline.stages, self._agenda)
 
     def run(self) -> BuildOutcome:
         """Carry out the plan and return how it ended. Failed stages are results, not exceptions."""
@@ -85,38 +91,64 @@ class Scheduler:
         shop, told = self.shop, 0
         while True:
             self._start_ready()
-            if not self._running:
+            self._line_up()
+            if not self._running and self._ahead.is_empty:
                 return
             if shop.interrupt.count > told:
                 typed = shop.interrupt.signal == signal.SIGINT
                 # Two may have come since the last look: the second one still means now.
                 shop.runner.stop(now=shop.interrupt.count > 1, typed=typed)
                 told = shop.interrupt.count
+            if self._is_stopping:
+                self._ahead.withdraw()
             shop.slots.relax()  # nothing that is ready has room
-            completions = shop.runner.wait(PAUSE_S if shop.slots.is_short else None)
+            # While there is a line the runner does not lack work, and ends come soon enough.
+            is_waiting = shop.slots.is_short and self._ahead.is_empty
+            completions = shop.runner.wait(PAUSE_S if is_waiting else None)
             shop.interrupt.drain()
             for completion in completions:
-                stage_id = completion.stage_id
-                self._agenda.give_back(stage_id)
-                shop.slots.release(stage_id)
-                self._running -= 1
-                self.meter.note_end(completion)
-                stage = self.plan.pipeline.stages[stage_id]
-                # After one on the console its result is printed before the next one has it.
-                if not (completion.exit_code or stage.retries or stage.console):
-                    self._start_ready()  # keep the machine busy while this one settles
-                began_s = shop.now_s()
-                result = self.launcher.complete(completion, is_stopping=shop.interrupt.count > 0)
-                self.meter.note_settled(result, shop.now_s() - began_s)
-                if result is None:  # it is being tried again
-                    self._agenda.take(stage_id)
-                    self._occupy(stage_id)
-                    self._running += 1
-                else:
-                    self._settle(stage_id, result)
+                self._take_in(completion)
 
-    def _occupy(self, stage_id: int) -> None:
+    def _take_in(self, completion: Completion) -> None:
+        """Settle an action that has ended, or have it tried again; what it made room for starts first."""
+        shop, stage_id = self.shop, completion.stage_id
+        if not self._ahead.note_end(completion):
+            self._agenda.give_back(stage_id)
+            self._running -= 1
+        elif completion.exit_code == WITHDRAWN:
+            self.launcher.withdraw(stage_id)
+            return
+        self.meter.note_end(completion)
+        stage = self.plan.pipeline.stages[stage_id]
+        if not self._is_followed(completion):
+            shop.slots.release(stage_id)
+            # After one on the console its result is printed before the next one has it.
+            if not (completion.exit_code or stage.retries or stage.console):
+                self._start_ready()  # keep the machine busy while this one settles
+        began_s = shop.now_s()
+        result = self.launcher.complete(completion, is_stopping=shop.interrupt.count > 0)
+        self.meter.note_settled(result, shop.now_s() - began_s)
+        if result is None:  # it is being tried again
+            self._note_running(stage_id)
+        else:
+            self._settle(stage_id, result)
+
+    def _is_followed(self, completion: Completion) -> bool:
+        """Whether the runner has started another stage in the place of one that has ended."""
+        stage_id = self._ahead.next(completion)
+        if stage_id is None:
+            return False
+        ended_s = completion.started_s + completion.wall_s
+        self.launcher.tell_started(self.plan.pipeline.stages[stage_id], ended_s)
+        self._agenda.take(stage_id)
+        self.shop.slots.hand_over(completion.stage_id, stage_id)
+        self._running += 1
+        return True
+
+    def _note_running(self, stage_id: int) -> None:
+        self._agenda.take(stage_id)
         self.shop.slots.occupy(stage_id, self.plan.pipeline.stages[stage_id].cpus)
+        self._running += 1
 
     @property
     def _is_stopping(self) -> bool:
@@ -133,14 +165,30 @@ class Scheduler:
             if stage_id is None:
                 return
             began_s = self.shop.now_s()
-            result = self.launcher.launch(stage_id, self.plan.steps[stage_id])
+            start = self.launcher.start_now
+            result = self.launcher.launch(stage_id, self.plan.steps[stage_id], start)
             self.meter.note_launch(stage_id, result, began_s, self.shop.now_s())
             if result is None:
-                self._agenda.take(stage_id)
-                self._occupy(stage_id)
-                self._running += 1
+                self._note_running(stage_id)
             else:
                 self._settle(stage_id, result)
+
+    def _line_up(self) -> None:
+        """Give the runner what it can start by itself, where actions are short."""
+        while not self._is_stopping and self._ahead.has_place:
+            stage_id = self._agenda.ahead()
+            if stage_id is None:
+                return
+            began_s = self.shop.now_s()
+            step = self.plan.steps[stage_id]
+            result = self.launcher.launch(stage_id, step, self._wait_in_line)
+            self.meter.note_lined_up(result, began_s, self.shop.now_s())
+            if result is not None:
+                self._settle(stage_id, result)
+
+    def _wait_in_line(self, stage: Stage, work: Work) -> None:
+        del stage  # nothing is told before it begins
+        self._ahead.line_up(work, self._running)
 
     def _settle(self, stage_id: int, result: StageResult) -> None:
         """The one place where a stage's result is set."""

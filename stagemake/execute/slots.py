@@ -81,6 +81,11 @@ class Slots:
         for token in self._taken.pop(stage_id, ()):
             self._give_back(token)
 
+    def hand_over(self, stage_id: int, other: int) -> None:
+        """Have a stage of one processor use what another had: it has begun in its place."""
+        if stage_id in self._taken:
+            self._taken[other] = self._taken.pop(stage_id)
+
     def relax(self) -> None:
         """Give back what was set aside: nothing is ready."""
         if self._reserved is not None:

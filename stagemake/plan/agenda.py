@@ -20,6 +20,10 @@ Shape = tuple[float, int, str, bool]
 """What a stage takes while it runs: processors, bytes of memory, a place in a pool, the console."""
 
 
+PLAIN: Shape = (1.0, 0, "", False)
+"""Of most stages: when one ends, any other one has room."""
+
+
 @frozen
 class Limits:
     """What there is to share."""
@@ -148,6 +152,21 @@ class Agenda:
         stage_id = heapq.heappop(best)[1]
         if not best:
             del self._ready[self._shapes[stage_id]]
+        return stage_id
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all stages are `PLAIN`. Cost: O(stages)."""
+        return all(shape == PLAIN for shape in self._wanted)
+
+    def ahead(self) -> int | None:
+        """Return the ready stage that starts next once there is room, and forget it; for plain stages only."""
+        heap = self._ready.get(PLAIN)
+        if heap is None:
+            return None
+        stage_id = heapq.heappop(heap)[1]
+        if not heap:
+            del self._ready[PLAIN]
         return stage_id
 
     def _has_room(self, shape: Shape) -> bool:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
-import sys
 import time
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stagemake.runner import supervisor
 from stagemake.runner.capture import DEFAULT_LIMIT_BYTES
 from stagemake.runner.descendants import end_marked
 from stagemake.runner.detach import Settings
+from stagemake.runner.link import Link
 from stagemake.runner.port import Completion
 from stagemake.runner.program import NOT_STARTED
 from stagemake.runner.protocol import (
-    CHUNK_BYTES,
     SAID,
-    Inbox,
     back_message,
     hold_message,
+    line_up_message,
     start_message,
     stop_message,
     tell_message,
+    withdraw_message,
 )
 
 if TYPE_CHECKING:
@@ -93,14 +90,15 @@ class LocalRunner:
         self._held: list[bytes] = []  # tokens of a jobserver
         self._wakeup_fd = wakeup_fd
         self._on_said = on_said
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._running: dict[int, None] = {}  # stage ids in order of their start
         self._arrived: list[Completion] = []
+        self._unsent = bytearray()  # what is lined up; sent when we wait, all at once
 
     def prepare(self) -> None:
         """Fork the supervisor unless there is one. Best done before this process has threads."""
         if self._link is None:
-            self._link = _Link(self._settings, self._wakeup_fd)
+            self._link = Link(self._settings, self._wakeup_fd)
 
     def wake_by(self, fd: int) -> None:
         """Have `wait` return early when `fd` is readable, which was not there when this was made."""
@@ -118,6 +116,18 @@ class LocalRunner:
             return
         self._running[work.stage_id] = None
         self._send(start_message(work))
+
+    def line_up(self, work: Work, room: int, low: int, *, stops_at_failure: bool) -> None:
+        """See `LinesUp`."""
+        if self._link is None:  # it has died just now; the next one begins with this
+            self.start(work)
+            return
+        self._running[work.stage_id] = None
+        self._unsent += line_up_message(work, room, low, stops_at_failure=stops_at_failure)
+
+    def withdraw(self) -> None:
+        """See `LinesUp`."""
+        self._unsent += withdraw_message()
 
     def tell(self, data: bytes) -> None:
         """Pass something on to the supervisor, which is there, ahead of what is started from now on."""
@@ -137,6 +147,8 @@ class LocalRunner:
 
     def wait(self, timeout_s: float | None) -> Sequence[Completion]:
         """Return what has ended since, at least one unless the time is over, nothing runs or something woke us."""
+        if self._unsent:
+            self._send(b"")
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while self._running and not self._arrived and self._link is not None:
             left_ms = None
@@ -163,18 +175,21 @@ class LocalRunner:
         link, self._link = self._link, None
         self._running.clear()
         self._arrived.clear()
+        self._unsent.clear()
         self._held.clear()  # the supervisor puts back what is left
         if link is not None:
             link.close()
 
     def _send(self, message: bytes) -> None:
-        assert self._link is not None, "something runs, so there is a supervisor"
+        message, self._unsent = bytes(self._unsent) + message, bytearray()  # in their order
+        if self._link is None:  # it has died since something was lined up; that has its completions
+            return
         try:
             self._link.send(message)
         except BrokenPipeError:
             self._bury(self._link)
 
-    def _receive(self, link: _Link) -> None:
+    def _receive(self, link: Link) -> None:
         messages = link.receive()
         if messages is None:
             self._bury(link)
@@ -188,7 +203,7 @@ class LocalRunner:
             self._running.pop(completion.stage_id, None)
             self._arrived.append(completion)
 
-    def _bury(self, link: _Link) -> None:
+    def _bury(self, link: Link) -> None:
         """Turn the death of the supervisor into failures, and end what it can't end any more."""
         self._link = None
         link.close()
@@ -199,6 +214,7 @@ class LocalRunner:
         note = "the supervisor process died; what ran was ended"
         self._arrived += [Completion(stage_id, LOST, note=note) for stage_id in self._running]
         self._running.clear()
+        self._unsent.clear()
 
 
 def local_runner(
@@ -220,72 +236,3 @@ def local_runner(
         rehearse=rehearse,
         on_told=on_told,
     )
-
-
-class _Link:
-    """A living supervisor and the two pipes to it."""
-
-    def __init__(self, settings: Settings, wakeup_fd: int | None) -> None:
-        requests_fd, self._requests_fd = os.pipe()
-        self.replies_fd, replies_fd = os.pipe()
-        try:
-            self._pid = _fork(settings, requests_fd, replies_fd)
-        except OSError:
-            os.close(self._requests_fd)
-            os.close(self.replies_fd)
-            raise
-        finally:
-            os.close(requests_fd)
-            os.close(replies_fd)
-        self._inbox = Inbox()
-        self._poll = select.poll()
-        self._poll.register(self.replies_fd, select.POLLIN)
-        if wakeup_fd is not None:
-            self.wake_by(wakeup_fd)
-
-    def wake_by(self, fd: int) -> None:
-        """Have `poll` look at `fd`, too."""
-        self._poll.register(fd, select.POLLIN)
-
-    def poll(self, timeout_ms: float | None) -> list[int]:
-        """Return what is readable: the replies, the wake-up descriptor, both or, when the time is over, none."""
-        return [fd for fd, _ in self._poll.poll(timeout_ms)]
-
-    def send(self, message: bytes) -> None:
-        """Write a request; the supervisor always reads, so this does not wait for long."""
-        view = memoryview(message)
-        while view:
-            view = view[os.write(self._requests_fd, view) :]
-
-    def receive(self) -> list[Any] | None:
-        """Read once; return the replies this completes, None when the supervisor is gone."""  # Any: see Inbox
-        data = os.read(self.replies_fd, CHUNK_BYTES)
-        return self._inbox.feed(data) if data else None
-
-    def close(self) -> None:
-        """Tell the supervisor to end everything, and wait until it has."""
-        os.close(self._requests_fd)
-        os.close(self.replies_fd)
-        try:
-            os.waitpid(self._pid, 0)
-        except ChildProcessError:  # reaped by somebody who waits for any child
-            return
-
-
-def _fork(settings: Settings, requests_fd: int, replies_fd: int) -> int:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not stream.closed:
-            stream.flush()  # what stays in a buffer is in two processes
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        with warnings.catch_warnings():
-            # Threads of the tool don't exist in the fork, and their locks aren't touched there.
-            warnings.filterwarnings(
-                "ignore", "This process .* is multi-threaded", DeprecationWarning
-            )
-            pid = os.fork()
-            if pid == 0:
-                supervisor.serve(settings, requests_fd, replies_fd)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return pid

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 PythonCall = Callable[[int, bytes, Callable[[bytes], None]], bytes]
 """Carries out the payload of a stage id; what it says meanwhile goes through the third, message by message."""
+
+
+WITHDRAWN = -256
+"""The exit code of what was lined up, and was not started after all; no signal has this number."""
 
 
 STDOUT, STDERR = b"1", b"2"
@@ -89,6 +93,7 @@ class Runner(Protocol):
     """Carries out actions side by side; does not limit how many.
 
     If it has a method `prepare`, that is called first, while the process has no threads and no open database.
+    If it has those of `LinesUp`, short actions are given to it ahead of their time.
     """
 
     def start(self, work: Work) -> None:
@@ -107,3 +112,21 @@ class Runner(Protocol):
 
     def close(self) -> None:
         """End everything and free the resources. Nothing that was started survives."""
+
+
+@runtime_checkable
+class LinesUp(Protocol):
+    """Of a runner that starts the next action by itself when one has ended; first come, first served."""
+
+    def line_up(self, work: Work, room: int, low: int, *, stops_at_failure: bool) -> None:
+        """Have an action start as soon as fewer than `room` run.
+
+        Args:
+            work: The action.
+            room: How many run now: so many may, and one more for each `start` from now on.
+            low: While more than this wait, ends may be told some milliseconds later and together.
+            stops_at_failure: Nothing that waits starts after one that failed, until `withdraw`.
+        """
+
+    def withdraw(self) -> None:
+        """Start nothing any more that waits; each such action's completion has the exit code `WITHDRAWN`."""

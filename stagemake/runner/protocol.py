@@ -20,6 +20,8 @@ STOP = 1  # (STOP, now, typed)
 TELL = 2  # (TELL, data): for `Settings.on_told`
 HOLD = 3  # (HOLD, token): of a jobserver; the tool has taken it
 BACK = 4  # (BACK, token): to be put back
+LINE_UP = 5  # (LINE_UP, rules, *work): to start when one of those before it has ended
+WITHDRAW = 6  # (WITHDRAW,): nothing that waits in line is to start any more
 
 COMPLETED = 0  # (COMPLETED, *completion)
 SAID = 1  # (SAID, stage_id, data): a Python call, or a program that streams, has said something
@@ -56,19 +58,30 @@ class Inbox:
 
 def start_message(work: Work) -> bytes:
     """Return the request to begin `work`."""
-    return encode(
-        (
-            START,
-            work.stage_id,
-            dict(work.env),
-            work.argv,
-            work.payload,
-            work.timeout_s,
-            work.console,
-            work.cwd,
-            work.watch,
-            work.streams,
-        )
+    return encode((START, *_fields_of(work)))
+
+
+def line_up_message(work: Work, room: int, low: int, *, stops_at_failure: bool) -> bytes:
+    """Return the request to begin `work` when it is its turn; see `line.LineRules`."""
+    return encode((LINE_UP, (room, low, stops_at_failure), *_fields_of(work)))
+
+
+def withdraw_message() -> bytes:
+    """Return the request to forget what waits in line."""
+    return encode((WITHDRAW,))
+
+
+def _fields_of(work: Work) -> tuple[Any, ...]:  # Any: as for `encode`
+    return (
+        work.stage_id,
+        dict(work.env),
+        work.argv,
+        work.payload,
+        work.timeout_s,
+        work.console,
+        work.cwd,
+        work.watch,
+        work.streams,
     )
 
 

@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
-import select
 import signal
-import sys
 import time
 from typing import TYPE_CHECKING, NoReturn
 
 from stagemake.runner.descendants import kill_group
 from stagemake.runner.detach import Desk, Settings, detach
 from stagemake.runner.launch import Launcher
+from stagemake.runner.line import Line, LineRules
+from stagemake.runner.outbox import Outbox
+from stagemake.runner.peak import peak_rss_bytes
 from stagemake.runner.poller import Poller
-from stagemake.runner.port import Completion, Work
+from stagemake.runner.port import WITHDRAWN, Completion, Work
 from stagemake.runner.program import Refusal
 from stagemake.runner.protocol import (
     BACK,
     CHUNK_BYTES,
     HOLD,
+    LINE_UP,
     START,
     TELL,
+    WITHDRAW,
     Inbox,
     completion_message,
     said_message,
@@ -33,11 +35,12 @@ from stagemake.runner.protocol import (
 from stagemake.runner.survivors import Ended, Survivors
 
 if TYPE_CHECKING:
+    import resource
+
     from stagemake.runner.running import Running, ValuePipe
 
 FAILED = 1
 TIMED_OUT = 124  # for an action that was told to end, by its timeout or a stop, and reports success
-RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 HAS_WAITID = hasattr(os, "waitid")  # not on macOS before Python 3.13
 
 
@@ -64,7 +67,6 @@ class Supervisor:
         self._settings = settings
         self._desk = desk
         self._inbox = Inbox()
-        self._outbox = bytearray()
         self._running: dict[int, Running] = {}  # by pid
         self._deadlines_s: dict[int, float] = {}  # by pid: when the next signal is due
         self._asked: set[int] = set()  # pids: told to end, by whomever
@@ -73,6 +75,8 @@ class Supervisor:
         self._open = True
         self._child_ended = False
         self._poller = Poller()
+        self._outbox = Outbox(desk.replies_fd, self._poller)
+        self._line = Line()
         self._survivors = Survivors(settings.marker)
         self._launcher = Launcher(settings, desk, self._poller, self._survivors.fds, self._pass_on)
         self._poller.add(desk.requests_fd, self._hear)
@@ -89,8 +93,7 @@ class Supervisor:
                 self._reap()
             if self._deadlines_s:
                 self._enforce_deadlines()
-            if self._outbox:
-                self._send()
+            self._open = self._outbox.send(holds=self._line.is_long) and self._open
 
     def end_all(self) -> None:
         """End every descendant; what the tool had of a jobserver is free then, also if it was killed."""
@@ -103,7 +106,13 @@ class Supervisor:
         self._open = bool(data)
         for message in self._inbox.feed(data):
             if message[0] == START:
+                self._line.note_start()
                 self._start(Work(*message[1:]))
+            elif message[0] == LINE_UP:
+                self._line.add(Work(*message[2:]), LineRules(*message[1]))
+                self._advance()
+            elif message[0] == WITHDRAW:
+                self._withdraw()
             elif message[0] == TELL:
                 if self._settings.on_told is not None:
                     self._settings.on_told(message[1])
@@ -139,7 +148,17 @@ class Supervisor:
         if work.timeout_s is not None:
             self._deadlines_s[action.pid] = action.started_s + work.timeout_s
 
+    def _advance(self) -> None:
+        """Start what waits in line, as far as there is room."""
+        while (work := self._line.next(len(self._running))) is not None:
+            self._start(work)
+
+    def _withdraw(self) -> None:
+        for stage_id in self._line.empty():
+            self._report(Completion(stage_id, WITHDRAWN))
+
     def _stop(self, *, now: bool, typed: bool) -> None:
+        self._withdraw()
         for action in self._running.values():
             if now:
                 self._asked.add(action.pid)
@@ -164,10 +183,10 @@ class Supervisor:
         self._deadlines_s[action.pid] = time.monotonic() + self._settings.grace_s
 
     def _patience_ms(self) -> float | None:
-        if not self._deadlines_s:
-            return None
-        left_s = min(self._deadlines_s.values()) - time.monotonic()
-        return max(0.0, left_s * 1000 + 1)
+        waits_s = [] if (held_s := self._outbox.patience_s()) is None else [held_s]
+        if self._deadlines_s:
+            waits_s.append(min(self._deadlines_s.values()) - time.monotonic())
+        return max(0.0, min(waits_s) * 1000 + 1) if waits_s else None
 
     def _enforce_deadlines(self) -> None:
         now_s = time.monotonic()
@@ -243,7 +262,7 @@ class Supervisor:
                 started_s=action.started_s,
                 wall_s=ended_s - action.started_s,
                 cpu_s=usage.ru_utime + usage.ru_stime,
-                peak_rss_bytes=_peak_rss_bytes(usage),
+                peak_rss_bytes=peak_rss_bytes(usage),
                 timed_out=action.timed_out,
                 note=note,
                 survivors=ended.count,
@@ -272,28 +291,9 @@ class Supervisor:
         return 0, pipe.messages[0], ""
 
     def _pass_on(self, stage_id: int, data: bytes) -> None:
-        self._outbox += said_message(stage_id, data)
+        self._outbox.put(said_message(stage_id, data), can_wait=False)
 
     def _report(self, completion: Completion) -> None:
-        self._outbox += completion_message(completion)
-
-    def _send(self) -> None:
-        try:
-            while self._outbox:
-                del self._outbox[: os.write(self._desk.replies_fd, self._outbox)]
-        except BlockingIOError:
-            self._poller.add(self._desk.replies_fd, lambda: None, select.POLLOUT)
-            return
-        except BrokenPipeError:
-            self._open = False
-        self._poller.remove(self._desk.replies_fd)
-
-
-def _peak_rss_bytes(usage: resource.struct_rusage) -> int:
-    """Return the high-water mark, 0 when unknown.
-
-    A program that needed less than this process is charged with what this process had when it
-    spawned it.
-    """
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(usage.ru_maxrss) * RSS_UNIT_BYTES if usage.ru_maxrss > own else 0
+        self._line.note_end(completion)
+        self._outbox.put(completion_message(completion), can_wait=not completion.exit_code)
+        self._advance()

@@ -9,8 +9,8 @@ import sys
 import pytest
 from runner_kit import DEADLINE_S, ENV, Lifeline, local_runner, run_all, run_one, shell
 
+from stagemake.runner.peak import RSS_UNIT_BYTES
 from stagemake.runner.port import STDERR, STDOUT, Work
-from stagemake.runner.supervisor import RSS_UNIT_BYTES
 
 
 @pytest.fixture
