@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from stagemake.model.stage import Stage
     from stagemake.plan.judge import Judgement
 
+Contents = tuple[tuple[str, int], ...]
+"""Digest and size of what is to be stored; without it the record alone is a miss."""
+
 _HINT_LISTS = 8
 _RUSH_S = 0.02  # results that come slower than this are stored one by one
 _MOST_WAITING = 64
@@ -58,7 +61,7 @@ class Storing:
 
     shop: Workshop
     left_out: list[str] = field(factory=list)  # stages whose contents were not worth keeping
-    _waiting: list[tuple[Run, Settled]] = field(factory=list)
+    _waiting: list[tuple[Run, Settled, Contents]] = field(factory=list)
     _waiting_bytes: int = 0
     _last_s: float = 0.0
 
@@ -69,13 +72,14 @@ class Storing:
             self.left_out.append(run.stage.name)
         now_s, last_s = self.shop.now_s(), self._last_s
         self._last_s = now_s
-        self._waiting.append((run, settled))
+        contents = settled.result.blobs if settled.keeps_contents else ()
+        self._waiting.append((run, settled, contents))
         self._waiting_bytes += sum(map(len, settled.small.values()))
         if (
             now_s - last_s > _RUSH_S
             or len(self._waiting) >= _MOST_WAITING
             or self._waiting_bytes >= _MOST_BYTES
-            or any(digest not in settled.small for digest, _ in _contents(settled))
+            or any(digest not in settled.small for digest, _ in contents)
         ):
             self.flush()
 
@@ -100,19 +104,19 @@ class Storing:
     def flush(self) -> None:
         """Put everything that waits into the cache."""
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        for run, settled in waiting:
-            _store(run, settled, self.shop)
+        for run, settled, contents in waiting:
+            _store(run, settled, contents, self.shop)
 
 
-def _store(run: Run, settled: Settled, shop: Workshop) -> None:
+def _store(run: Run, settled: Settled, contents: Contents, shop: Workshop) -> None:
     """Put contents, then the record, then the hint under the weak key, then what it was made from."""
     store, result, small = shop.store, settled.result, settled.small
     assert store is not None, "storing needs a store"
     assert settled.key is not None, "and a result that holds"
-    paths = {row.digest: row.path for row in result.outputs if row.digest}
-    large = [digest for digest, _ in _contents(settled) if digest not in small]
+    large = [digest for digest, _ in contents if digest not in small]
     wanted = store.missing(large) if large else ()
-    for digest, _ in _contents(settled):
+    paths = {row.digest: row.path for row in result.outputs if row.digest} if large else {}
+    for digest, _ in contents:
         data = small.get(digest)
         if data is not None:  # putting it is cheaper than asking whether it is there
             stored = store.put_bytes(digest, data)
@@ -132,11 +136,6 @@ def _store(run: Run, settled: Settled, shop: Workshop) -> None:
         store.put(weak, _hint(weak, result, shop))
     if settled.keeps_contents:
         _note_near(run, settled, shop)
-
-
-def _contents(settled: Settled) -> tuple[tuple[str, int], ...]:
-    """Return digest and size of what is to be stored; without it the record alone is a miss."""
-    return settled.result.blobs if settled.keeps_contents else ()
 
 
 def _note_near(run: Run, settled: Settled, shop: Workshop) -> None:

@@ -37,6 +37,8 @@ def secret_values(stage: Stage, environ: Mapping[str, str]) -> tuple[str, ...]:
 
     Also as Python and JSON write them: so they stand in tracebacks and in payloads.
     """
+    if not stage.secret_env:  # of nearly all stages; this is asked some seven times a run
+        return ()
     found = {environ[name] for name in stage.secret_env if environ.get(name)}
     found |= {json.dumps(one)[1:-1] for one in found} | {repr(one)[1:-1] for one in found}
     return tuple(sorted(found, key=len, reverse=True))

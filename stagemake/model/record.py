@@ -10,6 +10,7 @@ from attrs import frozen
 from xxhash import xxh3_128_hexdigest
 
 from stagemake.model.entry import decode_manifest, encode_manifest
+from stagemake.model.json_text import writer
 from stagemake.model.result import ActionResult, LogBlob
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ VERSION = 1
 NEAR_SLOTS = 8
 """How many results of a stage can be compared with a miss. By key, so that storing one needs no reading."""
 
-_ENCODE = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+_ENCODE = writer(sort_keys=True)
 _MOST_COMPONENTS = 20_000
 _COMPRESS_FROM_BYTES = 1000
 _LARGEST_RECORD = 256 * 1024 * 1024

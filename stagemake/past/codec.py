@@ -10,6 +10,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from stagemake.model.difference import from_plain, plain
+from stagemake.model.json_text import writer
 from stagemake.model.plan import Interval
 from stagemake.model.repeat import Divergence
 from stagemake.model.result import CacheUse, Outcome
@@ -24,6 +25,7 @@ FORMAT = 1
 """Raised when older versions could misread what newer ones write; they then leave such a build out."""
 
 BEGIN, STAGE, END = "build", "stage", "end"
+_TEXT = writer(sort_keys=False)
 _LONGEST_PROBLEM = 1000  # characters
 _LONGEST_LOG = 8 << 10  # bytes of one stream
 
@@ -34,7 +36,7 @@ class NewerFormat(ValueError):
 
 def line_of(data: dict[str, Any]) -> bytes:
     """Return one record as a line."""
-    text = json.dumps(data, separators=(",", ":")).encode("ascii")
+    text = _TEXT(data).encode("ascii")
     return b"%08x %b\n" % (zlib.crc32(text), text)
 
 

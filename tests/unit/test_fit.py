@@ -6,12 +6,15 @@ import random
 from math import log
 
 import pytest
+from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stagemake.model.fit import (
     USUAL_VARIANCE,
+    Fit,
     Run,
+    _fit_of_several,
     fit,
     pooled,
     told_variance,
@@ -36,6 +39,31 @@ def test_what_is_typical_lies_between_what_was_measured(seconds: list[float]) ->
     assert min(seconds) * 0.999 <= found.median_s <= max(seconds) * 1.001
     assert found.sigma > 0
     assert found.samples == len(seconds)
+
+
+RUNS = st.builds(
+    Run,
+    stage=st.just("s"),
+    started_s=st.just(1),
+    duration_s=st.floats(0, 1e4),
+    cpu_s=st.floats(0, 1e4),
+    output_bytes=st.integers(0, 1 << 40),
+    changed=st.none() | st.booleans(),
+    stored_bytes=st.integers(0, 1 << 40),
+    input_bytes=st.integers(0, 1 << 40),
+    kind=st.sampled_from(("", "sh")),
+    was_maybe=st.booleans(),
+    stretch=st.floats(1, 50),
+)
+
+
+@given(RUNS)
+def test_a_first_run_says_the_same_by_its_short_way(run: Run) -> None:
+    short, general = fit([run]), _fit_of_several([run])
+
+    assert [getattr(general, each.name) for each in fields(Fit)] == [
+        getattr(short, each.name) for each in fields(Fit)
+    ]
 
 
 def test_one_odd_run_moves_nothing_and_is_counted_as_odd() -> None:
