@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stagemake.execute.environment import mask
 from stagemake.model.difference import hide, secret_values
@@ -22,15 +22,21 @@ _TRACEBACK = b"Traceback (most recent call last):"
 
 
 def result_of(
-    run: Run, completion: Completion, outcome: Outcome, shop: Workshop, *, problem: str = ""
+    run: Run,
+    completion: Completion,
+    outcome: Outcome,
+    shop: Workshop,
+    *,
+    problem: str = "",
+    **more: Any,  # Any: fields of StageResult
 ) -> StageResult:
-    """Return the result of a run as far as its completion tells; `started_s` is on the build's clock."""
+    """Return the result of a run as far as its completion tells, and `more`; `started_s` is on the build's clock."""
     stage = run.stage
-    return StageResult(
-        stage.name,
-        outcome,
-        run.judgement.reason.code,
-        run.judgement.subject,
+    return StageResult.of(
+        name=stage.name,
+        outcome=outcome,
+        reason=run.judgement.reason.code,
+        subject=run.judgement.subject,
         started_s=completion.started_s - shop.began_s if completion.started_s else 0.0,
         wall_s=completion.wall_s,
         cpu_s=completion.cpu_s,
@@ -40,6 +46,7 @@ def result_of(
         stderr=mask(completion.stderr, shop.environ, stage),
         problem=hide(problem, secret_values(stage, shop.environ)),
         differences=run.judgement.differences,
+        **more,
     )
 
 

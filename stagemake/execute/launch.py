@@ -249,8 +249,8 @@ class Launcher:
         self._bytes_written += settled.result.output_bytes
         if shop.watching is None:  # else it took longer than it does
             self.past_runs.append(past_run(run, completion, settled, shop, self.growth))
-        return evolve(
-            result_of(run, completion, Outcome.RAN, shop), key=settled.key, notes=tuple(notes),
+        return result_of(
+            run, completion, Outcome.RAN, shop, key=settled.key, notes=tuple(notes),
             changed=changed, output_bytes=settled.result.output_bytes,
             divergence=settled.divergence,
         )  # fmt: skip
@@ -265,10 +265,8 @@ class Launcher:
         if run.has_told_hooks:
             return
         run.has_told_hooks = True
-        result = evolve(
-            result_of(run, completion, Outcome.RAN, self.shop),
-            key=run.judgement.key,
-            output_bytes=size,
+        result = result_of(
+            run, completion, Outcome.RAN, self.shop, key=run.judgement.key, output_bytes=size
         )
         problem = self.shop.hooks.after(run.stage, self._facts(provided), result)
         if problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from stagemake.execute.storing import Run
     from stagemake.execute.workshop import Workshop
     from stagemake.freshness.snapshot import Trace
-    from stagemake.model.entry import Manifest
+    from stagemake.model.entry import Manifest, OutputFile
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.repeat import Divergence
     from stagemake.model.stage import Stage
@@ -146,9 +147,11 @@ def trace_of(
 
     With an empty key it only says what lies at the outputs, so that a later edit is known for one.
     """
-    entries = entries_of(result.outputs)
     inside: tuple[tuple[str, str], ...] = ()
-    if any(output.endswith("/") for output in stage.outputs):
+    if not any(output[-1] == "/" for output in stage.outputs):
+        entries = {row.path: row.entry for row in result.outputs}  # one row each
+    else:
+        entries = entries_of(result.outputs)
         files = {output for output in stage.outputs if not output.endswith("/")}
         inside = tuple((row.path, row.entry) for row in result.outputs if row.path not in files)
     return (
@@ -209,7 +212,7 @@ def _everything_above(stage_id: int, pipeline: Pipeline) -> set[int]:
 
 
 def _scan(stage: Stage, shop: Workshop, small: dict[str, bytes]) -> Manifest:
-    rows = []
+    rows: list[OutputFile] = []
     for output in stage.outputs:
         path = output.rstrip("/")
         try:
@@ -231,7 +234,9 @@ def _scan(stage: Stage, shop: Workshop, small: dict[str, bytes]) -> Manifest:
         except OSError as error:
             why = error.strerror or error
             raise StageProblem(f"its output `{output}` can't be read: {why}") from None
-    return tuple(sorted(rows, key=lambda row: row.path))
+    if len(rows) > 1:
+        rows.sort(key=attrgetter("path"))
+    return tuple(rows)
 
 
 def _provided(

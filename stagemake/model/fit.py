@@ -37,8 +37,8 @@ _MOST_SLOPE = 1.5
 _SIZES_DIFFER = 1.15  # the largest input by the smallest
 
 
-@frozen
-class Run:
+@frozen(slots=False)  # see QuicklyMade
+class Run(QuicklyMade):
     """One successful run of a stage."""
 
     stage: str
