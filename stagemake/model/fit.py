@@ -130,6 +130,8 @@ def _fit_of_one(run: Run) -> Fit:
         kind=run.kind,
         passed_on=changed if run.was_maybe else 0,
         reached=compared if run.was_maybe else 0,
+        told_changed=changed if run.was_told else 0,
+        told=compared if run.was_told else 0,
         stretch=run.stretch,
     )
 
@@ -241,7 +243,7 @@ def shrunk(spread: float, count: int) -> float:
     return float((total / (count + _PRIOR_RUNS)) ** 0.5)
 
 
-_SIGMA_OF_ONE = _shrunk(0.0, 1)
+_SIGMA_OF_ONE = shrunk(0.0, 1)
 
 
 def _slope(sizes: Sequence[float], logs: Sequence[float]) -> float:
