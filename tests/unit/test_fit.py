@@ -53,6 +53,7 @@ RUNS = st.builds(
     input_bytes=st.integers(0, 1 << 40),
     kind=st.sampled_from(("", "sh")),
     was_maybe=st.booleans(),
+    was_told=st.booleans(),
     stretch=st.floats(1, 50),
 )
 
