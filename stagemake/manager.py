@@ -19,8 +19,9 @@ from stagemake.hooks import AFTER, BEFORE, HookBook, HookId
 from stagemake.jobserver.auth import offered_jobs
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.model.event import Notice
+from stagemake.model.mode import CacheMode
 from stagemake.model.pipeline import Pipeline
-from stagemake.model.request import BuildRequest, CacheMode
+from stagemake.model.request import BuildRequest
 from stagemake.model.stage import Stage
 from stagemake.project import Project
 from stagemake.report.port import FanOut

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from noop_kit import MODULES
 
+import stagemake
+from stagemake.cli.command_names import COMMANDS
+
 if TYPE_CHECKING:
     from project import Project
 
@@ -38,6 +41,33 @@ def modules_after(project: Project, *arguments: str) -> set[str]:
     return set(modules)
 
 
+ENTRY = """\
+import sys
+before = set(sys.modules)
+from stagemake import door
+status, found = door.look(sys.argv[1:])
+if status is None:
+    from stagemake.stagefile import audit
+    audit.install()
+    status = door.main(sys.argv[1:], found)
+print(status, *sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+
+
+def entry(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line as the installed script does; its last line on stderr has the status, and what it imported."""
+    return subprocess.run(
+        [sys.executable, "-P", "-c", ENTRY, *arguments], cwd=project.root,
+        env={**project.process_environment(), "PYTHONPATH": home()},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+
+RARE = {
+    "click", "uuid", "textwrap", "locale", "gettext", "difflib",
+}  # fmt: skip
+"""What a plain build of one edited file has no use for."""
+
 HEAVY = {
     "asyncio", "concurrent.futures", "diskcache", "email", "hypothesis", "importlib.metadata",
     "logging", "multiprocessing", "pickle", "platformdirs", "rich", "sqlite3", "ssl",
@@ -59,37 +89,55 @@ def test_a_build_with_nothing_to_do_imports_nothing_heavy(built: Project) -> Non
     assert modules_after(built) & HEAVY == set()
 
 
-@pytest.mark.parametrize("asked", ["--version", "--help"])
-def test_to_be_told_of_itself_it_imports_no_manager_and_no_attrs(
-    built: Project, asked: str
-) -> None:
-    found = modules_after(built, asked)
+def test_to_be_told_of_itself_it_imports_no_manager_and_no_attrs(built: Project) -> None:
+    found = modules_after(built, "--help")
 
     assert found & {"attr", "stagemake.manager", "stagemake.model.stage"} == set()
 
 
-def test_what_tab_asks_is_answered_with_next_to_nothing_imported(built: Project) -> None:
-    code = (
-        "import sys; before = set(sys.modules); from stagemake.door import look;"
-        "code, _ = look(sys.argv[1:]); print(code, *sorted(set(sys.modules) - before), file=sys.stderr)"
-    )
-    run = [sys.executable, "-P", "-c", code]
-    env = {**built.process_environment(), "PYTHONPATH": home()}
-    script = "from stagemake.door import script; script()"
-    built.stagefile('command("copy", "cp a b", inputs=["a"], outputs=["b"])\n# as the script\n')
-    subprocess.run([*run[:-1], script], cwd=built.root, env=env, check=True, timeout=60)
+def test_the_version_is_told_with_nothing_imported_for_it(built: Project) -> None:
+    done = entry(built, "--version")
 
-    done = subprocess.run(
-        [*run, "completion", "bash", "--", "stagemake co", "co"], cwd=built.root, env=env,
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
+    assert done.stdout == f"stagemake {stagemake.__version__}\n"
+    status, *modules = done.stderr.split()
+    assert status == "0"
+    assert set(modules) - MODULES == set()
 
-    code, *modules = done.stderr.split()
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_is_told_without_what_it_takes_to_work(
+    built: Project, name: str
+) -> None:
+    found = modules_after(built, name, "--help")
+
     assert (
-        done.stdout
-        == "word\tcompletion\tprint what lets a shell complete stage names\nword\tcopy\tmakes b\n"
+        found & {"asyncio", "diskcache", "sqlite3", "stagemake.manager", "stagemake.building"}
+        == set()
     )
-    assert code == "0"
+
+
+def test_an_edit_is_built_without_the_parser_and_what_rare_builds_need(built: Project) -> None:
+    entry(built)  # notes that there is nothing to do, as the entry sees it
+    built.write("a", "2")
+
+    done = entry(built, "-j2")
+
+    status, *modules = done.stderr.splitlines()[-1].split()
+    assert (status, built.read("b")) == ("0", "2")
+    assert "stagemake.executing" in modules
+    assert set(modules) & RARE == set()
+
+
+def test_what_tab_asks_is_answered_with_next_to_nothing_imported(built: Project) -> None:
+    entry(built)  # notes what there is, as the entry sees it
+
+    done = entry(built, "completion", "bash", "--", "stagemake co", "co")
+
+    assert done.stdout == (
+        "word\tcompletion\tprint what lets a shell complete stage names\nword\tcopy\tmakes b\n"
+    )
+    status, *modules = done.stderr.split()
+    assert status == "0"
     assert set(modules) - MODULES == {
         "stagemake.cli", "stagemake.cli.command_names", "stagemake.cli.completion_line",
         "stagemake.cli.completion_noted", "stagemake.cli.completion_offer", "stagemake.cli.raw_output",

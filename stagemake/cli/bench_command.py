@@ -12,7 +12,7 @@ import click
 
 from stagemake import durable
 from stagemake.cli.building_options import jobs_option
-from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.cli.project_options import color_option, project_options
 from stagemake.cli.raw_output import print_known
 from stagemake.cli.signals import Ended, handled
 from stagemake.model.error import StagemakeError, UsageError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
+    from stagemake.cli.place import Place
     from stagemake.manager import StageManager
     from stagemake.model.pipeline import Pipeline
     from stagemake.throughput.baseline import Baseline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stagemake.model.request import CacheMode
+from stagemake.model.mode import CacheMode
 
 jobs_option = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N",

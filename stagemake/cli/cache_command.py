@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import define
 
-from stagemake.cache.collect import clear as clear_store
-from stagemake.cache.collect import collect, verify
-from stagemake.cache.disk import open_store
 from stagemake.cache.locate import cache_directory
 from stagemake.model.error import NoStagefile, StagemakeError, UsageError
 from stagemake.model.record import references
@@ -68,6 +65,8 @@ class CachePlace:
         if not os.path.isdir(directory):
             click.echo("stagemake: there is no cache yet", err=True)
             return None
+        from stagemake.cache.disk import open_store  # noqa: PLC0415 - gate, 40 ms, that `--help` does not need
+
         settings = self.settings
         store, problem = open_store(
             directory, budget_bytes=settings.cache_bytes, max_age_s=settings.cache_age_s
@@ -143,6 +142,8 @@ def gc(place: CachePlace, max_size: str | None, max_age: float | None) -> int:
     if store is None:
         return 0
     try:
+        from stagemake.cache.collect import collect  # noqa: PLC0415 - as `open_store`
+
         done = collect(
             store,
             references,
@@ -166,6 +167,8 @@ def verify_command(place: CachePlace) -> int:
     if store is None:
         return 0
     try:
+        from stagemake.cache.collect import verify  # noqa: PLC0415 - as `open_store`
+
         found = verify(store)
     finally:
         store.close()
@@ -187,6 +190,8 @@ def clear(place: CachePlace, *, yes: bool) -> int:
     try:
         if not yes and sys.stdin.isatty():
             click.confirm(f"remove everything in {store.directory}?", abort=True)
+        from stagemake.cache.collect import clear as clear_store  # noqa: PLC0415 - as `open_store`
+
         done = clear_store(store)
     finally:
         store.close()

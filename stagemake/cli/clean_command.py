@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from stagemake.cleaning import clean, find_cleanup
-from stagemake.cli.project_options import Place, project_options
+from stagemake.cli.project_options import project_options
 from stagemake.model.mode import ExecutionMode
 from stagemake.report.amount import plural, printable
+
+if TYPE_CHECKING:
+    from stagemake.cli.place import Place
 
 
 @click.command("clean")

@@ -46,7 +46,7 @@ def config_names(where: Where) -> list[Candidate]:
 
 def _manager(where: Where) -> StageManager | None:
     """Run the Stagefile; None when there is none or it fails."""
-    from stagemake.cli.project_options import Place  # noqa: PLC0415 - gate, 60 ms, when names are wanted
+    from stagemake.cli.place import Place  # noqa: PLC0415 - gate, 60 ms, when names are wanted
 
     place = Place(where.directory, where.stagefile, where.values, None)
     if not os.path.isdir(place.directory):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 import stagemake
-from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.cli.project_options import color_option, project_options
 from stagemake.cli.raw_output import print_known
-from stagemake.doctor.examine import examine, has_problem
 from stagemake.report.doctor_text import doctor_text
 from stagemake.report.json_form import SCHEMA, dumps
 from stagemake.report.style import style_for
+
+if TYPE_CHECKING:
+    from stagemake.cli.place import Place
 
 _NARROWEST, _USUAL, _WIDEST = 40, 80, 100
 
@@ -27,6 +30,8 @@ def command(place: Place, color: str, *, as_json: bool) -> int:
 
     Changes nothing. Exits with 1 if there is a problem; notes are no problems.
     """
+    from stagemake.doctor.examine import examine, has_problem  # noqa: PLC0415 - gate, 100 ms, that `--help` does not need
+
     findings = examine(place.manager, place.directory, place.cache_dir, os.environ)
     if as_json:
         print_known(

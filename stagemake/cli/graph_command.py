@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stagemake.cli.project_options import Place, project_options
+from stagemake.cli.project_options import project_options
 from stagemake.cli.raw_output import print_bytes, print_utf8
 from stagemake.cli.replaced_file import replace_file
 from stagemake.model.error import UsageError
@@ -20,6 +20,7 @@ from stagemake.report.graph_edges import edges_of, part_of, reduced
 from stagemake.report.graph_picture import Look, picture
 
 if TYPE_CHECKING:
+    from stagemake.cli.place import Place
     from stagemake.manager import StageManager
     from stagemake.model.selection import Selection
 

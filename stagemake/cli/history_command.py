@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from stagemake.cli.past_run import chosen_build
-from stagemake.cli.project_options import Place, project_options
+from stagemake.cli.project_options import project_options
 from stagemake.cli.raw_output import print_known, terminal_columns
 from stagemake.model.error import UsageError
 from stagemake.past.compare import compare
@@ -17,6 +18,9 @@ from stagemake.report.history_json import build_object, builds_object, compariso
 from stagemake.report.history_text import Page, build_text, builds_text, comparison_text
 from stagemake.report.json_form import dumps
 from stagemake.state import is_locked
+
+if TYPE_CHECKING:
+    from stagemake.cli.place import Place
 
 _SHOWN = 20
 

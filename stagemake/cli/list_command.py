@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from stagemake.cli.project_options import Place, project_options
+from stagemake.cli.project_options import project_options
 from stagemake.cli.raw_output import print_known, stdout_has, terminal_columns
 from stagemake.model.error import UsageError
 from stagemake.report.json_form import dumps
 from stagemake.report.listing import listing_object, listing_text
+
+if TYPE_CHECKING:
+    from stagemake.cli.place import Place
 
 
 @click.command("list")

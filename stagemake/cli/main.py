@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import stagemake
 from stagemake.cli.command_names import COMMANDS, LEADING
-from stagemake.cli.raw_output import terminal_columns
-from stagemake.cli.signals import Ended
-from stagemake.model.error import StagemakeError, UsageError
-from stagemake.report.amount import printable
-from stagemake.report.error_text import error_text
-from stagemake.report.style import style_for
+from stagemake.cli.ending import complain, status_of
+from stagemake.model.error import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,20 +108,15 @@ def group() -> None:
     """Build what changed, restore what was built before, and say beforehand what that takes."""
 
 
-def run(argv: Sequence[str], found: object = None) -> int:
-    """Run the command line and return its exit status; prints its own errors.
+def run(argv: Sequence[str]) -> int:
+    """Run the command line and return its exit status; prints its own errors."""
+    return status_of(lambda: _run(argv))
 
-    Args:
-        argv: What was typed.
-        found: What the entry found out of a plain build: `recalled.Found`.
-    """
+
+def _run(argv: Sequence[str]) -> int:
+    """Run the command line; errors that are not about how it was typed are raised."""
     try:
-        result: Any = group.main(
-            list(argv), prog_name="stagemake", standalone_mode=False, obj=found
-        )
-    except StagemakeError as error:
-        notes = getattr(error, "__notes__", ())  # what went wrong besides, while the session ended
-        return _complain(error, [printable(line) for note in notes for line in note.split("\n")])
+        result: Any = group.main(list(argv), prog_name="stagemake", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.Abort:
@@ -136,50 +124,12 @@ def run(argv: Sequence[str], found: object = None) -> int:
     except click.UsageError as error:
         from stagemake.cli.usage_mistakes import usage_mistake  # noqa: PLC0415 - gate, this error only
 
-        return _complain(usage_mistake(error, f"stagemake {_command_of(argv)}"))
+        return complain(usage_mistake(error, f"stagemake {_command_of(argv)}"))
     except click.ClickException as error:
-        return _complain(UsageError(error.format_message()))
-    except KeyboardInterrupt:
-        return 130
-    except Ended as error:
-        return 128 + error.number
-    except BrokenPipeError:
-        # Whoever read us has left. Point stdout at nothing, or Python complains at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
-    except OSError as error:  # a full disk, a directory that may not be written
-        return _complain(_of_system(error))
+        return complain(UsageError(error.format_message()))
     return int(result or 0)
-
-
-class _SystemRefused(StagemakeError):
-    """A call failed that nobody expected to: a full disk, a directory that may not be written."""
-
-    exit_code = 1
-
-
-def _of_system(error: OSError) -> StagemakeError:
-    why = (error.strerror or str(error)).lower()
-    if not error.filename:
-        return _SystemRefused(why)
-    path = os.fsdecode(error.filename)
-    below = os.path.relpath(path) if os.path.isabs(path) else path
-    is_state = ".stagemake" in path.split("/")
-    return _SystemRefused(
-        f"{why}: `{path if below.startswith('../') else below}`",
-        hint="what stagemake notes is in `.stagemake/` beside the Stagefile: it has to be writable"
-        if is_state and error.errno in {errno.EACCES, errno.EROFS, errno.EPERM}
-        else "",
-    )
 
 
 def _command_of(argv: Sequence[str]) -> str:
     at = _first_word(argv)
     return argv[at] if at < len(argv) and argv[at] in COMMANDS else "build"
-
-
-def _complain(error: StagemakeError, notes: Sequence[str] = ()) -> int:
-    style = style_for("auto", os.environ, is_terminal=sys.stderr.isatty())
-    text = error_text(error, style, terminal_columns(sys.stderr))
-    sys.stderr.write(text + "".join(f"{note}\n" for note in notes))
-    return error.exit_code

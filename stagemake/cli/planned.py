@@ -11,8 +11,7 @@ import click
 from attrs import evolve
 
 from stagemake.model.error import UsageError
-from stagemake.model.mode import ExecutionMode
-from stagemake.model.request import BuildRequest, CacheMode
+from stagemake.model.mode import CacheMode, ExecutionMode
 from stagemake.plan_files import read_plan, sealed, write_plan
 from stagemake.report.amount import printable
 from stagemake.report.json_form import dumps, plan_object
@@ -20,9 +19,10 @@ from stagemake.report.plan_text import plan_text
 from stagemake.report.style import style_for
 
 if TYPE_CHECKING:
-    from stagemake.cli.project_options import Place
+    from stagemake.cli.place import Place
     from stagemake.manager import StageManager
     from stagemake.model.report import DryRunReport
+    from stagemake.model.request import BuildRequest
 
 
 class Answer(enum.Enum):

@@ -14,7 +14,7 @@ from stagemake.model.mode import ExecutionMode
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from stagemake.cli.project_options import Place
+    from stagemake.cli.place import Place
 
     Rerun = Callable[[Sequence[str]], int]
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stagemake.cli.project_options import Place, project_options, tell_nothing
+from stagemake.cli.place import Place, tell_nothing
+from stagemake.cli.project_options import project_options
 from stagemake.model.error import NoStagefile, StagemakeError
 from stagemake.model.mode import ExecutionMode
 from stagemake.plugins.listing import list_plugins

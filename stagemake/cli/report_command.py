@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stagemake.cli.past_run import chosen_build
-from stagemake.cli.project_options import Place, project_options
+from stagemake.cli.project_options import project_options
 from stagemake.cli.raw_output import print_bytes
 from stagemake.cli.replaced_file import replace_file
 from stagemake.freshness import snapshot as columns
@@ -31,6 +31,7 @@ from stagemake.state import is_locked
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from stagemake.cli.place import Place
     from stagemake.manager import StageManager
     from stagemake.model.difference import Difference
     from stagemake.page.printed import Log

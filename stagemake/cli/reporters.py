@@ -8,22 +8,20 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
 from stagemake.cli.command_names import COMMANDS
 from stagemake.model.event import PlanReady
-from stagemake.report.heartbeat import Heartbeat
 from stagemake.report.terminal import Detail, TerminalReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stagemake.cli.project_options import Place
+    from stagemake.cli.place import Place
     from stagemake.manager import StageManager
     from stagemake.model.event import Event
     from stagemake.model.request import BuildRequest
     from stagemake.report.style import Style
 
+    AtEnd = Callable[[Callable[[], None]], object]
 
 _LOG_LINES = 40  # of a failure, where somebody can open the file with all of them
 
@@ -34,15 +32,17 @@ def open_reporters(
     detail: Detail,
     rerun: Callable[[str], str] = "stagemake {}".format,
     *,
+    at_end: AtEnd,
     stdout_is_busy: bool = False,
 ) -> None:
-    """Have a manager's builds told on stderr; a view that is open is closed with the command.
+    """Have a manager's builds told on stderr.
 
     Args:
         manager: Whose builds.
         style: Of what is printed.
         detail: How much of it.
         rerun: Gives the command that runs a stage again, by its name.
+        at_end: Is given what closes a view that was opened; to be called when the command ends.
         stdout_is_busy: Whether lines for programs go to stdout meanwhile.
     """
     terminal = TerminalReporter(sys.stderr, style, detail, rerun)
@@ -56,7 +56,7 @@ def open_reporters(
         terminal.most_log_lines = _LOG_LINES
     if detail is not Detail.SILENT:
         add = _add_view if is_seen and not is_shared else _add_heartbeat
-        add(manager, terminal)
+        add(manager, terminal, at_end)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         from stagemake.cli.github_actions import add_marks  # noqa: PLC0415 - gate, 5 ms, there only
 
@@ -65,7 +65,7 @@ def open_reporters(
     manager.reporter.add(_CollectAgain())
 
 
-def _add_view(manager: StageManager, terminal: TerminalReporter) -> None:
+def _add_view(manager: StageManager, terminal: TerminalReporter, at_end: AtEnd) -> None:
     """Have somebody at a terminal see what runs, or at least how long it still takes."""
     from stagemake.plan.remaining import Remaining  # noqa: PLC0415 - gate, 6 ms, terminals only
 
@@ -75,18 +75,20 @@ def _add_view(manager: StageManager, terminal: TerminalReporter) -> None:
         view = LiveView(sys.stderr, Remaining(), has_colour=terminal.style.is_on)
         terminal.stream = view.stream
         manager.reporter.add(view)  # in front: it makes room for what the other prints
-        click.get_current_context().call_on_close(view.close)
+        at_end(view.close)
     else:
         terminal.countdown = Remaining()
-        _add_heartbeat(manager, terminal)
+        _add_heartbeat(manager, terminal, at_end)
 
 
-def _add_heartbeat(manager: StageManager, terminal: TerminalReporter) -> None:
+def _add_heartbeat(manager: StageManager, terminal: TerminalReporter, at_end: AtEnd) -> None:
     """Have a pipe or a log show once a minute that the build is alive."""
+    from stagemake.report.heartbeat import Heartbeat  # noqa: PLC0415 - gate, 4 ms, not with -s
+
     heartbeat = Heartbeat(sys.stderr)
     terminal.stream = heartbeat.stream
     manager.reporter.add(heartbeat)
-    click.get_current_context().call_on_close(heartbeat.close)
+    at_end(heartbeat.close)
 
 
 def has_live_view(environ: Mapping[str, str]) -> bool:

@@ -6,10 +6,11 @@ import functools
 import os
 import sys
 from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
 
 import click
 
-from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.cli.project_options import color_option, project_options
 from stagemake.cli.raw_output import print_known
 from stagemake.cli.reporters import open_reporters, rerun_command
 from stagemake.cli.signals import until_stopped
@@ -21,6 +22,9 @@ from stagemake.report.style import style_for
 from stagemake.report.terminal import Detail
 from stagemake.report.trace_json import trace_object
 from stagemake.report.trace_text import trace_text
+
+if TYPE_CHECKING:
+    from stagemake.cli.place import Place
 
 
 @click.command("trace")
@@ -49,7 +53,9 @@ def command(
     rerun = functools.partial(rerun_command, place, BuildRequest())
     manager = place.manager(
         ExecutionMode.LIVE,
-        functools.partial(open_reporters, style=style, detail=detail, rerun=rerun),
+        functools.partial(
+            open_reporters, style=style, detail=detail, rerun=rerun, at_end=place.closers.append
+        ),
     )
     request = BuildRequest(targets=stages, cwd=place.cwd(manager.root), keeps_stdout=True)
     pipeline = manager.build_pipeline(request)

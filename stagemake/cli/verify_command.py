@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from stagemake.cli.building_options import jobs_option
-from stagemake.cli.project_options import Place, color_option, project_options, tell_notices
+from stagemake.cli.place import Place, tell_notices
+from stagemake.cli.project_options import color_option, project_options
 from stagemake.cli.raw_output import print_known
 from stagemake.cli.signals import until_stopped
 from stagemake.model.error import UsageError
-from stagemake.model.mode import ExecutionMode
-from stagemake.model.request import BuildRequest, CacheMode
+from stagemake.model.mode import CacheMode, ExecutionMode
+from stagemake.model.request import BuildRequest
 from stagemake.report.json_form import dumps
 from stagemake.report.style import style_for
 from stagemake.report.verify_json import verification_object

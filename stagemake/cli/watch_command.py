@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from stagemake.cli.building_options import (
     cache_option,
@@ -19,13 +19,13 @@ from stagemake.cli.building_options import (
     silent_option,
     verbose_option,
 )
-from stagemake.cli.project_options import Place, color_option, project_options
+from stagemake.cli.project_options import color_option, project_options
 from stagemake.cli.raw_output import terminal_columns
 from stagemake.cli.reporters import open_reporters, rerun_command
 from stagemake.cli.signals import PATIENCE, Ended, handled
 from stagemake.model.event import StageSettled, StageStarted
-from stagemake.model.mode import ExecutionMode
-from stagemake.model.request import BuildRequest, CacheMode
+from stagemake.model.mode import CacheMode, ExecutionMode
+from stagemake.model.request import BuildRequest
 from stagemake.report.amount import printable
 from stagemake.report.error_text import error_text
 from stagemake.report.log_text import shown_log
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from types import FrameType
 
+    from stagemake.cli.place import Place
     from stagemake.manager import StageManager
     from stagemake.model.error import StagemakeError
     from stagemake.model.event import Event
@@ -137,7 +138,7 @@ class _Managers:
     def open(self, notes: Recorder | None) -> StageManager:
         """Run the Stagefile. Errors as `Place.manager`."""
         self.close()
-        self._current = evolve(self.place, opened=[], handlers={})
+        self._current = evolve(self.place, opened=[], handlers={}, closers=[])
         return self._current.manager(
             ExecutionMode.LIVE,
             self.screen.open,
@@ -161,22 +162,19 @@ class _Screen:
     detail: Detail
     rerun: Callable[[str], str]  # the command that failures name, by stage
     keys: Keys | None = None
-    _view: click.Context | None = None  # whose end is that of the last build's live view
+    _views: list[Callable[[], None]] = field(factory=list)  # close what shows the last build
 
     def open(self, manager: StageManager) -> None:
         """Have a manager's next build told."""
         self.close()
         if self.keys is not None:
             manager.reporter.add(_Lender(self.keys))
-        self._view = click.Context(command)
-        with self._view.scope(cleanup=False):
-            open_reporters(manager, self.style, self.detail, self.rerun)
+        open_reporters(manager, self.style, self.detail, self.rerun, at_end=self._views.append)
 
     def close(self) -> None:
         """Leave nothing on the terminal that is drawn again."""
-        view, self._view = self._view, None
-        if view is not None:
-            view.close()
+        while self._views:
+            self._views.pop()()
 
     def _say(self, text: str, colour: str = "dim") -> None:
         if self.detail is not Detail.SILENT:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stagemake.cli.project_options import Place, project_options
+from stagemake.cli.project_options import project_options
 from stagemake.cli.raw_output import print_known, stdout_has
 from stagemake.model.difference import Difference
 from stagemake.model.error import UsageError
@@ -21,6 +21,7 @@ from stagemake.report.why_text import OUTCOMES, VERDICTS, last_build_text, why_t
 from stagemake.report.why_tree import CauseTree
 
 if TYPE_CHECKING:
+    from stagemake.cli.place import Place
     from stagemake.explaining import Explainer
     from stagemake.model.pipeline import Pipeline
     from stagemake.past.build import PastBuild, PastStage

@@ -6,18 +6,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Plain = tuple[tuple[str, ...], bool, bool, bool]
-"""Targets as typed, and whether -n, -q and -s were given."""
+Plain = tuple[tuple[str, ...], bool, bool, bool, int, bool]
+"""Targets as typed, whether -n, -q and -s were given, how many jobs (0: not said), and whether -k was."""
 
 
 def read(argv: Sequence[str]) -> Plain | None:
     """Return what a plain `build` asks for; None for whatever is not known to be one.
 
     Known are `build` as the first word, `-jN` and `-j N`, `-k`, `-n`, `-q`, `-s`, each by itself, and
-    targets. How many jobs, and whether to go on, makes no difference where there is nothing to do.
+    targets.
     """
     targets: list[str] = []
-    dry_run = question = silent = False
+    dry_run = question = silent = keep_going = False
+    jobs = 0
     at = 1 if argv[:1] == ["build"] else 0
     while at < len(argv):
         word = argv[at]
@@ -36,9 +37,11 @@ def read(argv: Sequence[str]) -> Plain | None:
             # What int() takes besides (`+2`, ` 2`, `1_0`) is left to the other parser.
             if not (count.isascii() and count.isdecimal() and len(count) < 5 and int(count)):
                 return None
+            jobs = int(count)
+        elif word == "-k":
+            keep_going = True
         elif not word or word[0] == "-":
-            if word != "-k":
-                return None
+            return None
         else:
             targets.append(word)
-    return tuple(targets), dry_run, question, silent
+    return tuple(targets), dry_run, question, silent, jobs, keep_going

@@ -25,7 +25,6 @@ StagemakeError
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from stagemake.model.printable import printable
@@ -224,6 +223,8 @@ _LESS_LIKE = 0.15  # a match that is so much less like the name than the best on
 
 def near_matches(name: str, known: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
     """Return the known names most like `name`, best first; empty when none is close."""
+    import difflib  # noqa: PLC0415 - gate, 2 ms, mistakes only
+
     near = difflib.get_close_matches(name, list(known), n=most, cutoff=0.6)
     alike = [difflib.SequenceMatcher(None, match, name).ratio() for match in near]
     return tuple(

@@ -15,9 +15,10 @@ from stagemake.execute.workshop import Workshop
 from stagemake.freshness import snapshot as columns
 from stagemake.freshness.signature import FileClock
 from stagemake.model.event import StageSettled
+from stagemake.model.mode import CacheMode
 from stagemake.model.pipeline import Pipeline
 from stagemake.model.plan import Plan, Reason, Step, Verdict
-from stagemake.model.request import BuildRequest, CacheMode
+from stagemake.model.request import BuildRequest
 from stagemake.plan.world import NoRecords, World
 from stagemake.runner.local import local_runner
 from stagemake.runner.port import RunnerSettings

@@ -11,7 +11,8 @@ from attrs import field, frozen
 import stagemake
 from stagemake.manager import StageManager
 from stagemake.model.error import PlanDrifted, StagemakeError
-from stagemake.model.request import BuildRequest, CacheMode
+from stagemake.model.mode import CacheMode
+from stagemake.model.request import BuildRequest
 
 KIT = os.path.join(os.path.dirname(__file__), "site-packages")
 """Holds an installed distribution that functions of random projects use."""

@@ -233,17 +233,24 @@ def test_the_small_parser_agrees_with_the_large_one(argv: list[str]) -> None:
     import click
 
     from stagemake.cli.build_command import command
+    from stagemake.cli.typed import Typed
 
     plain = plain_argv.read(argv)
 
     if plain is None:
         return
-    targets, dry_run, question, silent = plain
+    targets, dry_run, question, silent, jobs, keep_going = plain
     words = argv[1:] if argv[:1] == ["build"] else argv
     context = click.Context(command)
     command.parse_args(context, list(words))
     parsed = context.params
     assert tuple(parsed["targets"]) == targets
     assert (parsed["dry_run"], parsed["question"], parsed["silent"]) == (dry_run, question, silent)
-    others = ("always_make", "verbose", "as_json", "no_wait")
-    assert not any(parsed[word] for word in others)
+    assert (parsed["jobs"] or 0, parsed["keep_going"]) == (jobs, keep_going)
+    defaults = command.make_context("build", []).params
+    given = {"targets", "dry_run", "question", "silent", "jobs", "keep_going"}
+    assert {k: v for k, v in parsed.items() if k not in given} == {
+        k: v for k, v in defaults.items() if k not in given
+    }
+    typed = Typed()._asdict()  # what a plain build has for all that was not typed
+    assert {k: v or 0 for k, v in typed.items()} == {k: defaults[k] or 0 for k in typed}

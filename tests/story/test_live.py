@@ -255,7 +255,7 @@ def test_a_tool_that_crashes_leaves_nothing_behind(project: Project) -> None:
     project.write(
         "run.py",
         """\
-import click
+from contextlib import ExitStack
 from stagemake import StageManager
 from stagemake.cli.reporters import open_reporters
 from stagemake.report.style import Style
@@ -266,10 +266,10 @@ class Crash:
         if type(event).__name__ == "StageSettled":
             raise SystemExit(7)
 
-with click.Context(click.Command("x")):
+with ExitStack() as stack:
     manager = StageManager(root=".")
     manager.load("Stagefile")
-    open_reporters(manager, Style(), Detail.NORMAL)
+    open_reporters(manager, Style(), Detail.NORMAL, at_end=stack.callback)
     manager.reporter.add(Crash())
     manager.execute_pipeline([])
 """,
@@ -303,7 +303,8 @@ def test_what_is_printed_in_the_tool_goes_above_it(project: Project) -> None:
     project.write(
         "run.py",
         """\
-import sys, click
+import sys
+from contextlib import ExitStack
 from stagemake import StageManager
 from stagemake.cli.reporters import open_reporters
 from stagemake.report.style import Style
@@ -316,10 +317,10 @@ class Talk:
             print("and more")
             print("on stderr", file=sys.stderr)
 
-with click.Context(click.Command("x")):
+with ExitStack() as stack:
     manager = StageManager(root=".")
     manager.load("Stagefile")
-    open_reporters(manager, Style(), Detail.NORMAL)
+    open_reporters(manager, Style(), Detail.NORMAL, at_end=stack.callback)
     manager.reporter.add(Talk())
     manager.execute_pipeline([])
 print("end", type(sys.stdout).__name__)
