@@ -94,7 +94,9 @@ def _new_bytes(
     stages, traces = report.plan.pipeline.stages, world.snapshot.traces
     running = [
         step for step in report.plan.steps
-        if step.verdict in {Verdict.MISS, Verdict.MAYBE} and stages[step.stage_id].cache
+        if step.may_run
+        and stages[step.stage_id].cache
+        and (step.estimate.new_bytes or stages[step.stage_id].name in traces)  # else nothing is known
     ]  # fmt: skip
     last: dict[int, dict[str, int]] = {}
     for step in running:
@@ -137,7 +139,7 @@ def _evicted(builder: Builder, report: DryRunReport, reader: ReadOnlyStore) -> E
 def _file_systems(builder: Builder, report: DryRunReport) -> tuple[FileSystem, ...]:
     """Return the file systems that a build would write to, and at most how much; none if nothing is to be done."""
     steps = report.plan.steps
-    running = [step for step in steps if step.verdict in {Verdict.MISS, Verdict.MAYBE}]
+    running = [step for step in steps if step.may_run]
     made = sum(step.estimate.output_bytes or 0 for step in running)
     stored = 0
     if builder.request.cache.writes:

@@ -71,7 +71,7 @@ def foresee(
     Cost: nothing where no stage can; else one process for each, `jobs` at a time.
     """
     stages = plan.pipeline.stages
-    busy = [step.stage_id for step in plan.steps if step.verdict in {Verdict.MISS, Verdict.MAYBE}]
+    busy = [step.stage_id for step in plan.steps if step.may_run]
     asked = [one for one in busy if stages[one].supports_dry_run and planner_of(stages[one])]
     found = Foreseen()
     if not asked:

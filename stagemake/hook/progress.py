@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from stagemake.model.event import PlanReady, StageSettled
-from stagemake.model.plan import Verdict
 from stagemake.model.result import Outcome
 from stagemake.model.seed import StageHook
 
@@ -84,9 +83,7 @@ class Progress(StageHook):
             self._done = self._failed = 0
             self._running.clear()
             self._expected = {
-                str(stages[step.stage_id].name)
-                for step in event.plan.steps
-                if step.verdict in {Verdict.MISS, Verdict.MAYBE}
+                str(stages[step.stage_id].name) for step in event.plan.steps if step.may_run
             }
         elif isinstance(event, StageSettled) and self._expected is not None:
             name = event.result.name

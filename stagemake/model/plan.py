@@ -147,6 +147,11 @@ class Step(QuicklyMade):
     cached: ActionResult | None = None  # set iff HIT
     estimate: Estimate = UNKNOWN
 
+    @property
+    def may_run(self) -> bool:
+        """Whether a build would run it, for sure or perhaps."""
+        return self.verdict is Verdict.MISS or self.verdict is Verdict.MAYBE
+
 
 give_defaults(Step)
 

@@ -135,6 +135,6 @@ def sources_of(steps: Sequence[Step]) -> Mapping[Source, int]:
     """Return how many stages that may run have their estimate from where."""
     found = dict.fromkeys(Source, 0)
     for step in steps:
-        if step.verdict is Verdict.MISS or step.verdict is Verdict.MAYBE:
+        if step.may_run:
             found[step.estimate.source] += 1
     return found

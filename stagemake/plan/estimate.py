@@ -100,7 +100,7 @@ def wall_forecast(plan: Plan, jobs: int, around: Circumstances) -> Interval | No
     """
     stages = plan.pipeline.stages
     for step in plan.steps:
-        if step.verdict is Verdict.MISS or step.verdict is Verdict.MAYBE:
+        if step.may_run:
             is_foreseen = stages[step.stage_id].supports_dry_run
             if step.estimate.duration_s is None or not is_foreseen:
                 return None
@@ -199,8 +199,7 @@ def _without_opaque(plan: Plan) -> tuple[Plan, tuple[int, ...]]:
     opaque = tuple(
         step.stage_id
         for step in plan.steps
-        if step.verdict in {Verdict.MISS, Verdict.MAYBE}
-        and not stages[step.stage_id].supports_dry_run
+        if step.may_run and not stages[step.stage_id].supports_dry_run
     )
     if not opaque:
         return plan, ()

@@ -94,7 +94,7 @@ def _step_line(  # noqa: PLR0917 - one line's parts
     cost, mark = "", " "
     if step.verdict is Verdict.HIT and step.cached is not None:
         cost = size(step.cached.output_bytes)
-    elif step.verdict in {Verdict.MISS, Verdict.MAYBE}:
+    elif step.may_run:
         cost = _estimate_text(step.estimate)
         mark = "*" if step.estimate.source is Source.KIND else " "
     why = _why(report, step)

@@ -47,7 +47,8 @@ def beginning() -> tuple[tuple[object, ...], int]:
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:  # Any: whatever the event says
-    if event in _HARMLESS or not ACTIVE:  # the two most frequent ones come with each declaration
+    # Nobody listens while inputs are read; the two most frequent harmless ones come with each declaration.
+    if not ACTIVE or event in _HARMLESS:
         return
     recorder = ACTIVE[-1]
     with unheard():
