@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 HOME = Path(__file__).resolve().parents[2]
-PAGES = ("tutorial.md",)  # those below `docs` that are followed
+PAGES = ("tutorial.md", "python-packages.md")  # those below `docs` that are followed
 TIMEOUT_S = 60
 _BLOCK = re.compile(
     r'^```(?P<language>\w+)(?: title="(?P<title>[^"\n]+)")?\n(?P<text>.*?)^```$',
@@ -67,13 +67,18 @@ class Reader:
     place: Path  # the directory that the next command begins in
 
     @classmethod
-    def at(cls, base: Path) -> Reader:
-        """Return one with `stagemake` and `python3` on the PATH; `base` is empty, and not behind a link."""
+    def at(cls, base: Path, python: str = sys.executable) -> Reader:
+        """Return one for whom an environment is active.
+
+        Args:
+            base: An empty directory, not behind a link.
+            python: The environment's interpreter, which can import stagemake.
+        """
         programs, home = base / "bin", base / "home"
         programs.mkdir()
         home.mkdir()
         for name, words in (("stagemake", " -m stagemake"), ("python3", "")):
-            (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{words} "$@"\n')
+            (programs / name).write_text(f'#!/bin/sh\nexec "{python}"{words} "$@"\n')
             (programs / name).chmod(0o755)
         kept = {name: text for name, text in os.environ.items() if not _FOREIGN.fullmatch(name)}
         person = {"NAME": "a", "EMAIL": "a@example.org"}

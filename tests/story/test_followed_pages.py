@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from example_kit import need_programs
+from example_kit import need_programs, requirements_python
 from screens import HOME, PAGES, Reader, followed
 
 from stagemake.observe import seccomp
@@ -14,16 +15,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
+ENVIRONMENTS = {"python-packages.md": "monorepo"}  # whose requirements a page needs as well
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_reader_sees_what_the_page_shows(name: str, tmp_path: Path) -> None:
+def test_a_reader_sees_what_the_page_shows(
+    name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     need_programs("cc", "git")
+    python = sys.executable
+    if name in ENVIRONMENTS:
+        python = requirements_python(ENVIRONMENTS[name], tmp_path_factory)
     page = (HOME / "docs" / name).read_text("utf-8")
     if "--check" in page and (problem := seccomp.problem()):
         pytest.skip(problem)
 
-    screens = list(followed(page, Reader.at(tmp_path.resolve())))
+    screens = list(followed(page, Reader.at(tmp_path.resolve(), python)))
 
     assert len(screens) > 3
     wrong = [
