@@ -276,4 +276,6 @@ def _warn_of_hidden_stages(manager: StageManager) -> None:
         if manager.project.session.recorder is not None:
             manager.project.session.recorder.blame("names a stage like a command")
         names = ", ".join(f"`{name}`" for name in hidden)
-        sys.stderr.write(f"stagemake: {names} is also a command; build it by `build {hidden[0]}`\n")
+        sys.stderr.write(
+            f"stagemake: {names} is also a command; build it by `stagemake build {hidden[0]}`\n"
+        )

@@ -11,10 +11,12 @@ import click
 from attrs import define
 
 from stagemake.cache.locate import cache_directory
+from stagemake.cli.project_options import color_option
 from stagemake.model.error import NoStagefile, StagemakeError, UsageError
 from stagemake.model.record import references
 from stagemake.report.amount import joined, plural, printable, size
 from stagemake.report.json_form import dumps
+from stagemake.report.style import style_for
 from stagemake.settings import ProjectConfig, read_project_config
 from stagemake.stagefile.find import find_stagefile
 from stagemake.stagefile.numbers import size_in_bytes
@@ -119,7 +121,8 @@ def path(place: CachePlace) -> int:
 @_place_options
 @click.option("-a", "--all", "shows_all", is_flag=True, help="Cut no list.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def stats(place: CachePlace, *, shows_all: bool, as_json: bool) -> int:
+@color_option
+def stats(place: CachePlace, color: str, *, shows_all: bool, as_json: bool) -> int:
     """Say what is in the cache, what `gc` would remove, and what it was worth to this project."""
     from stagemake.cli.cache_state import cache_state  # noqa: PLC0415 - gate, one command only
     from stagemake.report.cache_text import cache_lines, cache_object  # noqa: PLC0415 - as above
@@ -128,7 +131,8 @@ def stats(place: CachePlace, *, shows_all: bool, as_json: bool) -> int:
     if as_json:
         click.echo(dumps(cache_object(state)), nl=False)
     else:
-        click.echo("\n".join(cache_lines(state, shows_all=shows_all)))
+        style = style_for(color, os.environ, is_terminal=sys.stdout.isatty())
+        click.echo("\n".join(cache_lines(state, shows_all=shows_all, style=style)), color=True)
     return 0
 
 
@@ -152,9 +156,11 @@ def gc(place: CachePlace, max_size: str | None, max_age: float | None) -> int:
         )
     finally:
         store.close()
+    removed = f"{plural(done.records, 'record')} and {plural(done.blobs, 'blob')}"
     click.echo(
-        f"removed {plural(done.records, 'record')} and {plural(done.blobs, 'blob')},"
-        f" {size(done.freed_bytes)}; {size(done.kept_bytes)} left"
+        f"removed {removed}, {size(done.freed_bytes)}; {size(done.kept_bytes)} left"
+        if done.records or done.blobs
+        else f"nothing to remove; {size(done.kept_bytes)} in the cache"
     )
     return 0
 
@@ -173,7 +179,7 @@ def verify_command(place: CachePlace) -> int:
     finally:
         store.close()
     click.echo(
-        f"{found.entries} entries, {size(found.bytes)} read: {found.damaged} damaged"
+        f"{found.entries} records and blobs, {size(found.bytes)} read: {found.damaged} damaged"
         + (" and removed" if found.damaged else "")
     )
     return 1 if found.damaged else 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import click
 
 from stagemake.cli.past_run import chosen_build
-from stagemake.cli.project_options import project_options
+from stagemake.cli.project_options import color_option, project_options
 from stagemake.cli.raw_output import print_known, terminal_columns
 from stagemake.model.error import UsageError
 from stagemake.past.compare import compare
@@ -17,6 +19,7 @@ from stagemake.past.shelf import Shelf
 from stagemake.report.history_json import build_object, builds_object, comparison_object
 from stagemake.report.history_text import Page, build_text, builds_text, comparison_text
 from stagemake.report.json_form import dumps
+from stagemake.report.style import style_for
 from stagemake.state import is_locked
 
 if TYPE_CHECKING:
@@ -29,8 +32,11 @@ _SHOWN = 20
 @click.argument("runs", nargs=-1, metavar="[RUN [RUN]]")
 @click.option("-a", "--all", "shows_all", is_flag=True, help="Cut no list.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@color_option
 @project_options
-def command(place: Place, runs: tuple[str, ...], *, shows_all: bool, as_json: bool) -> int:
+def command(
+    place: Place, runs: tuple[str, ...], color: str, *, shows_all: bool, as_json: bool
+) -> int:
     """Show past builds and how good their forecasts were; RUN: one of them; two: what differs.
 
     RUN is a build's number, or `last`.
@@ -40,7 +46,8 @@ def command(place: Place, runs: tuple[str, ...], *, shows_all: bool, as_json: bo
     state = place.state()
     shelf = Shelf(state.builds, lambda: is_locked(state))
     chosen = [chosen_build(shelf, run) for run in runs]
-    page = Page(None if shows_all else _SHOWN, terminal_columns(), time.time())
+    style = style_for(color, os.environ, is_terminal=sys.stdout.isatty())
+    page = Page(None if shows_all else _SHOWN, terminal_columns(), time.time(), style)
     if not chosen:
         builds, newer = tuple(shelf.builds()), shelf.newer_count()
         known = Repeats(state.repeats_path).read()

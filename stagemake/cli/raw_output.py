@@ -29,11 +29,11 @@ def print_bytes(data: bytes) -> None:
 
 
 def print_known(text: str) -> None:
-    r"""Print `text`, with what the encoding of stdout does not know as `\xNN`."""
+    r"""Print `text` and its colours, with what the encoding of stdout does not know as `\xNN`."""
     import click  # noqa: PLC0415 - gate, 20 ms, not for what TAB asks
 
     encoding = sys.stdout.encoding or "utf-8"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False)
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=False, color=True)
 
 
 def stdout_has(characters: str) -> bool:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, frozen
 
 from stagemake.report.amount import duration, plural, printable, size
-from stagemake.report.table import middle, table
+from stagemake.report.style import Style
+from stagemake.report.table import middle, rest, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stagemake.past.cache_use import CacheWorth, StageUse
 
+_PLAIN = Style()
 _SHOWN = 10
 _NAME_WIDTH = 30
 
@@ -59,7 +61,7 @@ def cache_object(state: CacheState) -> dict[str, Any]:
     }
 
 
-def cache_lines(state: CacheState, *, shows_all: bool) -> Iterator[str]:
+def cache_lines(state: CacheState, *, shows_all: bool, style: Style = _PLAIN) -> Iterator[str]:
     """Yield what `cache stats` prints; of the stages the ten that cost or saved most, or all."""
     yield f"path     {printable(state.path)}"
     yield f"records  {state.records}"
@@ -71,10 +73,10 @@ def cache_lines(state: CacheState, *, shows_all: bool) -> Iterator[str]:
         yield "gc       would remove nothing"
     if state.worth is not None and state.worth.stages:
         yield ""
-        yield from _worth_lines(state.worth, None if shows_all else _SHOWN)
+        yield from _worth_lines(state.worth, None if shows_all else _SHOWN, style)
 
 
-def _worth_lines(worth: CacheWorth, most: int | None) -> Iterator[str]:
+def _worth_lines(worth: CacheWorth, most: int | None, style: Style) -> Iterator[str]:
     yield (
         f"project  {plural(worth.builds, 'build')}: {plural(worth.runs, 'run')},"
         f" {plural(worth.hits, 'hit')}"
@@ -89,9 +91,8 @@ def _worth_lines(worth: CacheWorth, most: int | None) -> Iterator[str]:
     yield ""
     shown = worth.stages[:most]
     rows = [("stage", "runs", "took", "hits", "saved", "output"), *map(_row, shown)]
-    yield from table(rows, right=range(1, 6))
-    if len(shown) < len(worth.stages):
-        yield f"and {plural(len(worth.stages) - len(shown), 'more stage')} (-a shows all)"
+    yield from table(rows, right=range(1, 6), style=style)
+    yield from rest(len(worth.stages) - len(shown), "stage", "stagemake cache stats --all")
 
 
 def _row(each: StageUse) -> tuple[str, ...]:

@@ -25,6 +25,6 @@ def divergence_lines(results: Iterable[StageResult]) -> Iterator[str]:
         )
         yield f"  {printable(divergence.how)}"
     if len(found) > _MOST_SHOWN:
-        yield f"  and {plural(len(found) - _MOST_SHOWN, 'more stage')}; `stagemake doctor` names them"
+        yield f"  and {plural(len(found) - _MOST_SHOWN, 'more stage')}: stagemake doctor names them"
     if found:
         yield f"  see where: stagemake verify {printable(found[0][0])}"

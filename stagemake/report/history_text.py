@@ -11,7 +11,8 @@ from stagemake.past.compare import Change
 from stagemake.past.score import by_stage, overall
 from stagemake.report.amount import ago, duration, interval, plural, printable
 from stagemake.report.reason_words import reason_text
-from stagemake.report.table import cut, middle, table
+from stagemake.report.style import OUTCOME_COLOURS, Style
+from stagemake.report.table import middle, rest, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from stagemake.past.compare import Compared
     from stagemake.past.score import Score
 
+_PLAIN = Style()
 _NAME_WIDTH = 30
 _SHORT_NAME_WIDTH = 20
 _INSIDE = {True: "inside", False: "longer than that", None: ""}
@@ -34,6 +36,7 @@ class Page:
     most: int | None  # rows of a list; None: all
     width: int  # columns of the terminal; 0: nothing is cut
     now_s: float  # unix seconds, for what happened today
+    style: Style = _PLAIN
 
 
 def builds_text(
@@ -63,8 +66,8 @@ def _repeats(repeats: Sequence[Repeat], page: Page) -> Iterator[str]:
         )
         often = f"{one.differed} of {one.compared}"
         rows.append((name, output, often, ago(page.now_s - one.differed_s), one.found_by))
-    yield from table(rows, width=page.width)
-    yield from cut(len(found) - page.most if page.most else 0, "stage", "stagemake history --all")
+    yield from table(rows, width=page.width, style=page.style)
+    yield from rest(len(found) - page.most if page.most else 0, "stage", "stagemake history --all")
 
 
 def _builds(builds: Sequence[PastBuild], newer: int, page: Page) -> Iterator[str]:
@@ -73,8 +76,8 @@ def _builds(builds: Sequence[PastBuild], newer: int, page: Page) -> Iterator[str
     else:
         shown = builds[: page.most]
         rows = [_HEADING, *(_build_row(build, page.now_s) for build in shown)]
-        yield from table(rows, right=range(2, 10), width=page.width)
-        yield from cut(len(builds) - len(shown), "build", "stagemake history --all")
+        yield from table(rows, right=range(2, 10), width=page.width, style=page.style)
+        yield from rest(len(builds) - len(shown), "build", "stagemake history --all")
     if newer:
         yield f"{plural(newer, 'build')} noted by a newer stagemake: left out"
     score = overall(builds)
@@ -83,7 +86,7 @@ def _builds(builds: Sequence[PastBuild], newer: int, page: Page) -> Iterator[str
         yield from _scores(score, by_stage(builds), page)
 
 
-_HEADING = ("run", "when", "took", "p50", "p90", "in", "ran", "back", "same", "bad", "targets")
+_HEADING = ("run", "when", "took", "p50", "p90", "in", "ran", "hits", "same", "bad", "targets")
 
 
 def _build_row(build: PastBuild, now_s: float) -> tuple[str, ...]:
@@ -127,8 +130,8 @@ def _scores(score: Score, stages: dict[str, Score], page: Page) -> Iterator[str]
     worst = sorted(stages, key=lambda name: (-(stages[name].median_error or 0.0), name))
     shown = worst[: page.most]
     rows += [(middle(printable(name), _NAME_WIDTH), *_score_cells(stages[name])) for name in shown]
-    yield from table(rows, right=(1, 2, 3))
-    yield from cut(len(worst) - len(shown), "stage", "stagemake history --all")
+    yield from table(rows, right=(1, 2, 3), style=page.style)
+    yield from rest(len(worst) - len(shown), "stage", "stagemake history --all")
 
 
 def _score_cells(score: Score) -> tuple[str, str, str]:
@@ -142,8 +145,8 @@ def build_text(build: PastBuild, page: Page) -> str:
 
 
 def _build(build: PastBuild, page: Page) -> Iterator[str]:
-    targets = " ".join(map(printable, build.targets)) or "the default"
-    yield f"build {build.number}: {targets}"
+    targets = " ".join(map(printable, build.targets)) or "(default)"
+    yield page.style.paint(f"build {build.number}: {targets}", "bold")
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(build.started_s))
     yield f"  began     {at}, {ago(page.now_s - build.started_s)}, with {plural(build.jobs, 'job')}"
     took = "?" if build.wall_s is None else duration(build.wall_s)
@@ -163,8 +166,10 @@ def _build(build: PastBuild, page: Page) -> Iterator[str]:
     yield ""
     shown = stages[: page.most]
     rows = [("outcome", "stage", "took", "expected", "why"), *map(_stage_row, shown)]
-    yield from table(rows, right=(2, 3), width=page.width)
-    yield from cut(len(stages) - len(shown), "stage", f"stagemake history --all {build.number}")
+    yield from table(
+        rows, right=(2, 3), width=page.width, style=page.style, colours=OUTCOME_COLOURS
+    )
+    yield from rest(len(stages) - len(shown), "stage", f"stagemake history --all {build.number}")
     for stage in shown:
         if stage.diverged is not None:
             output, how = printable(stage.diverged.output), printable(stage.diverged.how)
@@ -200,7 +205,7 @@ def _comparison(
 ) -> Iterator[str]:
     for build in (before, after):
         took = "?" if build.wall_s is None else duration(build.wall_s)
-        targets = middle(" ".join(map(printable, build.targets)) or "the default", 24)
+        targets = middle(" ".join(map(printable, build.targets)) or "(default)", 24)
         yield f"build {build.number}: {targets}: {_what(build)} in {took}"
     yield ""
     if not found:
@@ -209,9 +214,9 @@ def _comparison(
     shown = found[: page.most]
     heading = ("what", "stage", f"build {before.number}", f"build {after.number}", "reason")
     rows = [heading, *map(_row, shown)]
-    yield from table(rows, width=page.width)
+    yield from table(rows, width=page.width, style=page.style)
     tail = f"stagemake history --all {before.number} {after.number}"
-    yield from cut(len(found) - len(shown), "stage", tail)
+    yield from rest(len(found) - len(shown), "stage", tail)
 
 
 def _row(one: Compared) -> tuple[str, ...]:

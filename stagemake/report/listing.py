@@ -58,10 +58,14 @@ def _pipeline_line(pipeline: PipelineDefinition, columns: int) -> str:
 
 
 def _what_it_makes(stage: Stage) -> str:
-    if not stage.outputs:
+    """Return what can be said of a stage without a description."""
+    if stage.service:
+        return "runs until it is ended"
+    verb, paths = ("makes", stage.outputs) if stage.outputs else ("checks", stage.inputs)
+    if not paths or stage.action is None:
         return ""
-    more = f" and {len(stage.outputs) - 1} more" if len(stage.outputs) > 1 else ""
-    return f"makes {printable(stage.outputs[0])}{more}"
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"{verb} {printable(paths[0])}{more}"
 
 
 def listing_object(

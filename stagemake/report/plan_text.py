@@ -8,6 +8,7 @@ from stagemake.model.plan import Source, Verdict
 from stagemake.report.amount import duration, printable, size
 from stagemake.report.cost_text import cost_lines
 from stagemake.report.style import Style
+from stagemake.report.table import rest
 from stagemake.report.terminal import reason_text
 from stagemake.report.width import columns_of, cut
 
@@ -71,12 +72,12 @@ def _lines(report: DryRunReport, style: Style, *, verbose: bool, columns: int) -
     for step in shown:
         yield _step_line(report, step, names[step.stage_id], width, style, columns)
     if len(shown) < len(wanted):
-        yield f"       … and {len(wanted) - len(shown)} more stages; -v lists all"
+        yield from rest(len(wanted) - len(shown), "stage", "-v lists all")
     orphans = plan.orphans if verbose else plan.orphans[:MOST_STAGES]
     for path in orphans:
         yield f"{style.paint('remove', 'yellow')}  {printable(path)}  (no stage makes it any more)"
     if len(orphans) < len(plan.orphans):
-        yield f"       … and {len(plan.orphans) - len(orphans)} more to remove; -v lists all"
+        yield from rest(len(plan.orphans) - len(orphans), "file", "-v lists all")
     if shown or plan.orphans:
         yield ""
     for verdict in Verdict:
@@ -132,7 +133,7 @@ def _conflict_lines(conflicts: tuple[Conflict, ...], *, verbose: bool) -> Iterat
         for conflict in shown:
             yield from _conflict(conflict)
         if len(shown) < len(alike):
-            yield f"  … and {len(alike) - len(shown)} more like the last; -v lists all"
+            yield f"  and {len(alike) - len(shown)} more like the last: -v lists all"
 
 
 def _conflict(conflict: Conflict) -> Iterator[str]:

@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# How what came of a stage is painted, wherever it is told; by the code of its outcome.
+OUTCOME_COLOURS = {
+    "ran": "green",
+    "restored": "blue",
+    "cut_off": "dim",
+    "fresh": "dim",
+    "failed": "red",
+    "blocked": "yellow",
+    "cancelled": "yellow",
+}
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
 
 

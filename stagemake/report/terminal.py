@@ -22,7 +22,7 @@ from stagemake.report.change_text import changes_text
 from stagemake.report.divergence_text import divergence_lines
 from stagemake.report.log_text import shown_log
 from stagemake.report.reason_words import reason_text
-from stagemake.report.style import Style
+from stagemake.report.style import OUTCOME_COLOURS, Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,15 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Detail", "TerminalReporter", "reason_text"]
 
-_WORDS = {
-    Outcome.RESTORED: ("restored", "blue"),
-    Outcome.CUT_OFF: ("unchanged", "dim"),
-    Outcome.RAN: ("ran", "green"),
-    Outcome.FAILED: ("FAILED", "red"),
-    Outcome.BLOCKED: ("blocked", "yellow"),
-    Outcome.CANCELLED: ("cancelled", "yellow"),
-    Outcome.FRESH: ("fresh", "dim"),
-}
+_WORDS = {Outcome.CUT_OFF: "unchanged", Outcome.FAILED: "FAILED"}  # the others are their codes
 _DIFF_LINES = 12
 _SCORED_FROM_S = 0.5  # below, it is the machine's noise that would be scored
 
@@ -124,7 +116,8 @@ class TerminalReporter:
             self._failed.append(result)
         if self._is_hidden(result):
             return
-        word, colour = _WORDS[result.outcome]
+        code = result.outcome.value
+        word, colour = _WORDS.get(result.outcome, code), OUTCOME_COLOURS[code]
         width = len(str(event.total))
         left = self._left(event)
         head = (

@@ -62,4 +62,4 @@ def _paths(label: str, paths: Sequence[str], most: int | None) -> list[str]:
 
 
 def _rest(count: int, most: int | None) -> list[str]:
-    return [] if most is None or count <= most else [f"  and {count - most} more (-a shows all)"]
+    return [] if most is None or count <= most else [f"  and {count - most} more: -a lists all"]

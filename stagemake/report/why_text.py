@@ -8,7 +8,7 @@ from stagemake.model.plan import Reason, Verdict
 from stagemake.report.amount import ago, plural, printable
 from stagemake.report.change_text import changes_text
 from stagemake.report.reason_words import reason_text
-from stagemake.report.table import cut
+from stagemake.report.table import rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,5 +127,5 @@ def last_build_text(
         lines += [f"  because: {said}"] if said else []
         lines += changes_text(last.changes, most_lines=_SHORT_DIFF_LINES, said=said)
         lines += _diverged(last)
-    more = list(cut(left_out, "stage", "stagemake why --all"))
+    more = list(rest(left_out, "stage", "stagemake why --all"))
     return "\n".join([*lines, *([""] if more else []), *more]) + "\n"

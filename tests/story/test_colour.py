@@ -58,6 +58,23 @@ def test_a_terminal_has_them_unless_it_cannot(
     assert b"loud" in screen.raw
 
 
+@pytest.mark.parametrize(
+    "words", [("doctor",), ("history",), ("history", "1"), ("cache", "stats")], ids=" ".join
+)
+def test_commands_that_tell_what_is_there_have_them_too(
+    project: Project, words: tuple[str, ...]
+) -> None:
+    project.stagefile(STAGE).build().exited(0)
+    plain = project.run(*words).exited(0).stdout
+
+    project.env["FORCE_COLOR"] = "1"
+    painted = project.run(*words).exited(0).stdout
+
+    assert "\x1b[" not in plain
+    assert "\x1b[1m" in painted
+    assert project.run(*words, "--color", "never").exited(0).stdout == plain
+
+
 def test_what_was_stored_for_a_pipe_is_shown_with_colours_on_a_terminal(project: Project) -> None:
     project.stagefile(STAGE).build().ran("say")
     project.remove("o")

@@ -195,9 +195,9 @@ def test_long_lists_are_cut_and_say_how_to_see_the_rest(project: Project) -> Non
     lines = project.build("-n").stdout.splitlines()
 
     assert len([line for line in lines if line.startswith("miss   s")]) == 40
-    assert "       … and 20 more stages; -v lists all" in lines
+    assert "and 20 more stages: -v lists all" in lines
     assert len([line for line in lines if "an input is neither there" in line]) == 5
-    assert "  … and 55 more like the last; -v lists all" in lines
+    assert "  and 55 more like the last: -v lists all" in lines
     whole = project.build("-n", "-v").stdout
     assert whole.count("\nmiss   s") + whole.startswith("miss   s") == 60
     assert whole.count("an input is neither there") == 60

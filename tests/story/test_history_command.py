@@ -59,7 +59,7 @@ def test_before_the_first_build_and_after_one_with_nothing_to_do(two: Project) -
         says(
             two.build("history"),
             """\
-            run when took ran back same targets
+            run when took ran hits same targets
               1 <clock> <time> 2 0 0 (default)
             """,
         )
@@ -74,7 +74,7 @@ def test_builds_are_listed_newest_first_with_scores(two: Project) -> None:
     *lines, one, other = shown(two.build("history")).splitlines()
 
     assert [*lines, *sorted([one, other])] == [  # stages come by their error, the largest first
-        "run when took p50 p90 in ran back same bad targets",
+        "run when took p50 p90 in ran hits same bad targets",
         "  4 <clock> <time> <time> <time> 0 0 1 1 (default)",
         "  3 <clock> <time> <time> <time> <in> 0 2 0 (default)",
         "  2 <clock> <time> <time> <time> <in> 2 0 0 b first",
@@ -95,7 +95,7 @@ def test_one_build_tells_what_came_of_each_stage_and_why(two: Project) -> None:
     says(
         two.build("history", "last"),
         """\
-        build 2: the default
+        build 2: (default)
           began <clock>, just now, with 2 jobs
           took <time>
           forecast <time>
@@ -116,8 +116,8 @@ def test_two_builds_are_compared(two: Project) -> None:
     says(
         two.build("history", "1", "2"),
         """\
-        build 1: the default: 2 ran in <time>
-        build 2: the default: 3 ran in <time>
+        build 1: (default): 2 ran in <time>
+        build 2: (default): 3 ran in <time>
 
         what stage build 1 build 2 reason
         added more ran <time>
@@ -129,8 +129,8 @@ def test_two_builds_are_compared(two: Project) -> None:
     says(
         two.build("history", "2", "2"),
         """\
-        build 2: the default: 3 ran in <time>
-        build 2: the default: 3 ran in <time>
+        build 2: (default): 3 ran in <time>
+        build 2: (default): 3 ran in <time>
 
         no stage differs
         """,
@@ -234,7 +234,7 @@ def test_a_killed_build_leaves_what_had_finished(two: Project) -> None:
 
 
 _UNDER_WAY = """\
-build 2: the default
+build 2: (default)
   began <clock>, just now, with 2 jobs
   took ?
   forecast <time>

@@ -811,7 +811,7 @@ def test_a_stage_called_like_a_command_warns_and_is_reached_by_build(project: Pr
 
     project.build("build", "list").printed(
         """\
-        stagemake: `list` is also a command; build it by `build list`
+        stagemake: `list` is also a command; build it by `stagemake build list`
         [1/1] ran       list  <time>
         hi
         stagemake: done, 1 stage: 1 ran in <time>

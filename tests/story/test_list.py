@@ -100,7 +100,7 @@ def test_a_name_that_stdout_cannot_encode_is_escaped(project: Project) -> None:
     project.env["PYTHONIOENCODING"] = "latin-1"
     project.stagefile('command("漢", "true", inputs=["a"])')
 
-    project.run("list").printed("\\u6f22\n")
+    project.run("list").printed("\\u6f22  checks a\n")
 
 
 def test_a_chain_of_ten_thousand_stages_has_lines_of_bounded_width(project: Project) -> None:

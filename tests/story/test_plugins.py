@@ -649,7 +649,7 @@ def test_a_stage_named_like_a_command_of_a_plugin_is_reached_by_build(words: Pro
 
     words.build("top").exited(3).printed("top\n")
     found = words.build("build", "top").ran("top").stderr
-    assert "stagemake: `top` is also a command; build it by `build top`\n" in found
+    assert "stagemake: `top` is also a command; build it by `stagemake build top`\n" in found
 
 
 def test_a_command_of_a_plugin_that_is_not_named_is_a_target_like_any_word(words: Project) -> None:

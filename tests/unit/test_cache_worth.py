@@ -76,6 +76,6 @@ def test_ten_stages_are_shown_or_all() -> None:
     stages = tuple(StageUse(f"s{n}", 1, 0, 1.0) for n in range(12))
     worth = CacheWorth(1, 0, 12, 0, 0, stages)
 
-    assert lines(worth, None).endswith("\nand 2 more stages (-a shows all)")
+    assert lines(worth, None).endswith("\nand 2 more stages: stagemake cache stats --all")
     assert "s11" not in lines(worth, None)
     assert lines(worth, None, shows_all=True).count("1.0 s") == 12

@@ -49,7 +49,7 @@ def test_the_list_fits_80_columns() -> None:
     text = builds_text(BUILDS, 0, Page(20, 80, NOW_S))
 
     assert text.splitlines()[:4] == [
-        "run  when           took    p50    p90   in  ran  back  same  bad  targets",
+        "run  when           took    p50    p90   in  ran  hits  same  bad  targets",
         "104  09:45:40      1m04s  1m00s  1m15s         1     1   196    2  app packag...",
         "103  11-24 09:46   1m04s  1m00s  1m15s  yes   12     0     3       (default)",
         "  9  2025-10-21   killed                       2     0     0       app",
@@ -60,7 +60,7 @@ def test_the_list_fits_80_columns() -> None:
 def test_the_list_in_a_pipe_is_whole() -> None:
     assert builds_text(BUILDS, 2, Page(2, 0, NOW_S)) == textwrap.dedent(
         f"""\
-        run  when          took    p50    p90   in  ran  back  same  bad  targets
+        run  when          took    p50    p90   in  ran  hits  same  bad  targets
         104  09:45:40     1m04s  1m00s  1m15s         1     1   196    2  app {LONG}
         103  11-24 09:46  1m04s  1m00s  1m15s  yes   12     0     3       (default)
         and 1 more build: stagemake history --all
@@ -99,7 +99,7 @@ def test_two_builds() -> None:
 
     assert comparison_text(before, after, found, Page(20, 80, NOW_S)) == textwrap.dedent(
         """\
-        build 103: the default: 12 ran in 1 m 04 s
+        build 103: (default): 12 ran in 1 m 04 s
         build 104: app packag...hat.goes.on: 1 ran, 1 restored, 1 failed, 1 blocked in 1 m 04 s
 
         what     stage                 build 103  build 104
