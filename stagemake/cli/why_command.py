@@ -14,6 +14,7 @@ from stagemake.model.error import UsageError
 from stagemake.model.explanation import Cause, LastTime
 from stagemake.model.plan import Reason
 from stagemake.model.request import BuildRequest
+from stagemake.past.build import PastStage
 from stagemake.report.json_form import dumps
 from stagemake.report.listing_tree import ASCII, UNICODE
 from stagemake.report.why_json import last_build_object, why_object
@@ -21,13 +22,16 @@ from stagemake.report.why_text import OUTCOMES, VERDICTS, last_build_text, why_t
 from stagemake.report.why_tree import CauseTree
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from stagemake.cli.place import Place
     from stagemake.explaining import Explainer
     from stagemake.model.pipeline import Pipeline
-    from stagemake.past.build import PastBuild, PastStage
+    from stagemake.past.build import PastBuild
     from stagemake.report.listing_tree import Twigs
 
-_SHOWN = 20  # stages
+_SHOWN = 20  # causes
+_SHOWN_NAMES = 4  # of stages that a cause goes for
 _SHOWN_LINES = 100
 
 
@@ -93,19 +97,37 @@ def _last(
     if tree:
         return _last_tree(explainer, pipeline, build, ids, shows_all=shows_all)
     past = [stage for stage in build.stages if stage.outcome != "cut_off"]
-    shown = past if shows_all or as_json else past[:_SHOWN]
-    stages = [
-        (
-            one.name,
-            explainer.last_time(build, one, pipeline.stages[ids[one.name]])
-            if one.name in ids
-            else LastTime(build.number, build.started_s, one.outcome, one.reason, one.subject),
-        )
-        for one in shown
-    ]
+
+    def last(one: PastStage) -> LastTime:
+        if one.name in ids:
+            return explainer.last_time(build, one, pipeline.stages[ids[one.name]])
+        return LastTime(build.number, build.started_s, one.outcome, one.reason, one.subject)
+
     if as_json:
-        return dumps(last_build_object(build, stages))
-    return last_build_text(build, stages, len(past) - len(shown), time.time())
+        return dumps(last_build_object(build, [(one.name, last(one)) for one in past]))
+    alike = _by_cause(past, ids)
+    shown = alike if shows_all else alike[:_SHOWN]
+    by_name = {one.name: one for one in past}
+    groups = [(names, last(by_name[names[0]])) for names in shown]
+    left_out = len(past) - sum(map(len, shown))
+    most = None if shows_all else _SHOWN_NAMES
+    return last_build_text(build, groups, left_out, time.time(), most_names=most)
+
+
+def _by_cause(past: Sequence[PastStage], ids: Mapping[str, int]) -> list[list[str]]:
+    """Return the names of stages that ended alike for the same cause: causes as they settled, names as in the pipeline."""
+    alike: dict[PastStage, list[str]] = {}
+    for one in past:
+        alike.setdefault(_cause_of(one), []).append(one.name)
+    return [sorted(names, key=lambda name: ids.get(name, len(ids))) for names in alike.values()]
+
+
+def _cause_of(stage: PastStage) -> PastStage:
+    """Return what a stage of a build has in common with those that ended alike for the same cause."""
+    return PastStage(
+        "", stage.outcome, stage.reason, stage.subject, differences=stage.differences,
+        diverged=stage.diverged,
+    )  # fmt: skip
 
 
 def _last_tree(

@@ -236,4 +236,5 @@ def _row(one: Compared) -> tuple[str, ...]:
 def _cell(stage: PastStage | None) -> str:
     if stage is None:
         return "fresh"
-    return stage.outcome if stage.wall_s is None else f"{stage.outcome} {duration(stage.wall_s)}"
+    ended = "unchanged" if stage.outcome == "cut_off" else stage.outcome
+    return ended if stage.wall_s is None else f"{ended} {duration(stage.wall_s)}"

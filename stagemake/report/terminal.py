@@ -126,7 +126,11 @@ class TerminalReporter:
         tail = ""
         if result.outcome in {Outcome.RAN, Outcome.FAILED} and result.exit_code is not None:
             tail = f"  {duration(result.wall_s)}"
-        if self.detail is Detail.VERBOSE and result.reason:
+        if (
+            self.detail is Detail.VERBOSE
+            and result.reason
+            and result.outcome is not Outcome.CUT_OFF
+        ):
             tail += self.style.paint(f"  ({reason_text(result.reason, result.subject)})", "dim")
         is_shown = result.outcome is Outcome.RAN or (
             self.detail is Detail.VERBOSE and result.outcome is not Outcome.FAILED

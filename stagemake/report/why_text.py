@@ -9,6 +9,7 @@ from stagemake.report.amount import ago, plural, printable
 from stagemake.report.change_text import changes_text
 from stagemake.report.reason_words import reason_text
 from stagemake.report.table import rest
+from stagemake.report.width import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +41,7 @@ _KINDS = {
 _MOST_PATHS = 3
 _DIFF_LINES = 40
 _SHORT_DIFF_LINES = 8
+_WIDTH = 80
 
 
 def why_text(explanation: Explanation, now_s: float) -> str:
@@ -107,19 +109,27 @@ def _diverged(last: LastTime) -> Iterator[str]:
 
 
 def last_build_text(
-    build: PastBuild, stages: Sequence[tuple[str, LastTime]], left_out: int, now_s: float
+    build: PastBuild,
+    groups: Sequence[tuple[Sequence[str], LastTime]],
+    left_out: int,
+    now_s: float,
+    *,
+    most_names: int | None = None,
 ) -> str:
     """Return why each stage of a past build was done, in the order they settled.
 
     Args:
         build: The build.
-        stages: Name and how it ended, of those that were not fresh.
-        left_out: How many more there were.
+        groups: Of those that were not fresh, the names of those that ended alike for the same cause; at least one.
+        left_out: How many more stages there were.
         now_s: Unix seconds.
+        most_names: So many of a group are named; None: all.
     """
     lines = [f"build {build.number}, {ago(now_s - build.started_s)}: {build.ending.value}"]
-    for name, last in stages:
-        lines += ["", f"`{printable(name)}` {OUTCOMES.get(last.outcome, last.outcome)}"]
+    for names, last in groups:
+        shown = names if most_names is None or len(names) <= most_names else names[: most_names - 1]
+        left_out += len(names) - len(shown)
+        lines += ["", *_heading(shown, len(names) - len(shown), last)]
         if last.outcome == "blocked":
             lines.append(f"  because: `{printable(last.subject)}` failed")
             continue
@@ -129,3 +139,22 @@ def last_build_text(
         lines += _diverged(last)
     more = list(rest(left_out, "stage", "stagemake why --all"))
     return "\n".join([*lines, *([""] if more else []), *more]) + "\n"
+
+
+def _heading(names: Sequence[str], left_out: int, last: LastTime) -> list[str]:
+    """Return how some stages ended, in lines that break between names."""
+    quoted = [f"`{printable(name)}`" for name in names]
+    if left_out:
+        quoted.append(f"{left_out} more")
+    ended = OUTCOMES.get(last.outcome, last.outcome)
+    if len(quoted) > 1:
+        ended = ended.replace("was ", "were ")
+        quoted = [*(f"{one}," for one in quoted[:-2]), f"{quoted[-2]} and", quoted[-1]]
+    lines = [""]
+    for word in (*quoted, ended):
+        line = f"{lines[-1]} {word}".lstrip()
+        if columns_of(line) > _WIDTH and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = line
+    return lines

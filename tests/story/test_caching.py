@@ -171,8 +171,8 @@ def test_an_early_cut_off_stops_a_whole_chain(project: Project) -> None:
               @@ -1 +1 @@
               -1·
               +1··
-        [2/3] unchanged one  (unchanged)
-        [3/3] unchanged two  (unchanged)
+        [2/3] unchanged one
+        [3/3] unchanged two
         stagemake: done, 3 stages: 1 ran, 2 unchanged in <time>
         """
     )

@@ -316,7 +316,7 @@ def test_a_comment_in_a_header_is_cut_off_at_the_object(c_project: Project) -> N
     c_project.build("-v").without_changes().printed(
         """\
         [2/3] ran       compile.main  <time>  (input changed: src/limit.h)
-        [3/3] unchanged link  (unchanged)
+        [3/3] unchanged link
         stagemake: done, 3 stages: 1 ran, 2 unchanged in <time>
         """
     )

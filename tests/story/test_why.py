@@ -424,8 +424,36 @@ def test_a_long_build_is_cut_with_a_count(project: Project) -> None:
     )
     project.stagefile(many).build()
 
-    assert project.build("why").stdout.endswith("\n\nand 5 more stages: stagemake why --all\n")
-    assert "`s24` ran" in project.build("why", "--all").stdout
+    assert project.build("why").stdout.endswith("\n\nand 22 more stages: stagemake why --all\n")
+    assert "`s22`, `s23` and `s24` ran" in project.build("why", "--all").stdout.replace("\n", " ")
+
+
+def test_stages_that_ran_for_the_same_cause_are_told_together(project: Project) -> None:
+    lines = [
+        f'command("s{i}", "cat a > {{outputs}}", inputs=["a"], outputs=["o{i}"])' for i in range(9)
+    ]
+    project.stagefile("\n".join(lines)).write("a", "1\n").build("-j1")
+    project.write("a", "2\n").build("-j1")
+
+    with project.unchanged():
+        assert normal(project.build("why").stdout) == textwrap.dedent(
+            """\
+            build 2, just now: done
+
+            `s0`, `s1`, `s2` and 6 more ran
+              because: input changed: a
+                  was  2 B, <digest>
+                  now  2 B, <digest>
+                  @@ -1 +1 @@
+                  -1
+                  +2
+
+            and 6 more stages: stagemake why --all
+            """
+        )
+        assert "`s0`, `s1`, `s2`, `s3`, `s4`, `s5`, `s6`, `s7` and `s8` ran" in (
+            project.build("why", "--all").stdout
+        )
 
 
 def test_verbose_builds_tell_the_same_beside_each_stage(copy: Project) -> None:

@@ -136,7 +136,7 @@ def test_what_did_nothing_is_shown_on_request_only() -> None:
     cut_off = result(Outcome.CUT_OFF, reason="unchanged")
 
     assert told(cut_off) == "stagemake: done, 1 stage: 1 unchanged in 1.0 s\n"
-    assert told(cut_off, detail=Detail.VERBOSE).startswith("[1/1] unchanged s  (unchanged)\n")
+    assert told(cut_off, detail=Detail.VERBOSE).startswith("[1/1] unchanged s\n")
 
 
 def test_when_all_is_fresh_one_line_says_so() -> None:
