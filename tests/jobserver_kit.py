@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stagemake.jobserver.auth import knows_fifo
+
 if TYPE_CHECKING:
     from project import Project
 
@@ -26,6 +28,51 @@ def ninja() -> str:
     if not os.path.exists(found):
         pytest.skip("there is no ninja of 1.13 or later")
     return found
+
+
+BUILD_SCRIPT = """\
+use std::io::Write;
+
+fn note(sign: &str) {
+    let log = std::env::var("JOB_LOG").unwrap();
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(log).unwrap();
+    file.write_all(sign.as_bytes()).unwrap();
+}
+
+fn main() {
+    note("+\\n");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    note("-\\n");
+}
+"""
+"""What a crate does before it is compiled; cargo takes a token for it as for a compiler."""
+
+
+def cargo(project: Project, crates: int) -> str:
+    """Write so many crates, and one that needs all of them; return the command that builds it, or skip."""
+    found = shutil.which("cargo")
+    if found is None or subprocess.run([found, "-V"], check=False, capture_output=True).returncode:
+        pytest.skip("there is no cargo")
+    package = '[package]\nname = "{0}"\nversion = "0.1.0"\nedition = "2021"\n'.format
+    names = [f"crate{number}" for number in range(crates)]
+    for name in names:
+        project.write(f"{name}/Cargo.toml", package(name)).write(f"{name}/src/lib.rs")
+        project.write(f"{name}/build.rs", BUILD_SCRIPT)
+    needs = "".join(f'{name} = {{ path = "../{name}" }}\n' for name in names)
+    project.write("all/Cargo.toml", f"{package('all')}[dependencies]\n{needs}")
+    project.write("all/src/main.rs", "fn main() {}\n")
+    homes = {
+        name: os.environ.get(name, os.path.expanduser(f"~/.{name.lower().partition('_')[0]}"))
+        for name in ("RUSTUP_HOME", "CARGO_HOME")
+    }
+    words = " ".join(f"{name}='{value}'" for name, value in homes.items())
+    log = project.root / "log"
+    return f"{words} JOB_LOG={log} {found} build -q --offline --manifest-path all/Cargo.toml"
+
+
+def has_fifos() -> bool:
+    """Whether the `make` here is 4.4 or later, which tells of a FIFO."""
+    return knows_fifo(os.environ["PATH"])
 
 
 def job(project: Project) -> str:
