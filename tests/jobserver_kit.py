@@ -41,7 +41,8 @@ fn note(sign: &str) {
 
 fn main() {
     note("+\\n");
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    // Longer than the others take to be compiled: without tokens they would overlap.
+    std::thread::sleep(std::time::Duration::from_millis(1000));
     note("-\\n");
 }
 """
@@ -49,7 +50,10 @@ fn main() {
 
 
 def cargo(project: Project, crates: int) -> str:
-    """Write so many crates, and one that needs all of them; return the command that builds it, or skip."""
+    """Write so many crates, and one that needs all of them; return the command that builds it, or skip.
+
+    Its -j8 is what cargo would do for itself; it takes no notice of that where there is a jobserver.
+    """
     found = shutil.which("cargo")
     if found is None or subprocess.run([found, "-V"], check=False, capture_output=True).returncode:
         pytest.skip("there is no cargo")
@@ -67,7 +71,7 @@ def cargo(project: Project, crates: int) -> str:
     }
     words = " ".join(f"{name}='{value}'" for name, value in homes.items())
     log = project.root / "log"
-    return f"{words} JOB_LOG={log} {found} build -q --offline --manifest-path all/Cargo.toml"
+    return f"{words} JOB_LOG={log} {found} build -q -j8 --offline --manifest-path all/Cargo.toml"
 
 
 def has_fifos() -> bool:
