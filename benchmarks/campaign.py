@@ -195,7 +195,7 @@ def _goes_on(settings: Settings, done: int, passed_s: float) -> bool:
     """Tell whether another round is wanted after `done` of them in `passed_s` seconds."""
     if done < settings.pairs:
         return done == 0 or passed_s < settings.budget_s
-    return done < MOST_PAIRS_FACTOR * settings.pairs and passed_s < QUICK_S
+    return done < MOST_PAIRS_FACTOR * settings.pairs and passed_s < min(QUICK_S, settings.budget_s)
 
 
 def _empty_row(scenario: Scenario, peer: Tree) -> Row:

@@ -21,7 +21,7 @@ def bench(tmp_path: Path, *words: str) -> dict:
     subprocess.run(
         [
             *(sys.executable, str(BENCHMARKS / "bench.py"), "run", "-o", str(results), "-r", "1"),
-            *("--work", str(work), "--budget", "1", *words),
+            *("--work", str(work), "--budget", "0.01", *words),
             *("--stagemake", f"{sys.executable} -m stagemake"),
         ],
         check=True,
@@ -107,7 +107,7 @@ def test_the_bars_are_measured_in_one_run_and_each_says_whether_it_is_met(tmp_pa
     done = subprocess.run(
         [
             *(sys.executable, str(BENCHMARKS / "run.py"), "-o", "r.json", "-r", "1"),
-            *("--sizes", "12", "--peers", "make", "--patience", "0.01"),
+            *("--sizes", "12", "--peers", "make", "--patience", "0.0001"),
             *("--stagemake", f"{sys.executable} -m stagemake"),
         ],
         check=True, capture_output=True, text=True, cwd=tmp_path,
@@ -131,7 +131,7 @@ def test_a_run_that_was_stopped_is_continued(tmp_path):
         pytest.skip("make is not installed")
     command = [
         *(sys.executable, str(BENCHMARKS / "run.py"), "-o", "r.json", "-r", "1", "--continue"),
-        *("--sizes", "3", "--peers", "make", "--patience", "0.01"),
+        *("--sizes", "3", "--peers", "make", "--patience", "0.0001"),
         *("--stagemake", f"{sys.executable} -m stagemake"),
     ]
 
