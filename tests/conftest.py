@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import resource
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 pytest.register_assert_rewrite("project")  # its checks show what differs
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from project import Project
@@ -63,6 +66,55 @@ def fresh_seed() -> int:
     return int(os.environ[_FRESH_SEED])
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which seed this run had, and how to have it again."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--dearest`."""
+    parser.addoption("--dearest", type=int, default=0, metavar="N",
+                     help="show the N files of tests that took most processor time")  # fmt: skip
+
+
+_cpu_s_by_file = Counter[str]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    """Note on the item what it has cost from here on, fixtures that were made for it included."""
+    item.stash[_SPENT_S] = _cpu_s()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give each report the processor time since the one before, which goes with it to the main process."""
+    report = yield
+    now_s = _cpu_s()
+    report.cpu_s = now_s - item.stash[_SPENT_S]
+    item.stash[_SPENT_S] = now_s
+    return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up by file."""
+    _cpu_s_by_file[report.nodeid.partition("::")[0]] += getattr(report, "cpu_s", 0.0)
+
+
+_SPENT_S = pytest.StashKey[float]()
+
+
+def _cpu_s() -> float:
+    """Return the processor time of this process and of those it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say which seed this run had, and how to have it again; with `--dearest`, which files cost most."""
     terminalreporter.write_line(f"fresh histories by {_FRESH_SEED}={os.environ[_FRESH_SEED]}")
+    dearest = _cpu_s_by_file.most_common(config.getoption("--dearest"))
+    for file, cpu_s in dearest:
+        terminalreporter.write_line(f"{cpu_s:7.1f} s  {file}")
+    if dearest:
+        terminalreporter.write_line(f"{_cpu_s_by_file.total():7.1f} s  all tests, processor time")
