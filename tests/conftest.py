@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 _SHARING = (
     "tests/story/test_example",
+    "tests/story/test_faults.py",
     "tests/story/test_noop_shape.py",
     "tests/story/test_report_page.py",
+    "tests/story/test_schemas.py",
 )
 """Files whose tests share a project that takes many seconds to build, or a browser: one worker makes it."""
 _FRESH_SEED = "STAGEMAKE_FRESH_SEED"
