@@ -206,7 +206,7 @@ def _note_costs(
     stages = planned.plan.pipeline.stages
     by_name = {str(stages[stage_id].name): factor for stage_id, factor in stretch.items()}
     history.add(
-        Run.of(**{**vars(run), "stretch": by_name[run.stage]}) if run.stage in by_name else run
+        run.stretched(by_name[run.stage]) if run.stage in by_name else run
         for run in scheduler.launcher.past_runs
     )
     if not outcome.ok:

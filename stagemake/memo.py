@@ -41,6 +41,7 @@ class Memo:
     records: dict[str, tuple[Signature, str]]
     clock: FileClock | None  # None: nothing new is trusted
     taken_at_ns: dict[str, int] = field(factory=dict)  # of what this build has added
+    _numbers: dict[int, int] = field(factory=dict)  # devices and modes
     hashed_files: int = 0
     hashed_bytes: int = 0
 
@@ -100,8 +101,16 @@ class Memo:
 
     def add(self, path: str, signature: Signature, entry: str, taken_at_ns: int) -> None:
         """Note what a file held when it had this signature, before and after it was read."""
-        self.records[path] = (signature, entry)
+        self.records[path] = (self._shared(signature), entry)
         self.taken_at_ns[path] = taken_at_ns
+
+    def _shared(self, signature: Signature) -> Signature:
+        """Return an equal signature whose numbers that others have too are the same objects: 0.2 KB less a file."""
+        size, mtime_ns, ctime_ns, inode, device, mode, *more = signature
+        known = self._numbers
+        shared = known.setdefault(device, device), known.setdefault(mode, mode)
+        ctime_ns = mtime_ns if ctime_ns == mtime_ns else ctime_ns
+        return (size, mtime_ns, ctime_ns, inode, *shared, *more)
 
     def prune(self, seen: Collection[str], exists: Callable[[str], bool]) -> None:
         """Drop records of files that are gone, once those not seen outnumber those that were."""

@@ -207,9 +207,9 @@ class StateStore:
             self._journal_fd = -1
 
     def _write_snapshot(self) -> None:
-        durable.write_atomic(
-            f"{self.directory}/snapshot", self.snapshot.encoded(), mode=0o600, sync=True
-        )
+        front, body = self.snapshot.encoded()
+        path = f"{self.directory}/snapshot"
+        durable.write_atomic(path, body, mode=0o600, sync=True, front=front)
 
 
 def _apply(found: Snapshot, record: tuple) -> None:  # type: ignore[type-arg]  # see freshness.journal

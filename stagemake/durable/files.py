@@ -13,7 +13,9 @@ CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 """Flags that create a file and touch nothing that is there, not even a dangling link."""
 
 
-def write_atomic(path: str, data: bytes, mode: int = 0o666, sync: bool = False) -> None:
+def write_atomic(
+    path: str, data: bytes, mode: int = 0o666, sync: bool = False, front: bytes = b""
+) -> None:
     """Replace a file by one with `data`: readers see the old one or the new one, whole.
 
     Args:
@@ -21,6 +23,7 @@ def write_atomic(path: str, data: bytes, mode: int = 0o666, sync: bool = False) 
         data: All of it.
         mode: Permissions, less the umask.
         sync: Wait until the data and the name are on the disk (about 1 ms).
+        front: What comes before `data`, where that is large and need not be copied.
     """
     directory = os.path.dirname(path)
     temp = temp_path(directory)
@@ -28,6 +31,8 @@ def write_atomic(path: str, data: bytes, mode: int = 0o666, sync: bool = False) 
     fd = os.open(temp, CREATE, mode)
     try:
         try:
+            if front:
+                write_all(fd, front, path)
             write_all(fd, data, path)
             if sync:
                 reach("fsync", path)

@@ -32,20 +32,28 @@ def result_of(
 ) -> StageResult:
     """Return the result of a run as far as its completion tells, and `more`; `started_s` is on the build's clock."""
     stage = run.stage
+    if (
+        completion.stdout
+    ):  # a field that is left out takes no room: results are kept until the build ends
+        more["stdout"] = mask(completion.stdout, shop.environ, stage)
+    if completion.stderr:
+        more["stderr"] = mask(completion.stderr, shop.environ, stage)
+    if problem:
+        more["problem"] = hide(problem, secret_values(stage, shop.environ))
+    if run.judgement.subject:
+        more["subject"] = run.judgement.subject
+    if run.judgement.differences:
+        more["differences"] = run.judgement.differences
+    if completion.peak_rss_bytes:
+        more["peak_rss_bytes"] = completion.peak_rss_bytes
     return StageResult.of(
         name=stage.name,
         outcome=outcome,
         reason=run.judgement.reason.code,
-        subject=run.judgement.subject,
         started_s=completion.started_s - shop.began_s if completion.started_s else 0.0,
         wall_s=completion.wall_s,
         cpu_s=completion.cpu_s,
-        peak_rss_bytes=completion.peak_rss_bytes,
         exit_code=completion.exit_code,
-        stdout=mask(completion.stdout, shop.environ, stage),
-        stderr=mask(completion.stderr, shop.environ, stage),
-        problem=hide(problem, secret_values(stage, shop.environ)),
-        differences=run.judgement.differences,
         **more,
     )
 

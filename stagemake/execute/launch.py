@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
@@ -249,10 +249,13 @@ class Launcher:
         self._bytes_written += settled.result.output_bytes
         if shop.watching is None:  # else it took longer than it does
             self.past_runs.append(past_run(run, completion, settled, shop, self.growth))
+        more: dict[str, Any] = {"notes": tuple(notes)} if notes else {}  # Any: fields of a result
+        if settled.divergence is not None:
+            more["divergence"] = settled.divergence
+        size = settled.result.output_bytes
         return result_of(
-            run, completion, Outcome.RAN, shop, key=settled.key, notes=tuple(notes),
-            changed=changed, output_bytes=settled.result.output_bytes,
-            divergence=settled.divergence,
+            run, completion, Outcome.RAN, shop, key=settled.key, changed=changed, output_bytes=size,
+            **more,
         )  # fmt: skip
 
     def _facts(self, provided: Mapping[str, str] | None = None) -> Facts:

@@ -195,6 +195,7 @@ class Scheduler:
         assert self._results[stage_id] is None, "a stage settles once"
         self._results[stage_id] = result
         self._done += 1
+        self.shop.world.let_go(self.plan.pipeline.stages[stage_id])
         self.shop.emit(
             StageSettled(result, self._done, len(self._results) + self.plan.pipeline.left_out)
         )

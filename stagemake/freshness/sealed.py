@@ -17,8 +17,13 @@ _DAMAGE = (ValueError, EOFError, TypeError, MemoryError)  # what marshal makes o
 
 def sealed(value: Any, header: bytes) -> bytes:
     """Return a value of plain types behind its header."""
+    return b"".join(in_parts(value, header))
+
+
+def in_parts(value: Any, header: bytes) -> tuple[bytes, bytes]:
+    """Return the same in two parts: joining them would take the memory of the second once more."""
     body = marshal.dumps(value)
-    return header + zlib.crc32(body).to_bytes(4, "little") + body
+    return header + zlib.crc32(body).to_bytes(4, "little"), body
 
 
 def checksum_of(data: bytes, header: bytes) -> int:

@@ -135,6 +135,6 @@ class Snapshot:
         self.foreign = ""  # who wrote what lay there and can't be read, as "by an older stagemake"
         self.is_of_this_boot = False  # else of builds since then nothing need be known
 
-    def encoded(self) -> bytes:
-        """Return the bytes to write."""
-        return sealed.sealed((boot_id(), self.memo, self.traces, self.interrupted), _header())
+    def encoded(self) -> tuple[bytes, bytes]:
+        """Return the bytes to write, in two parts."""
+        return sealed.in_parts((boot_id(), self.memo, self.traces, self.interrupted), _header())

@@ -9,6 +9,7 @@ from attrs import define, field
 from xxhash import xxh3_128_hexdigest
 
 from stagemake.checkpoint import finished
+from stagemake.model.stage import Command
 from stagemake.past.repeats import Repeats
 from stagemake.plan.declaration import declare, weak_key
 from stagemake.program import resolve_program
@@ -187,6 +188,12 @@ class World:
             made = weak_key(self.declaration(stage))
             found = self._weak[stage.name] = made, xxh3_128_hexdigest(b"weak" + made)
         return found
+
+    def let_go(self, stage: Stage) -> None:
+        """Forget what is of use until a stage has settled: some 0.4 KB. It is made again when it is asked for."""
+        self._weak.pop(stage.name, None)
+        if isinstance(stage.action, Command) and stage.action.shell:
+            self._names_in_text.pop(stage.action.template[0], None)
 
     def is_unidentified(self, stage: Stage) -> bool:
         """Return whether the stage's function can't be told apart from a changed one."""
