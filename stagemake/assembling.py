@@ -6,11 +6,10 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from stagemake.cache.collect import collect, volume_bytes
 from stagemake.cache.disk import DiskStore, open_store
+from stagemake.cache.volume import volume_bytes
 from stagemake.dispatch import ToolEvents
 from stagemake.execute.environment import stage_environment
-from stagemake.execute.guard import Guard
 from stagemake.execute.workshop import Workshop
 from stagemake.hooking import BoundHooks, ResultsByName
 from stagemake.model.event import Notice
@@ -80,9 +79,13 @@ def workshop_of(  # noqa: PLR0917 - what a workshop is put together from
     emit: Callable[[Event], None],
 ) -> Workshop:
     """Return all that stages are carried out with."""
-    held = builder.request.held
+    guard = None
+    if builder.request.held is not None:
+        from stagemake.execute.guard import Guard  # noqa: PLC0415 - gate, 1 ms, where a plan is held to
+
+        guard = Guard(builder.request.held)
     return Workshop(
-        guard=None if held is None else Guard(held),
+        guard=guard,
         watching=builder.watching,
         root=builder.root,
         request=builder.request,
@@ -129,6 +132,8 @@ def close_cache(builder: Builder, store: Opened) -> int:
     if isinstance(store, DiskStore):
         volume = volume_bytes(store)
     if isinstance(store, DiskStore) and volume > store.budget_bytes:
+        from stagemake.cache.collect import collect  # noqa: PLC0415 - gate, 6 ms, where the cache is full
+
         done = collect(store, references)
         builder.emit(Notice(f"cache: removed {size(done.freed_bytes)} that was used longest ago"))
     for text in store.faults.first.values():

@@ -470,7 +470,7 @@ class Builder:
     def _check_inputs(self, plan: Plan, world: World) -> None:
         if self.request.keep_going:
             return
-        from stagemake.conflicts import missing_inputs  # noqa: PLC0415 - gate, only with work to do
+        from stagemake.plan.missing import missing_inputs  # noqa: PLC0415 - gate, only with work to do
 
         missing = missing_inputs(plan, world)
         if missing and plan.pipeline.left_out:

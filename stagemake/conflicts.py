@@ -7,20 +7,18 @@ import time
 from typing import TYPE_CHECKING
 
 from stagemake.model.entry import MISSING, entries_of
-from stagemake.model.error import did_you_mean
 from stagemake.model.plan import Verdict
 from stagemake.model.report import Conflict, ConflictKind
 from stagemake.model.stage import Command
 from stagemake.overlap import outputs_in_inputs
 from stagemake.plan.judge import programs_of
+from stagemake.plan.missing import is_made, missing_inputs
 from stagemake.recorded import recorded_outputs
 from stagemake.report.amount import duration, joined, size
 
 if TYPE_CHECKING:
-    from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
-    from stagemake.model.stage import Stage
     from stagemake.plan.world import World
 
 
@@ -73,42 +71,6 @@ def _full_disks(report: DryRunReport) -> list[Conflict]:
     ]
 
 
-_MOST_HINTS = 5  # a near match among ten thousand outputs takes half a second
-
-
-def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
-    """Return inputs that are neither there nor made by a stage: path, who needs it, hint."""
-    found: list[tuple[str, Stage, str]] = []
-    pipeline = plan.pipeline
-    for step in plan.steps:
-        if step.verdict is Verdict.FRESH:
-            continue
-        stage = pipeline.stages[step.stage_id]
-        for path in (*stage.inputs, *stage.implicit):
-            if world.disk.entry(path) == MISSING and not _is_made(path, plan):
-                hint = ""
-                if len(found) < _MOST_HINTS:
-                    hint = _meant(path, pipeline)
-                found.append((path, stage, hint))
-    return found
-
-
-def _meant(path: str, pipeline: Pipeline) -> str:
-    """Return a hint: what is made under a name like that, or a stage that is called so."""
-    named = next((stage for stage in pipeline.stages if stage.name == path and stage.outputs), None)
-    if named is None:
-        return did_you_mean(path, pipeline.producer_by_path)
-    return f"`{path}` is a stage: give it without quotes, or the path that it makes, `{named.outputs[0]}`"
-
-
-def _is_made(path: str, plan: Plan) -> bool:
-    pipeline = plan.pipeline
-    if pipeline.producer_of(path) is not None:
-        return True
-    prefix = f"{path}/"
-    return any(output.startswith(prefix) for output in pipeline.producer_by_path)
-
-
 def _missing_programs(plan: Plan, world: World) -> list[Conflict]:
     users: dict[str, list[str]] = {}
     found_all: set[tuple[str, ...]] = set()  # programs and tools that are all there
@@ -143,7 +105,7 @@ def _missing_directories(plan: Plan, world: World) -> list[Conflict]:
         stage = plan.pipeline.stages[step.stage_id]
         if not stage.cwd or step.verdict in {Verdict.FRESH, Verdict.HIT}:
             continue
-        if not os.path.isdir(f"{world.root}/{stage.cwd}") and not _is_made(stage.cwd, plan):
+        if not os.path.isdir(f"{world.root}/{stage.cwd}") and not is_made(stage.cwd, plan):
             users.setdefault(stage.cwd, []).append(stage.name)
     return [
         Conflict(

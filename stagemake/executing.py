@@ -11,10 +11,10 @@ from attrs import evolve, frozen
 
 from stagemake import durable
 from stagemake.assembling import close_cache, hooks_of, open_cache, workshop_of
-from stagemake.cache.collect import volume_bytes
 from stagemake.cache.disk import DiskStore
+from stagemake.cache.volume import volume_bytes
 from stagemake.execute.scheduler import Scheduler
-from stagemake.forecasting import wall_forecast_of
+from stagemake.foretelling import wall_forecast_of
 from stagemake.history import History, Run
 from stagemake.model.event import BuildFinished, Notice, PlanReady
 from stagemake.model.hindsight import Foretold

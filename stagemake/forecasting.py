@@ -11,14 +11,14 @@ from attrs import evolve
 from stagemake.cache.guarded import GuardedStore
 from stagemake.cache.keep import foresee
 from stagemake.conflicts import conflicts_of
-from stagemake.execute.workshop import physical_memory_bytes
+from stagemake.foretelling import circumstances_of
 from stagemake.freshness import snapshot as columns
 from stagemake.model.plan import Verdict
 from stagemake.model.record import references
 from stagemake.model.report import Eviction, FileSystem
 from stagemake.model.stored import contents_of, record_bytes, stored_bytes
 from stagemake.plan.chance import changes_p
-from stagemake.plan.estimate import Circumstances, report_of, wall_forecast
+from stagemake.plan.estimate import report_of
 from stagemake.state import lock_holder
 
 if TYPE_CHECKING:
@@ -26,33 +26,18 @@ if TYPE_CHECKING:
 
     from stagemake.building import Builder
     from stagemake.cache.reader import ReadOnlyStore
-    from stagemake.model.plan import Interval, Plan
+    from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
     from stagemake.plan.world import World
 
 _STATE_BYTES, _STATE_PER_STAGE_BYTES = 1 << 16, 1500  # snapshot, journal, history
 
 
-def wall_forecast_of(builder: Builder, plan: Plan, world: World) -> Interval | None:
-    """Return how long a build of the plan would take, without hindsight; None if some stage that may run is unknown."""
-    return wall_forecast(plan, builder.jobs, _circumstances(builder, world))
-
-
-def _circumstances(builder: Builder, world: World) -> Circumstances:
-    pools = {pool.name: pool.depth for pool in builder.project.registry.pools.values()}
-    history = world.history
-    hindsight = history.hindsight
-    return Circumstances(
-        pools, physical_memory_bytes(), history.pace, history.tail(), hindsight=hindsight,
-        outside_s=hindsight.opening_s[builder.opening],
-    )  # fmt: skip
-
-
 def forecast(
     builder: Builder, plan: Plan, world: World, reader: ReadOnlyStore | GuardedStore
 ) -> DryRunReport:
     """Return the plan with its times, amounts and disks; without conflicts. Changes nothing."""
-    report = report_of(plan, builder.jobs, _circumstances(builder, world))
+    report = report_of(plan, builder.jobs, circumstances_of(builder, world))
     report = evolve(
         report,
         new_bytes=_new_bytes(builder, report, world, reader),

@@ -12,7 +12,6 @@ from stagemake.freshness import snapshot as columns
 from stagemake.freshness.signature import CLOCK_LAG_NS, link_signature, of_status, signature
 from stagemake.model.entry import MISSING
 from stagemake.noop_programs import Unclear
-from stagemake.stagefile.glob import expand
 from stagemake.stagefile.paths import tidy
 from stagemake.tree import walk
 
@@ -166,6 +165,8 @@ class Rows:
                 now[each] == known[each] and self._trusts(known[each], before_ns) for each in listed
             ):
                 continue
+            from stagemake.stagefile.glob import expand  # noqa: PLC0415 - gate, 2 ms, where a globbed directory moved
+
             since_ns = min((self.clock.taken_at(one) for one in now.values() if one), default=0)
             if expand(self.root, base, pattern, exclude=excluded)[0] != paths:
                 raise Unclear

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from stagemake.freshness.regular import read_regular
 from stagemake.model.error import BadValue, StagemakeError, did_you_mean
+from stagemake.model.valued import Valued
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +25,8 @@ _KNOWN = (
 )  # fmt: skip
 
 
-@frozen
-class ProjectConfig:
+@frozen(eq=False, repr=False)
+class ProjectConfig(Valued):
     """What a project's table says; defaults where it says nothing."""
 
     cache_dir: str = ""

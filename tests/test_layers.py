@@ -27,7 +27,7 @@ LAYERS = (
     ),
     "plan_files identities",
     "capturing execute project overlap reading assumed explaining cleaning operations remembering noop_programs page",
-    "conflicts what_if declared_before noop_rows",
+    "conflicts what_if declared_before noop_rows foretelling",
     "forecasting affected assembling",
     "jobs_shared",
     "executing noop_record foreseeing extending starting serving",
@@ -44,7 +44,7 @@ LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split
 # Names of types that an annotation needs, and nothing that runs.
 TYPES_ONLY = {
     ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
-    ("executing", "building"), ("forecasting", "building"),  # the request's parts
+    ("executing", "building"), ("forecasting", "building"), ("foretelling", "building"),  # the request's parts
     ("starting", "building"), ("serving", "building"), ("executing", "starting"), ("assembling", "building"),  # as above
     ("assembling", "starting"), ("jobs_shared", "building"),
     ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"), ("report", "throughput"),  # what is put into words

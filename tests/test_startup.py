@@ -64,7 +64,11 @@ def entry(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 RARE = {
-    "click", "uuid", "textwrap", "locale", "gettext", "difflib",
+    "click", "uuid", "textwrap", "locale", "gettext", "difflib", "stagemake.cli.main", "stagemake.cli.build_command",
+    "stagemake.cache.collect", "stagemake.cache.keep", "stagemake.cache.orphan", "stagemake.conflicts",
+    "stagemake.execute.guard", "stagemake.forecasting", "stagemake.model.operation", "stagemake.model.plan_file",
+    "stagemake.model.report", "stagemake.model.what_if", "stagemake.overlap", "stagemake.report.change_text",
+    "stagemake.report.log_text", "stagemake.stagefile.glob", "stagemake.stagefile.loader",
 }  # fmt: skip
 """What a plain build of one edited file has no use for."""
 

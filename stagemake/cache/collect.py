@@ -15,6 +15,7 @@ from stagemake.cache.database import ERRORS
 from stagemake.cache.fault import FaultKind
 from stagemake.cache.keep import blobs_of, keep, records_of, unnamed
 from stagemake.cache.orphan import sweep
+from stagemake.cache.volume import volume_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -48,17 +49,6 @@ class Verified:
     entries: int = 0
     bytes: int = 0
     damaged: int = 0  # removed
-
-
-def volume_bytes(store: DiskStore) -> int:
-    """Return what the cache takes, what is queued included; -1 where it can't be read. Cost: O(1) after a flush."""
-    store.flush()
-    with store.lock():
-        try:
-            return store.database.volume_bytes()
-        except ERRORS as error:
-            store.note(FaultKind.READ, error)
-            return -1
 
 
 def is_due(store: DiskStore) -> bool:

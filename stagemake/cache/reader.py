@@ -13,6 +13,7 @@ from attrs import frozen
 
 from stagemake.cache import envelope, raw_disk, rows
 from stagemake.cache.fault import FaultKind, Faults
+from stagemake.model.valued import Valued
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 _TIMEOUT_S = 5.0
 
 
-@frozen
-class Stats:
+@frozen(eq=False, repr=False)
+class Stats(Valued):
     """What a cache holds."""
 
     records: int = 0

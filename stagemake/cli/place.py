@@ -14,6 +14,7 @@ from stagemake.cli.signals import Ended
 from stagemake.freshness import noop
 from stagemake.model.error import StagemakeError, UsageError
 from stagemake.model.mode import ExecutionMode
+from stagemake.model.valued import Valued
 from stagemake.report.amount import printable
 from stagemake.stagefile.find import find_stagefile
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from stagemake.state import StateStore
 
 
-@frozen
-class Place:
+@frozen(eq=False, repr=False)
+class Place(Valued):
     """Where to work, from -C, -f, -D and --cache-dir."""
 
     directory: str  # absolute

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from stagemake.model.valued import Valued
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,8 +16,8 @@ _BUSY = 0.8  # of the processors: below, whoever waits doesn't wait for them
 _LEAST = 1.05  # below, it is noise
 
 
-@frozen
-class Ran:
+@frozen(eq=False, repr=False)
+class Ran(Valued):
     """When one action ran, on any clock, and how long it computed."""
 
     stage_id: int

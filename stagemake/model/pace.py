@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import fields, frozen
 
 from stagemake.model.fit import HALF_LIFE, MAD, weighted_quantile
+from stagemake.model.valued import Valued
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +29,8 @@ _LEAST_LOAD, _MOST_LOAD = 0.03, 0.5
 _LOAD_PRIOR, _AROUND_PRIOR, _PRIOR_BUILDS = 0.06, 0.12, 2.0
 
 
-@frozen
-class BuildCosts:
+@frozen(eq=False, repr=False)
+class BuildCosts(Valued):
     """What one build measured of itself. Seconds are of the tool, which does one thing at a time."""
 
     started_s: int  # unix seconds
@@ -59,8 +60,8 @@ class BuildCosts:
 COLUMNS = tuple(each.name for each in fields(BuildCosts))
 
 
-@frozen
-class Pace:
+@frozen(eq=False, repr=False)
+class Pace(Valued):
     """What to expect of the tool in the next build, seconds."""
 
     builds: int = 0

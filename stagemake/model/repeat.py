@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from stagemake.model.entry import MISSING
+from stagemake.model.valued import Valued
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,8 +28,8 @@ class Divergence:
     count: int = 1  # of outputs and values that differ
 
 
-@frozen
-class Repeat:
+@frozen(eq=False, repr=False)
+class Repeat(Valued):
     """What checks of one stage have found, as long as it declares the same."""
 
     stage: str

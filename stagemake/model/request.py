@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from stagemake.model.mode import CacheMode
+from stagemake.model.valued import Valued
 
 if TYPE_CHECKING:
     from stagemake.model.plan_file import PlanFile  # 12 ms; few builds are held to one
 
 
-@frozen
-class BuildRequest:
+@frozen(eq=False, repr=False)
+class BuildRequest(Valued):
     """One request to plan or build."""
 
     targets: tuple[str, ...] = ()  # names, pipelines, output paths, patterns; empty: the default

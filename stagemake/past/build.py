@@ -10,6 +10,7 @@ from stagemake.model.difference import Difference  # noqa: TC001 - attrs field t
 from stagemake.model.plan import Interval  # noqa: TC001 - as above
 from stagemake.model.repeat import Divergence  # noqa: TC001 - as above
 from stagemake.model.result import CacheUse  # noqa: TC001 - as above
+from stagemake.model.valued import Valued
 
 
 class Ending(enum.Enum):
@@ -22,8 +23,8 @@ class Ending(enum.Enum):
     RUNNING = "running"  # nor could it, so far
 
 
-@frozen
-class PastStage:
+@frozen(eq=False, repr=False)
+class PastStage(Valued):
     """A stage that was not fresh, in one build."""
 
     name: str
@@ -45,8 +46,8 @@ class PastStage:
     log: str = ""  # the end of what it printed, if it failed: no cache keeps that
 
 
-@frozen
-class PastBuild:
+@frozen(eq=False, repr=False)
+class PastBuild(Valued):
     """One build that had something to do."""
 
     number: int

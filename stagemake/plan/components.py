@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 from xxhash import xxh3_128_hexdigest
 
+from stagemake.model.valued import Valued
 from stagemake.plan import declaration as columns
 from stagemake.plan.declaration import canonical_bytes
 
@@ -79,8 +80,8 @@ def _digest(value: columns.Plain) -> str:
     return xxh3_128_hexdigest(canonical_bytes(value))[:16]
 
 
-@frozen
-class Distance:
+@frozen(eq=False, repr=False)
+class Distance(Valued):
     """How two sets of components differ, in the order of the newer one, gone ones last."""
 
     inputs: tuple[str, ...] = ()  # paths, discovered ones too

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from stagemake.model.pace import Pace
 from stagemake.model.plan import UNKNOWN, Source, Verdict
-from stagemake.model.report import DryRunReport
+from stagemake.model.valued import Valued
 from stagemake.plan.agenda import Limits
 from stagemake.plan.chain import critical_path
 from stagemake.plan.chance import chances
@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 
     from stagemake.model.hindsight import Hindsight
     from stagemake.model.plan import Chance, Interval, Plan, Step
+    from stagemake.model.report import DryRunReport
 
 _MOST_JOBS = 64
 _WORTH = 0.03  # of the wall time: what is less is no saving
 _PLENTY_BYTES = 1 << 50
 
 
-@frozen
-class Circumstances:
+@frozen(eq=False, repr=False)
+class Circumstances(Valued):
     """What a build of the plan would find, besides the plan."""
 
     pools: Mapping[str, int] = field(factory=dict)
@@ -51,6 +52,8 @@ def report_of(plan: Plan, jobs: int, circumstances: Circumstances | None = None)
 
     Cost: some 5 µs for each stage that isn't fresh and each of up to `DRAWS` draws and 3 other `-j`.
     """
+    from stagemake.model.report import DryRunReport  # noqa: PLC0415 - gate, 7 ms, not for builds
+
     around = circumstances or Circumstances()
     plan, opaque = _without_opaque(plan)
     busy = [step for step in plan.steps if step.verdict is not Verdict.FRESH]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from stagemake.model.plan import Verdict
+from stagemake.model.valued import Valued
 from stagemake.plan.agenda import Agenda
 from stagemake.plan.cost import weights
 from stagemake.plan.crowd import Alone, Crowd
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 _ABOUT_ONE = 0.15  # what keeps one processor busy is measured as a little more or less
 
 
-@frozen
-class Tool:
+@frozen(eq=False, repr=False)
+class Tool(Valued):
     """What the tool is busy with, by stage, and what it takes to start any. Seconds."""
 
     launch_s: float

@@ -18,9 +18,7 @@ from stagemake.model.event import (
 )
 from stagemake.model.result import Outcome
 from stagemake.report.amount import about, duration, interval, plural, printable
-from stagemake.report.change_text import changes_text
 from stagemake.report.divergence_text import divergence_lines
-from stagemake.report.log_text import shown_log
 from stagemake.report.reason_words import reason_text
 from stagemake.report.style import OUTCOME_COLOURS, Style
 
@@ -139,6 +137,8 @@ class TerminalReporter:
         line = f"{head} {printable(result.name)}{tail}"
         self._line(line if marks is None else marks.opening(line))
         if self.detail is Detail.VERBOSE and result.differences and self.changes_of is not None:
+            from stagemake.report.change_text import changes_text  # noqa: PLC0415 - gate, -v only
+
             said = reason_text(result.reason, result.subject)
             for line in changes_text(self.changes_of(result), most_lines=_DIFF_LINES, said=said):
                 self._line(self.style.paint(line, "dim"))
@@ -170,6 +170,8 @@ class TerminalReporter:
         """Print what the stage printed, as one block."""
         for data in (result.stdout, result.stderr):
             if data:
+                from stagemake.report.log_text import shown_log  # noqa: PLC0415 - gate, 1 ms, where something was printed
+
                 text = shown_log(data, keep_colour=self.style.is_on)
                 self._write(text if text.endswith("\n") else text + "\n")
 

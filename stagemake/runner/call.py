@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from attrs import frozen
 
+from stagemake.model.valued import Valued
 from stagemake.runner import prctl
 from stagemake.runner.failure import FAILED, print_failure
 from stagemake.runner.protocol import encode
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from stagemake.runner.template import Template
 
 
-@frozen
-class Job:
+@frozen(eq=False, repr=False)
+class Job(Valued):
     """One Python call and where its results go."""
 
     call: PythonCall

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from stagemake.model.valued import Valued
 from stagemake.runner import prctl
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ IGNORED = (
 )
 
 
-@frozen
-class Settings:
+@frozen(eq=False, repr=False)
+class Settings(Valued):
     """What the tool tells its supervisor once."""
 
     root: str  # absolute; where actions run
@@ -47,8 +48,8 @@ class Settings:
     tokens: TokenFds | None = None  # of a jobserver
 
 
-@frozen
-class Desk:
+@frozen(eq=False, repr=False)
+class Desk(Valued):
     """The supervisor's own descriptors, each above 2 and closed by exec."""
 
     requests_fd: int

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from stagemake.model.valued import Valued
+
 if TYPE_CHECKING:
     from stagemake.runner.port import Completion, Work
 
 
-@frozen
-class LineRules:
+@frozen(eq=False, repr=False)
+class LineRules(Valued):
     """What the tool says with each action that it lines up."""
 
     room: int  # actions that may run side by side

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import frozen
 
+from stagemake.model.valued import Valued
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -23,8 +25,8 @@ STDOUT, STDERR = b"1", b"2"
 """What is in front of each piece of output that is said as it comes."""
 
 
-@frozen
-class RunnerSettings:
+@frozen(eq=False, repr=False)
+class RunnerSettings(Valued):
     """What a runner is made with. The values are those of `runner.local.LocalRunner`."""
 
     root: str  # absolute; actions run in it

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from stagemake.model.valued import Valued
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,8 +24,8 @@ NOT_STARTED = 126
 RESET_SIGNALS = frozenset(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}
 
 
-@frozen
-class Refusal:
+@frozen(eq=False, repr=False)
+class Refusal(Valued):
     """Why a program could not be started."""
 
     exit_code: int  # 127: not found, 126: found and not startable; as shells have it

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from stagemake.model.valued import Valued
 from stagemake.runner.descendants import (
     PATIENCE_S,
     PAUSE_S,
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from stagemake.runner.running import Running
 
 
-@frozen
-class Ended:
+@frozen(eq=False, repr=False)
+class Ended(Valued):
     """What `Survivors.end` found."""
 
     count: int = 0

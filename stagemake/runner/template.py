@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from stagemake.model.valued import Valued
 from stagemake.runner import prctl
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 _KEPT = frozenset((signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGINT))
 
 
-@frozen
-class Template:
+@frozen(eq=False, repr=False)
+class Template(Valued):
     """What the supervisor found out about itself for its forks."""
 
     own_signals: tuple[int, ...]  # those that it handles or ignores

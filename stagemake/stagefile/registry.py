@@ -9,13 +9,14 @@ from attrs import evolve, frozen
 from stagemake.model.error import DuplicateStage, StagefileError, UsageError
 from stagemake.model.naming import did_you_mean_within, find_outward
 from stagemake.model.stage import StageName
+from stagemake.model.valued import Valued
 
 if TYPE_CHECKING:
     from stagemake.model.stage import SourceLocation, Stage
 
 
-@frozen
-class PipelineDefinition:
+@frozen(eq=False, repr=False)
+class PipelineDefinition(Valued):
     """A named selection of stages. Adds no edge: the order is what is preferred and shown."""
 
     name: str

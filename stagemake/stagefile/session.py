@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import define, field, frozen
 
 from stagemake.model.stage import SourceLocation
+from stagemake.model.valued import Valued
 from stagemake.stagefile.registry import StageRegistry
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
-@frozen
-class Question:
+@frozen(eq=False, repr=False)
+class Question(Valued):
     """What a Stagefile asks a program: all that the answer may depend on, contents aside."""
 
     argv: tuple[str, ...]
