@@ -130,7 +130,11 @@ class World:
     _found_outside: dict[tuple[tuple[str, ...], Search], Programs] = field(factory=dict)
     _shared_programs: dict[Programs, Programs] = field(factory=dict)
     _declarations: dict[str, Declaration] = field(factory=dict)
-    _weak: dict[str, tuple[bytes, str]] = field(factory=dict)  # bytes, and their digest
+    _weak: tuple[str, bytes, str] = (
+        "",
+        b"",
+        "",
+    )  # of the last stage asked for: name, bytes, digest
     _always: set[str] = field(factory=set)
 
     @property
@@ -175,19 +179,21 @@ class World:
         return declare(stage, None, inherits=self.inherits)
 
     def weak_bytes(self, stage: Stage) -> bytes:
-        """Return the canonical bytes of what the stage declares; made once."""
-        return self._weak_of(stage)[0]
+        """Return the canonical bytes of what the stage declares.
+
+        Made again when they are asked for again: to keep them all takes 45 MiB at 100 000 stages.
+        """
+        return self._weak_of(stage)[1]
 
     def weak_hex(self, stage: Stage) -> str:
         """Return the weak key: under it the cache notes which inputs were discovered."""
-        return self._weak_of(stage)[1]
+        return self._weak_of(stage)[2]
 
-    def _weak_of(self, stage: Stage) -> tuple[bytes, str]:
-        found = self._weak.get(stage.name)
-        if found is None:
+    def _weak_of(self, stage: Stage) -> tuple[str | None, bytes, str]:
+        if self._weak[0] != stage.name:
             made = weak_key(self.declaration(stage))
-            found = self._weak[stage.name] = made, xxh3_128_hexdigest(b"weak" + made)
-        return found
+            self._weak = stage.name, made, xxh3_128_hexdigest(b"weak" + made)
+        return self._weak
 
     def let_go(self, stage: Stage) -> None:
         """Forget what is of use until a stage has settled: some 0.4 KB. It is made again when it is asked for."""
