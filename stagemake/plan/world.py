@@ -196,8 +196,7 @@ class World:
         return self._weak
 
     def let_go(self, stage: Stage) -> None:
-        """Forget what is of use until a stage has settled: some 0.4 KB. It is made again when it is asked for."""
-        self._weak.pop(stage.name, None)
+        """Forget what is of use until a stage has settled. It is made again when it is asked for."""
         if isinstance(stage.action, Command) and stage.action.shell:
             self._names_in_text.pop(stage.action.template[0], None)
 
