@@ -8,12 +8,14 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import sys
 import time
 
 from stagemake import durable
 from stagemake.cli.main import run
 from stagemake.model.result import Outcome
+from stagemake.processes import prctl
 from stagemake.stagefile import audit
 from stagemake.throughput.points import Seen
 
@@ -24,6 +26,7 @@ def main(began_s: float | None = None) -> None:
     `began_s` is when importing this began, by `time.perf_counter`, for who wants to know what that took.
     """
     gc.disable()  # as `door.script` has it
+    prctl.signal_on_parent_death(signal.SIGKILL)  # by its supervisor all that it runs is ended then
     report, *argv = sys.argv[1:]
     sys.argv = ["stagemake", *argv]
     audit.install()

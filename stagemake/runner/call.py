@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from attrs import frozen
 
 from stagemake.model.valued import Valued
-from stagemake.runner import prctl
+from stagemake.processes import prctl
 from stagemake.runner.failure import FAILED, print_failure
 from stagemake.runner.protocol import encode
 from stagemake.runner.template import adopt_environment, change_environment, open_streams

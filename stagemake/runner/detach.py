@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from stagemake.model.valued import Valued
-from stagemake.runner import prctl
+from stagemake.processes import prctl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import evolve
 
+from stagemake.processes.descendants import MARKER_VARIABLE, mark
 from stagemake.runner import call, program
 from stagemake.runner.capture import Capture
 from stagemake.runner.console import Loan
-from stagemake.runner.descendants import MARKER_VARIABLE, mark
 from stagemake.runner.port import STDERR, STDOUT
 from stagemake.runner.program import NOT_FOUND, NOT_STARTED, Refusal
 from stagemake.runner.running import Running, ValuePipe

@@ -7,8 +7,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+from stagemake.processes.descendants import end_marked
 from stagemake.runner.capture import DEFAULT_LIMIT_BYTES
-from stagemake.runner.descendants import end_marked
 from stagemake.runner.detach import Settings
 from stagemake.runner.link import Link
 from stagemake.runner.port import Completion

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define
 
-from stagemake.runner.descendants import descendants_of, kill, kill_group
+from stagemake.processes.descendants import descendants_of, kill, kill_group
 from stagemake.runner.protocol import CHUNK_BYTES, Inbox
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from stagemake.runner.descendants import kill_group
+from stagemake.processes.descendants import kill_group
 from stagemake.runner.detach import Desk, Settings, detach
 from stagemake.runner.launch import Launcher
 from stagemake.runner.line import Line, LineRules

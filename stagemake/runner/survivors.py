@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from stagemake.model.valued import Valued
-from stagemake.runner.descendants import (
+from stagemake.processes.descendants import (
     PATIENCE_S,
     PAUSE_S,
     Children,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import resource
 import signal
 import socket
 import sys
@@ -19,7 +18,9 @@ from attrs import evolve, frozen
 
 from stagemake.observe.access import AccessLog, Act
 from stagemake.observe.watch import MODULES, Means, Watch, decode_watch, write_log
-from stagemake.runner import call, prctl
+from stagemake.processes import prctl
+from stagemake.processes.keeper import end_like
+from stagemake.runner import call
 from stagemake.runner.program import NOT_FOUND, NOT_STARTED, RESET_SIGNALS, Refusal, find
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _with_watcher(start: Start) -> NoReturn:
         _refuse(start.watch, watcher)
         watcher.watch(pid)
         write_log(start.watch.log_path, log.records)
-    _end_like(os.waitpid(pid, 0)[1])
+    end_like(os.waitpid(pid, 0)[1])
 
 
 def _refuse(watch: Watch, watcher: Watcher) -> None:
@@ -144,17 +145,6 @@ def _listener(ours: socket.socket) -> int:
     message, fds, _, _ = socket.recv_fds(ours, 1, 1)
     ours.close()
     return fds[0] if message == _BY_DESCRIPTOR and fds else -1
-
-
-def _end_like(status: int) -> NoReturn:
-    """End as the action did, so that whoever waits sees the same."""
-    code = os.waitstatus_to_exitcode(status)
-    if code < 0:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it has left its own, if any
-        if -code not in {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    os._exit(code & 0xFF)
 
 
 def _restrict(watch: Watch) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import selectors
 import signal
-import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import define, frozen
 
 from stagemake.model.signal_words import signal_text
+from stagemake.processes import keeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,6 @@ _MOST_BYTES = 16 * 1024**2  # of each stream
 _LOOK_S = (
     0.05  # how often to look whether it has ended, while something else keeps its streams open
 )
-_PATIENCE_S = 2.0  # between asking it to end and ending it; as for stages
 
 
 @frozen
@@ -51,7 +50,7 @@ def run(
 ) -> Ended:
     """Run a program in a process group of its own, without stdin, to its end.
 
-    What it leaves in the background is ended with it. So is all of it when the tool is asked to end.
+    What it leaves in the background is ended with it. So is all of it when the tool is asked to end, or killed.
 
     Args:
         argv: As it sees them.
@@ -63,50 +62,52 @@ def run(
     Raises:
         OSError: It can't be started, or there is no such directory.
     """
-    with (
-        _noted_signals() as request,
-        subprocess.Popen(
-            argv,
-            executable=program,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            process_group=0,
-        ) as process,
-    ):
+    with _noted_signals() as request, _pipe() as out, _pipe() as err:
+        kept = keeper.start(program, argv, cwd=cwd, env=env, outputs=(out[1], err[1]))
         try:
-            ended = _watched(process, request, timeout_s)
+            for fds in (out, err):
+                os.close(fds.pop())
+            ended = _watched(kept, (out[0], err[0]), request, timeout_s)
         finally:
-            _end(process)
+            kept.ask_to_end()
+            kept.wait()
     if request.number:  # whoever was told of it goes on; we don't
         raise KeyboardInterrupt
     return ended
 
 
-def _watched(process: subprocess.Popen[bytes], request: _Request, timeout_s: float) -> Ended:
-    assert process.stdout is not None, "it is a pipe"
-    assert process.stderr is not None, "it is a pipe"
+@contextlib.contextmanager
+def _pipe() -> Iterator[list[int]]:
+    """Give the ends of a pipe, to read and to write; closes those that are still in the list."""
+    fds = list(os.pipe())
+    try:
+        yield fds
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _watched(
+    kept: keeper.Kept, streams: tuple[int, int], request: _Request, timeout_s: float
+) -> Ended:
     found: dict[int, bytearray] = {}
     is_over = False
     deadline_s = time.monotonic() + timeout_s
     with selectors.DefaultSelector() as selector:
-        for stream in (process.stdout, process.stderr):
-            selector.register(stream, selectors.EVENT_READ)
-            found[stream.fileno()] = bytearray()
+        for fd in streams:
+            selector.register(fd, selectors.EVENT_READ)
+            found[fd] = bytearray()
         out, err = found.values()
         while not request.number:
-            # Its streams may be closed before it ends, and be open after that.
+            # Its streams may be closed before it ends.
             ready = selector.select(_LOOK_S) if selector.get_map() else []
             if not selector.get_map():
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_LOOK_S)
+                kept.wait(_LOOK_S)
             for key, _ in ready:
                 data = os.read(key.fd, 1 << 16)
                 found[key.fd] += data
                 if not data:
-                    selector.unregister(key.fileobj)
+                    selector.unregister(key.fd)
             if len(out) > _MOST_BYTES or len(err) > _MOST_BYTES:
                 return Ended(b"", bytes(err[-_MOST_BYTES:]), "prints more than 16 MiB")
             if is_over and not ready:
@@ -114,8 +115,8 @@ def _watched(process: subprocess.Popen[bytes], request: _Request, timeout_s: flo
             if time.monotonic() > deadline_s:
                 hint = "give it more time by timeout=, or make it a stage"
                 return Ended(b"", bytes(err), f"took longer than {timeout_s:g} s", hint)
-            is_over = process.poll() is not None
-    return Ended(bytes(out), bytes(err), _trouble(process.poll() or 0))
+            is_over = kept.wait(0) is not None
+    return Ended(bytes(out), bytes(err), _trouble(kept.wait(0) or 0))
 
 
 def _trouble(code: int) -> str:
@@ -124,21 +125,6 @@ def _trouble(code: int) -> str:
     if code > 0:
         return f"failed with exit status {code}"
     return f"was ended by {signal_text(-code)}"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of it and of its group, in order if it is still there itself."""
-    if process.poll() is None:
-        _signal_group(process, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE_S)
-    _signal_group(process, signal.SIGKILL)
-    process.kill()  # does nothing if it has ended; it may have left its group
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # all gone; macOS: all but gone
-        os.killpg(process.pid, number)
 
 
 @contextlib.contextmanager

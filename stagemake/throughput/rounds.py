@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -28,6 +29,7 @@ NOOPS_A_ROUND = 3
 _MEASURED = "from stagemake.cli.bench_child import main; main()"
 _AS_INSTALLED = "from stagemake.door import script; script()"
 _SHOWN_LINES = 12
+_PATIENCE_S = 5.0  # until a build that was asked to end has; stages get two of them
 
 
 class BenchFailed(StagemakeError):
@@ -114,13 +116,21 @@ class Rounds:
         cwd = os.path.join(self.scratch.copy, self.request.cwd)
         env = {**self.request.environ, VARIABLE: self.scratch.cache}
         before, began_s = _children_cpu_s(), time.perf_counter()
-        done = subprocess.run(
+        with subprocess.Popen(
             argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
+            stderr=subprocess.STDOUT,
+        ) as process:  # fmt: skip
+            try:
+                said = process.communicate()[0]
+            except BaseException:  # a signal: the build ends what it runs, and is waited for
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=_PATIENCE_S)
+                process.kill()
+                raise
         wall_s = time.perf_counter() - began_s
-        text = done.stdout.decode(errors="backslashreplace")
-        return done.returncode, wall_s, _children_cpu_s() - before, text
+        text = said.decode(errors="backslashreplace")
+        return process.returncode, wall_s, _children_cpu_s() - before, text
 
     def _look_at_traces(self) -> None:
         """Note how much the stages read and made, by what the first build left."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import threading
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define
 
 from stagemake.model.signal_words import signal_text
-from stagemake.runner.descendants import descendants_of, kill, kill_group
+from stagemake.processes import keeper
 from stagemake.watch.mailbox import Ended
 from stagemake.watch.session import did_something
 
@@ -20,14 +17,13 @@ if TYPE_CHECKING:
 
     from stagemake.model.result import BuildOutcome
 
-GRACE_S = 2.0  # between TERM and KILL
-
 
 @define
 class Command:
     """A shell text that is run anew by each build that made something; what still runs of it is ended before.
 
-    It runs in the root, in a session of its own, with the tool's variables and streams but no input.
+    It runs in the root, in a session of its own, with the tool's variables and streams but no input. When
+    the tool is killed, so is it.
     """
 
     text: str
@@ -35,27 +31,26 @@ class Command:
     environ: Mapping[str, str]
     tell: Callable[[Ended], object]  # called from a thread
     notice: Callable[[str], object]
-    _process: subprocess.Popen[bytes] | None = None
-    _stopping: set[int] = field(factory=set)  # ids of those that are ended by us
+    _kept: keeper.Kept | None = None
+    _thread: threading.Thread | None = None
+    _ended_by_us: keeper.Kept | None = None
 
     def follow(self, outcome: BuildOutcome, *, is_first: bool) -> None:
         """Run the command, unless nothing has changed since it was run last."""
         if not (is_first or did_something(outcome)):
             return
         self.close()
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", self.text],
-            cwd=self.root,
-            env=dict(self.environ),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._process = process
-        threading.Thread(target=self._await, args=(process,), name="exec", daemon=True).start()
+        kept = keeper.start(
+            "/bin/sh", ("/bin/sh", "-c", self.text),
+            cwd=self.root, env=self.environ, outputs=(1, 2), has_session=True,
+        )  # fmt: skip
+        self._kept = kept
+        self._thread = threading.Thread(target=self._await, args=(kept,), name="exec", daemon=True)
+        self._thread.start()
 
-    def _await(self, process: subprocess.Popen[bytes]) -> None:
-        code = process.wait()
-        if process.pid not in self._stopping:
+    def _await(self, kept: keeper.Kept) -> None:
+        code = kept.wait()
+        if kept is not self._ended_by_us and code is not None:
             self.tell(Ended(self.text, code))
 
     def ended(self, message: Ended) -> None:
@@ -66,22 +61,13 @@ class Command:
 
     def close(self) -> None:
         """End it, TERM first, and KILL for all that is left of it after the grace."""
-        process, self._process = self._process, None
-        if process is None:
+        kept, thread = self._kept, self._thread
+        self._kept = self._thread = None
+        if kept is None or thread is None:
             return
-        self._stopping.add(process.pid)
-        below = descendants_of(process.pid)
-        if process.poll() is None:
-            kill_group(process.pid, signal.SIGTERM)
-            try:
-                process.wait(GRACE_S)
-            except subprocess.TimeoutExpired:
-                below += descendants_of(process.pid)
-        kill_group(process.pid, signal.SIGKILL)  # what it left in its group is not to go on
-        for pid in below:
-            if _session_of(pid) == process.pid:
-                kill(pid, signal.SIGKILL)
-        process.wait()
+        self._ended_by_us = kept
+        kept.ask_to_end()
+        thread.join()
 
 
 def how_it_ended(exit_code: int) -> str:
@@ -89,10 +75,3 @@ def how_it_ended(exit_code: int) -> str:
     if exit_code < 0:
         return f"was ended by {signal_text(-exit_code)}"
     return f"ended with exit status {exit_code}"
-
-
-def _session_of(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return -1

@@ -1,0 +1,1 @@
+"""What descends from a process: found, kept together, ended."""
