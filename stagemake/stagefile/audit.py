@@ -27,6 +27,8 @@ ACTIVE: list[Recorder] = []
 """Who is told; at most one: the process has one audit hook, and it can't be removed."""
 
 _installed: list[tuple[tuple[object, ...], int]] = []  # the tool's identity, and when it began
+_BEGUN_NS = (time.time_ns(), time.monotonic_ns())
+_LEAST_JUMP_NS = 5_000_000  # the two clocks are not read at once, and one is steered
 
 
 def install() -> None:
@@ -44,6 +46,13 @@ def is_installed() -> bool:
 def beginning() -> tuple[tuple[object, ...], int]:
     """Return the tool's identity before anything was evaluated, and when that was, in ns."""
     return _installed[0]
+
+
+def was_set_back() -> bool:
+    """Return whether the wall clock shows less time since this process began than has passed."""
+    wall_ns, steady_ns = _BEGUN_NS
+    passed_ns = time.monotonic_ns() - steady_ns
+    return time.time_ns() - wall_ns < passed_ns - _LEAST_JUMP_NS
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:  # Any: whatever the event says

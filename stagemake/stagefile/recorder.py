@@ -179,7 +179,8 @@ class Recorder:
         self.listings[full] = self.note_directory(full)
 
     def _check_place(self, full: str, known: Signature | None) -> None:
-        if full.startswith(_UNSTABLE) or (known is not None and known[4] in self._unstable):
+        is_made_up = full.startswith(_UNSTABLE) and not full.startswith("/dev/shm/")  # noqa: S108 - a disk
+        if is_made_up or (known is not None and known[4] in self._unstable):
             self.blame(f"reads `{full}`")
         elif known is not None and stat.S_IFMT(known[5]) not in _ORDINARY:
             self.blame(f"reads `{full}`, which is no ordinary file")
@@ -272,7 +273,7 @@ class Recorder:
             known = self.files[full]
             # Installed modules are imported once in a process, project modules by each evaluation.
             since_ns = self._imports_began_ns - CLOCK_LAG_NS
-            self.is_late |= known is None or youngest_ns(known) >= since_ns
+            self.is_late |= known is None or youngest_ns(known) >= since_ns or audit.was_set_back()
 
     def _look_at_code(self, code: CodeType) -> None:
         """Blame names by which code gets hold of what it never imported."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+
+from stagemake.stagefile import audit
+from stagemake.stagefile.recorder import Recorder
 
 if TYPE_CHECKING:
     from project import Project
@@ -50,6 +54,27 @@ def test_what_is_edited_after_the_clock_was_set_back_is_read_by_the_next_build(
     build(project, "-m", "stagemake", "build")
 
     assert project.read("said") == ("one two\n" if edited == "Stagefile" else "two one\n")
+
+
+def test_what_was_imported_before_anybody_listened_is_not_trusted_after_the_clock_was_set_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("helper.py", "WORD = 'one'\n")
+    file = str(project.root / "helper.py")
+    hour_ns = 3600 * 10**9
+    real = time.time_ns
+    monkeypatch.setattr(audit, "_installed", [((), real() + hour_ns)])  # it began by a clock ahead
+    monkeypatch.setattr(audit, "_BEGUN_NS", (real() + hour_ns, time.monotonic_ns()))
+    recorder = Recorder(str(project.root), loaded=sys.modules)
+    monkeypatch.setattr(time, "time_ns", lambda: real() + hour_ns)
+    recorder._note_late(file)
+    assert not recorder.is_late  # by that clock the file is old
+
+    monkeypatch.setattr(time, "time_ns", real)
+    project.write("other.py", "WORD = 'two'\n")  # whatever is written now has an early time
+    recorder._note_late(str(project.root / "other.py"))
+
+    assert recorder.is_late
 
 
 WAYS = {

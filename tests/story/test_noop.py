@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from attrs import frozen
 from noop_kit import answer, build
+from project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
-    from project import Project
 
 COPY = 'command("copy", "cp a b", inputs=["a"], outputs=["b"])\n'
 
@@ -462,3 +462,12 @@ def test_nothing_but_a_handful_of_modules_is_loaded(built: Project) -> None:
         "stagemake.freshness.noop", "stagemake.freshness.place", "stagemake.freshness.plain_argv",
         "stagemake.freshness.regular", "stagemake.freshness.sealed", "stagemake.freshness.signature", "stagemake.freshness.snapshot", "stagemake.freshness.survey", "zlib",
     }  # fmt: skip
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="there is no /dev/shm")
+def test_a_project_below_dev_shm_is_one_like_any_other() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        project = Project(Path(place)).stagefile('command("a", "echo > b", outputs=["b"])\n')
+        project.run().ran("a")
+
+        assert (project.root / ".stagemake/Stagefile/noop").exists()
