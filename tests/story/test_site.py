@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
 from html import unescape
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pytest
+from browser_kit import chromium
 
 import stagemake
 from stagemake.cli.command_names import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytest.importorskip("material", reason="needs the extra `docs`")
 pytestmark = pytest.mark.slow
@@ -103,6 +112,53 @@ def test_the_reference_has_every_command_name_and_schema(site: Path) -> None:
     assert "argv_or_text" in text("python.html")
     for path in (HOME / "stagemake" / "schemas").glob("*.json"):
         assert json.loads(path.read_text("utf-8"))["title"].replace("`", "") in text("json.html")
+
+
+@contextlib.contextmanager
+def served(site: Path) -> Iterator[str]:
+    """Serve the site, as whoever publishes it does, and give its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_in_a_browser_pages_are_as_wide_as_it_and_search_finds(site: Path) -> None:
+    complaints: list[str] = []
+
+    with served(site) as home, chromium() as browser:
+        for width, scheme in ((1280, "light"), (420, "dark")):
+            page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            page.set_default_timeout(60_000)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("request", lambda request: complaints.append(request.url)
+                    if not request.url.startswith((home, "data:", "blob:")) else None)  # fmt: skip
+            for name in ("index", "tutorial", "migrating", "command-line", "reference/python"):
+                page.goto(f"{home}{name}.html")
+                wider = page.evaluate(
+                    "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                )
+                assert wider == 0, f"{name} at {width}"
+            scheme_shown = page.evaluate("document.body.dataset.mdColorScheme")
+            assert scheme_shown == {"light": "default", "dark": "slate"}[scheme]
+            page.close()
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{home}index.html")
+        page.locator(".md-search__input").fill("depfile")
+        page.wait_for_selector(".md-search-result__item")
+        found = page.locator(".md-search-result__item").first.inner_text()
+
+    assert "The Stagefile" in found
+    assert complaints == []
 
 
 def test_the_stagefile_has_a_stage_for_it() -> None:
