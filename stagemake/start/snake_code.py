@@ -10,9 +10,10 @@ from attrs import define, field
 
 from stagemake.start.section import Section, call, quoted, quoted_list
 from stagemake.start.snake_jobs import Plan, makers_of, planned, spread_problems
+from stagemake.start.snake_python import Unfit, Unknown, arguments, parsed, safe
 from stagemake.start.snake_shell import number, shell_of
 from stagemake.start.snake_text import read_snakefile
-from stagemake.start.snake_values import WILDCARD, Scope, Unknown, Values, arguments, parsed, safe
+from stagemake.start.snake_values import WILDCARD, Scope, Values
 from stagemake.start.yaml_file import loaded, yaml_loader
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _scope(snakefile: Snakefile, found: Survey, name: str) -> tuple[Scope, list[
         if word == "configfile" and (held := _configuration(text, scope)) is not None:
             scope.config = held
             scope.remarks.append(
-                f"the values of {text} are written into the Stagefile; `config(…)` has them set by `-D`"
+                f"the values of `{text.strip(chr(34) + chr(39))}` are written into the Stagefile; `config(…)` has them set by `-D`"
             )
         elif word not in {"localrules", "container", "conda", "containerized", "singularity"}:
             unseen.append(f"{name}:{chunk.line}: `{chunk.head}`")
@@ -155,7 +156,7 @@ class _Writer:
                 try:
                     blocks[plan] = self._rule(plan)
                 except Unknown as error:
-                    plan.problem = f"`{error}` is not known without running it"
+                    plan.problem = error.why
         spread_problems(self.plans)
         return {plan: block for plan, block in blocks.items() if not plan.problem}
 
@@ -165,7 +166,11 @@ class _Writer:
         words, needs_bash = shell_of(plan, self.scope).words()
         title = "".join(f".{{{name}}}" for name in plan.wildcards)
         shown = f'f"{self._called(plan)}{title}"' if title else quoted(self._called(plan))
-        lines = [f"    {shown},", *words, *self._paths("inputs", [path for _, path in plan.inputs])]
+        listed = plan.listed or range(len(plan.inputs))
+        inputs = [path for at, (_, path) in enumerate(plan.inputs) if at in listed]
+        others = [path for at, (_, path) in enumerate(plan.inputs) if at not in listed]
+        lines = [f"    {shown},", *words, *self._paths("inputs", inputs)]
+        lines += self._paths("implicit", others)
         outputs = [path for _, path in (*plan.outputs, *plan.logs)]
         lines += self._paths("outputs", outputs)
         if cpus := number(plan, "threads", self.scope):
@@ -185,11 +190,11 @@ class _Writer:
     def _loops(self, plan: Plan) -> list[str]:
         jobs = [dict(wildcards) for wildcards in plan.jobs]
         if any(set(value) & set(" \t\n") for job in jobs for value in job.values()):
-            raise Unknown("a wildcard with a space")
+            raise Unfit("a wildcard with a space")
         if any(safe(name) != name for name in plan.wildcards):
-            raise Unknown("a wildcard with a name that has a meaning here")
+            raise Unfit("a wildcard with a name that has a meaning here")
         if len({".".join(job.values()) for job in jobs}) < len(jobs):
-            raise Unknown("wildcards that give two stages one name")
+            raise Unfit("wildcards that give two stages one name")
         axes = {name: tuple(dict.fromkeys(job[name] for job in jobs)) for name in plan.wildcards}
         product = set(itertools.product(*axes.values()))
         if product == {tuple(job[name] for name in plan.wildcards) for job in jobs}:
@@ -223,11 +228,10 @@ class _Writer:
         return f"*[{shown}{loops}]"
 
     def _axis(self, values: Values) -> str:
-        if values.name:
-            self.used.update(
-                {name: each for name, each in self.scope.values.items() if each == values}
-            )
-            return values.name
+        for name, each in self.scope.values.items():
+            if isinstance(each, Values) and each.texts == values.texts and values.texts:
+                self.used[name] = each
+                return each.name
         return f"[{', '.join(quoted_list(values.texts))}]"
 
     # -- names -----------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from stagemake.start.snake_values import MOST, WILDCARD, Path, Scope, Unknown, arguments
+from stagemake.start.snake_python import Unknown, arguments
+from stagemake.start.snake_values import MOST, WILDCARD, Path, Scope
 
 if TYPE_CHECKING:
     from stagemake.start.snake_text import Rule
@@ -57,6 +58,8 @@ class Plan:
     made_by: list[re.Pattern[str]] = field(factory=list)  # what its outputs look like
     jobs: dict[Wildcards, None] = field(factory=dict)  # in the order in which they were asked for
     problem: str = ""
+    # Which inputs `{inputs}` stands for, where the command names one list among others; empty: all of them.
+    listed: tuple[int, ...] = ()
 
     @property
     def is_target(self) -> bool:
@@ -96,7 +99,7 @@ def _plan(rule: Rule, scope: Scope) -> Plan:
         for word, paths in zip(_PATHS, (plan.inputs, plan.outputs, plan.logs), strict=True):
             paths.extend(scope.paths(words.get(word, "")))
     except Unknown as error:
-        plan.problem = plan.problem or f"`{error}` is not known without running it"
+        plan.problem = plan.problem or error.why
         return plan
     if (
         plan.outputs
@@ -117,7 +120,7 @@ def _match(plan: Plan, scope: Scope) -> None:
         call = arguments(plan.rule.directives.get("wildcard_constraints", ""))
         limits = {each.arg or "": scope.text(each.value) for each in call.keywords}
     except Unknown as error:
-        plan.problem = plan.problem or f"`{error}` is not known without running it"
+        plan.problem = plan.problem or error.why
         return
     for _, path in plan.outputs:
         for match in WILDCARD.finditer(path.pattern):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from stagemake.start.section import quoted
-from stagemake.start.snake_values import WILDCARD, Scope, Unknown, Values, arguments, parsed
+from stagemake.start.snake_python import Unfit, Unknown, arguments, parsed
+from stagemake.start.snake_values import WILDCARD, Scope, Values
 
 if TYPE_CHECKING:
     from stagemake.start.snake_jobs import Plan
@@ -23,6 +24,7 @@ _NEEDS_BASH = re.compile(
 )
 _SEVERAL = re.compile(r"[;\n]")
 _OURS = re.compile(r"\{(?=(?:inputs|outputs|depfile|params\.\w+)(?:\[-?\d+\])?\})")
+_PLAIN = re.compile(r"[\w./@%+=:, -]*")  # paths that no shell minds
 _FIELD = re.compile(r"(\w+)(?:\.(\w+)|\[(-?\w+)\])?")
 
 
@@ -48,10 +50,15 @@ class Shell:
         texts = [f"{mark}{quoted(line)}" for line in lines.splitlines(keepends=True)]
         if not needs_bash:
             return [f"    {text}" for text in texts[:-1]] + [f"    {texts[-1]},"], False
-        if len(texts) == 1:
+        if len(texts) == 1 and len(texts[0]) < 50:
             return [f'    ["bash", "-euo", "pipefail", "-c", {texts[0]}],'], True
         head = ["    [", '        "bash", "-euo", "pipefail", "-c",']
-        return [*head, *(f"        {text}" for text in texts), "    ],"], True
+        return [
+            *head,
+            *(f"        {text}" for text in texts[:-1]),
+            f"        {texts[-1]},",
+            "    ],",
+        ], True
 
     def _shown(self, kind: str, text: str, *, is_formatted: bool) -> str:
         if kind == "loop":
@@ -77,6 +84,7 @@ def shell_of(plan: Plan, scope: Scope) -> Shell:
             parts = list(string.Formatter().parse(text))
         except ValueError as error:
             raise Unknown(f"shell: {error}") from None
+        plan.listed = _listed(plan, [name for _, name, _, _ in parts if name])
         for literal, name, spec, conversion in parts:
             shell.pieces.append(("text", literal))
             if name is not None:
@@ -94,6 +102,11 @@ def _put_in(name: str, form: str, plan: Plan, scope: Scope) -> list[tuple[str, s
         raise Unknown(f"{{{name}{':' if form else ''}{form}}}")
     base, key = found[1], found[2] or found[3] or ""
     logs = len(plan.logs)
+    if base == "input" and plan.listed:
+        chosen = _chosen(plan.inputs, key)
+        if set(chosen) <= set(plan.listed):
+            return [("ours", "{inputs}")]
+        return _written_out([plan.inputs[index][1].pattern for index in chosen], plan)
     if base == "input":
         return [("ours", _some("inputs", plan.inputs, key, 0))]
     if base == "output":
@@ -120,22 +133,51 @@ def _put_in(name: str, form: str, plan: Plan, scope: Scope) -> list[tuple[str, s
     return [("text", _joined(scope.value(statement.value)))]
 
 
+def _chosen(paths: list[tuple[str, Path]], key: str) -> list[int]:
+    """Return the places of those of a rule's paths that a name or a number means."""
+    if key.isdigit():  # of all files, those that `expand` gives counted each
+        before = paths[: int(key) + 1]
+        if int(key) >= len(paths) or any(path.axes for _, path in before):
+            raise Unfit(f"`[{key}]`: a file by its number, in or behind a list of files")
+        return [int(key)]
+    return [index for index, (name, _) in enumerate(paths) if name == key]
+
+
+def _listed(plan: Plan, fields: list[str]) -> tuple[int, ...]:
+    """Return the inputs that stand in a list among others, and that the command names by themselves."""
+    keys = {
+        found[2] or found[3] or ""
+        for name in fields
+        if (found := _FIELD.fullmatch(name)) and found[1] == "input"
+    }
+    several = {index for index, (_, path) in enumerate(plan.inputs) if path.axes}
+    groups = [chosen for key in sorted(keys) if set(chosen := _chosen(plan.inputs, key)) & several]
+    if "" in keys or len(groups) != 1 or len(groups[0]) == len(plan.inputs):
+        return ()
+    return tuple(groups[0])
+
+
+def _written_out(patterns: list[str], plan: Plan) -> list[tuple[str, str]]:
+    text = " ".join(patterns)
+    if not patterns or not _PLAIN.fullmatch(WILDCARD.sub("", text)):
+        raise Unknown(text or "{input}")
+    return _with_wildcards(text, plan)
+
+
 def _some(word: str, paths: list[tuple[str, Path]], key: str, behind: int) -> str:
     """Return the placeholders for those of a rule's paths that `key` means: a name, a number, or all of them."""
     if not key:
         return f"{{{word}}}"
-    chosen = [index for index, (name, _) in enumerate(paths) if name == key]
-    if key.lstrip("-").isdigit():
-        chosen = [range(len(paths))[int(key)]] if -len(paths) <= int(key) < len(paths) else []
+    chosen = _chosen(paths, key)
     several = [index for index, (_, path) in enumerate(paths) if path.axes]
     if not chosen or set(chosen) & set(several):
         if chosen and len(chosen) == len(paths) and not behind:
             return f"{{{word}}}"
-        raise Unknown(f"{{{word[:-1]}.{key}}}: several files among others")
+        raise Unfit(f"`{{{word[:-1]}.{key}}}`: a list of files among others, beside another")
     # Behind what `expand` gives, places are counted from the end.
     before = [index for index in several if index < chosen[0]]
     if before and [index for index in several if index > chosen[0]]:
-        raise Unknown(f"{{{word[:-1]}.{key}}}: between lists of files")
+        raise Unfit(f"`{{{word[:-1]}.{key}}}`: a file between lists of files")
     shift = len(paths) if before else 0
     return " ".join(f"{{{word}[{index - shift}]}}" for index in chosen)
 

@@ -6,11 +6,11 @@ import ast
 import itertools
 import math
 import re
-import warnings
-from keyword import iskeyword
 from typing import TYPE_CHECKING, NoReturn
 
 from attrs import define, field, frozen
+
+from stagemake.start.snake_python import Unknown, arguments, safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,13 +18,8 @@ if TYPE_CHECKING:
     from stagemake.start.survey import Survey
 
 MOST = 20_000  # paths of one rule, jobs of a Snakefile
-WORDS = {"command", "glob", "path", "pipeline"}  # what the code uses itself
 WILDCARD = re.compile(r"\{(\w+)(?:,([^{}]*(?:\{\d+(?:,\d*)?\}[^{}]*)*))?\}")
 _FLAGS = {"directory", "touch", "temp", "temporary", "protected", "ensure"}
-
-
-class Unknown(Exception):
-    """An expression can't be followed; the text says which."""
 
 
 @frozen
@@ -54,11 +49,6 @@ class Path:
             }
             found.append(WILDCARD.sub(lambda match: given.get(match[1], match[0]), self.pattern))  # noqa: B023 - called at once
         return found
-
-
-def safe(name: str) -> str:
-    """Return a name as a variable that is in nobody's way."""
-    return f"{name}_" if name in WORDS or iskeyword(name) else name
 
 
 @define
@@ -261,35 +251,6 @@ class Scope:
                 Path(bare, tuple((name, values) for name, values in axes.items() if name in used))
             )
         return paths
-
-
-def arguments(text: str) -> ast.Call:
-    """Return what follows a word as the arguments of a call.
-
-    Raises:
-        Unknown: It is no Python.
-    """
-    try:
-        (statement,) = parsed(f"_({text}\n)")
-    except (SyntaxError, ValueError, RecursionError):
-        raise Unknown(" ".join(text.split())[:60]) from None
-    tree = statement.value if isinstance(statement, ast.Expr) else None
-    if not isinstance(tree, ast.Call):
-        raise Unknown(" ".join(text.split())[:60])
-    if any(isinstance(each, ast.Starred) for each in tree.args):
-        raise Unknown(ast.unparse(tree.args[0]))
-    return tree
-
-
-def parsed(text: str) -> list[ast.stmt]:
-    """Return the statements of a text of Python; unknown escapes, which people write for wildcards, are no matter.
-
-    Raises:
-        SyntaxError, ValueError: It is none.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text).body
 
 
 def _called(node: ast.expr) -> str:

@@ -72,6 +72,14 @@ CASES = (
         'S = ["a", "b"]\n'
         + rule("a", input='first="one.txt", many=expand("data/{s}.csv", s=S), last="two.txt"', output='"o"', shell='"cat {input.last} {input.first} > {output}"')
     ), {"o": "two 2\none\n"}),
+    Case("a list among other files", (
+        'S = ["a", "b"]\n'
+        + rule("a", input='one="one.txt", many=expand("data/{s}.csv", s=S), more=expand("data/{s}.csv", s=["b"])', output='"o"', shell='"cat {input.one} {input.many} > {output}"')
+    ), {"o": "one\n3\n1\n2\n"}),
+    Case("a list among files with wildcards", (
+        'rule all:\n    input: "o/a", "o/b"\n'
+        + rule("join", input='many=expand("data/{s}.csv", s=["b", "a"]), it="data/{n}.csv"', output='"o/{n}"', shell='"sort {input.many} | cat {input.it} - > {output}"')
+    ), {"o/a": "3\n1\n1\n2\n3\n", "o/b": "2\n1\n2\n3\n"}),
     Case("several lines and a description", (
         'rule a:\n    """Do it.\n\n    With care.\n    """\n    input:\n        "one.txt",  # here\n    output:\n        "o",\n    shell:\n        """\n        x=1\n        cat {input} > {output}\n        echo ${{x}} {output} >> {output}\n        """\n'
     ), {"o": "one\n1 o\n"}),
@@ -109,6 +117,10 @@ CASES = (
         "Snakefile:5: rule `a`: `X` is not known without running it", "Snakefile:9: rule `b`: `Y` is not known without running it",
         "Snakefile:17: rule `d`: nothing asks for what it makes", "Snakefile:24: rule `e`: a checkpoint: no stage can be declared while a build runs",
     ), is_translated_whole=False),
+    Case("a place in a list of files", (
+        rule("a", output='"a"', shell='"touch {output}"')
+        + rule("b", input='expand("data/{s}.csv", s=["b", "a"])', output='"b"', shell='"cat {input[1]} > {output}"')
+    ), {"a": ""}, ("Snakefile:6: rule `b`: `[1]`: a file by its number, in or behind a list of files",), is_translated_whole=False),
     Case("two rules for one file", (
         'rule all:\n    input: "o"\n' + rule("a", output='"o"', shell='"touch {output}"') + rule("b", output='"o"', shell='"touch {output}"')
         + rule("c", output='"c"', shell='"echo 1 > {output}"')
