@@ -39,4 +39,5 @@ def test_a_reader_sees_what_the_page_shows(
         if not screen.holds
     ]
     assert not wrong, "\n".join(["run: python docs/make/screens.py", *wrong])
-    assert not [line for one in screens for line in one.shown.splitlines() if len(line) > 80]
+    # What the site has room for, see docs/site.css.
+    assert not [line for one in screens for line in one.shown.splitlines() if len(line) > 87]
