@@ -1,4 +1,4 @@
-"""`stagemake graph`: which stage waits for which, as a picture, the source of one, or JSON. Only reads.
+"""`stagemake graph`: which stage waits for which, as a picture, the source of one, or JSON, or a page. Only reads.
 
 Also what its compilers are told, as a JSON compilation database.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.command("graph")
 @click.argument("targets", nargs=-1)
 @click.option("--format", "form", default="dot",
-              type=click.Choice(["dot", "mermaid", "json", "svg", "png", "compile-commands"]),
+              type=click.Choice(["dot", "mermaid", "json", "svg", "png", "html", "compile-commands"]),
               help="What to write (default: dot).")  # fmt: skip
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write FILE, not stdout.")
 @click.option("--files", is_flag=True, help="Draw files between the stages.")
@@ -62,6 +62,11 @@ def command(  # noqa: PLR0917 - click passes keywords
             "a compilation database takes TARGETS and `-o` only",
             hint="stagemake graph --format compile-commands -o compile_commands.json",
         )
+    if form == "html" and (files or labels or group or is_reduced or revision):
+        raise UsageError(
+            "the page takes TARGETS and `-o` only",
+            hint="stagemake graph --format html -o graph.html",
+        )
     if form in {"svg", "png"} and group:
         raise UsageError(
             "`--group` is for dot and mermaid",
@@ -71,6 +76,11 @@ def command(  # noqa: PLR0917 - click passes keywords
         raise UsageError("a PNG is nothing for a terminal", hint="name a file: -o graph.png")
     manager = place.manager(records=revision is not None)
     cwd = place.cwd(manager.root)
+    if form == "html":
+        from stagemake.cli.report_command import plan_page  # noqa: PLC0415 - gate, one format only
+
+        _give(plan_page(place, manager, targets), place, manager, output)
+        return 0
     selection = None
     if revision is not None:
         from stagemake.cli.affected_stages import selected  # noqa: PLC0415 - gate, with git only

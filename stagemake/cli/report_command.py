@@ -88,17 +88,27 @@ def command(
         build = chosen_build(shelf, run)
         story = story_of_build(build, shelf.names(build.roster))
         manager, graph = _as_it_is_now(place, story)
-    logs = {} if manager is None else _logs(manager, story)
+    _give(_page(place, manager, story, graph), place, manager, output)
+    return 0
+
+
+def plan_page(place: Place, manager: StageManager, targets: tuple[str, ...]) -> bytes:
+    """Return the page of what building targets would do. Errors as `StageManager.plan`."""
+    return _page(place, manager, *_dry_run(manager, place, targets))
+
+
+def _page(place: Place, manager: StageManager | None, story: Story, graph: Graph | None) -> bytes:
+    state = place.state()
+    shelf = Shelf(state.builds, lambda: is_locked(state))
     made = content(
         story,
         graph,
-        logs,
+        {} if manager is None else _logs(manager, story),
         list(islice(shelf.builds(), _BUILDS)),
         title=os.path.basename(os.path.dirname(place.path())) or "/",
         made_s=time.time(),
     )
-    _give(document(made), place, manager, output)
-    return 0
+    return document(made)
 
 
 def _dry_run(manager: StageManager, place: Place, targets: tuple[str, ...]) -> tuple[Story, Graph]:

@@ -86,7 +86,10 @@ def test_the_first_word_is_a_command_a_pipeline_or_a_stage(app: Project) -> None
         (("list", "--t"), ["--tree"]),
         (("--cache", "o"), ["off", "on"]),
         (("--cache=o",), ["--cache=off", "--cache=on"]),
-        (("graph", "--format", ""), ["dot", "mermaid", "json", "svg", "png", "compile-commands"]),
+        (
+            ("graph", "--format", ""),
+            ["dot", "mermaid", "json", "svg", "png", "html", "compile-commands"],
+        ),
         (("--color=al",), ["--color=always"]),
         (("-kj", ""), []),
         (("-kj4", "li"), ["link"]),

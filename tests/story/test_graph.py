@@ -432,3 +432,21 @@ def test_ten_thousand_stages_are_a_matter_of_lines(project: Project) -> None:
     text = project.build("graph", "--reduce").exited(0).stdout
 
     assert text.count(" -> ") == 9_999
+
+
+def test_as_html_it_is_the_page_of_a_plan(project: Project) -> None:
+    project.stagefile('command("a", "true > a", outputs=["a"])\ncommand("b", "true")')
+
+    with project.unchanged():
+        page = project.run("graph", "--format", "html", "a").exited(0).stdout
+        refused = project.run("graph", "--format", "html", "--labels")
+
+    same = project.run("report", "-n", "-o", "-", "a").exited(0).stdout
+    assert page[:15] == "<!doctype html>"
+    assert re.sub(r'"made":[0-9.]+', "", page) == re.sub(r'"made":[0-9.]+', "", same)
+    refused.exited(2).printed(
+        """\
+        error: the page takes TARGETS and `-o` only
+        hint: stagemake graph --format html -o graph.html
+        """
+    )
