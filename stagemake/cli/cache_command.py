@@ -117,7 +117,7 @@ def path(place: CachePlace) -> int:
     return 0
 
 
-@command.command("stats")
+@command.command("stats", short_help="Say what is in the cache and what it was worth here.")
 @_place_options
 @click.option("-a", "--all", "shows_all", is_flag=True, help="Cut no list.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -67,13 +67,17 @@ def cache_lines(state: CacheState, *, shows_all: bool, style: Style = _PLAIN) ->
     yield f"records  {state.records}"
     yield f"blobs    {state.blobs}"
     yield f"size     {size(state.size_bytes)} of {size(state.limit_bytes)}"
-    if state.gc is not None and any(state.gc):
-        yield f"gc       would remove {plural(state.gc[0], 'record')}, {size(state.gc[1])} in all"
-    elif state.gc is not None:
-        yield "gc       would remove nothing"
+    if state.gc is not None:
+        yield f"gc       would remove {_removed(*state.gc)}"
     if state.worth is not None and state.worth.stages:
         yield ""
         yield from _worth_lines(state.worth, None if shows_all else _SHOWN, style)
+
+
+def _removed(records: int, size_bytes: int) -> str:
+    if records:
+        return f"{plural(records, 'record')}, {size(size_bytes)} in all"
+    return f"{size(size_bytes)} that no record needs" if size_bytes else "nothing"
 
 
 def _worth_lines(worth: CacheWorth, most: int | None, style: Style) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from stagemake.model.result import CacheUse
 from stagemake.past.build import Ending, PastBuild, PastStage
 from stagemake.past.cache_use import CacheWorth, StageUse, worth_of
@@ -79,3 +81,15 @@ def test_ten_stages_are_shown_or_all() -> None:
     assert lines(worth, None).endswith("\nand 2 more stages: stagemake cache stats --all")
     assert "s11" not in lines(worth, None)
     assert lines(worth, None, shows_all=True).count("1.0 s") == 12
+
+
+@pytest.mark.parametrize(
+    ("gc", "said"),
+    [
+        ((0, 0), "nothing"),
+        ((1, 2048), "1 record, 2.0 KiB in all"),
+        ((0, 2048), "2.0 KiB that no record needs"),
+    ],
+)
+def test_what_collecting_would_remove(gc: tuple[int, int], said: str) -> None:
+    assert f"\ngc       would remove {said}" in lines(None, gc)
