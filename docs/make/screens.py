@@ -175,6 +175,9 @@ def main() -> None:
         page = path.read_text("utf-8")
         with tempfile.TemporaryDirectory() as base:
             screens = list(followed(page, Reader.at(Path(base).resolve())))
+        broken = [screen.line for screen in screens if "Traceback (most" in screen.printed]
+        if broken:
+            sys.exit(f"{name}: nothing written, as these end with a traceback: {broken}")
         path.write_text(rewritten(page, screens, all_anew="--all" in sys.argv), "utf-8")
         changed = sum(not screen.holds for screen in screens)
         print(f"{name}: {len(screens)} commands, {changed} screens written anew")  # noqa: T201
