@@ -98,11 +98,12 @@ durable.mkdir("x")
 
 # What writes to descriptors that are no files, or writes nothing.
 PIPES = {
-    "cli/main.py": {"os.O_WRONLY"},  # the null device, when whoever read us has left
+    "cli/ending.py": {"os.O_WRONLY"},  # the null device, when whoever read us has left
     "door.py": {"os.write", "os.O_RDWR", "open"},  # the null device, for closed streams
     "execute/interrupt.py": {"os.write"},
     "freshness/survey.py": {"os.write"},  # a pipe
     "jobserver/pool.py": {"os.write", "os.O_RDWR"},  # pipes and FIFOs
+    "processes/keeper.py": {"os.write"},  # a pipe
     "watch/service_run.py": {"os.write"},  # a pipe that wakes its thread
     "watch/keys.py": {"os.write"},  # a pipe
     # Flags that a Stagefile's own calls of open are compared with.

@@ -105,8 +105,8 @@ def test_a_function_of_a_plugin_declares_with_the_words_of_the_language(project:
           ups: up.a
 
         stages:
-          up.a
-          up.b
+          up.a  checks src/a.txt
+          up.b  checks src/b.txt
         """
     )
 
