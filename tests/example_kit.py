@@ -113,7 +113,16 @@ def installed(argv: list[str], *, registry: str, **keywords: Any) -> str:
 def _reachable(registry: str) -> bool:
     with tempfile.TemporaryDirectory() as place:
         probe = {
-            "PyPI": [*UV, "pip", "install", "--no-cache", "--no-deps", "--target", place, "attrs"],
+            "PyPI": [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-cache-dir",
+                "--no-deps",
+                "attrs",
+            ],
             "npm": ["npm", "view", "--fetch-retries=1", "--prefer-online", "typescript", "version"],
         }[registry]
         return _run(probe, cwd=place).returncode == 0
@@ -135,7 +144,11 @@ def _run(argv: list[str], **keywords: Any) -> subprocess.CompletedProcess[str]:
 def environment() -> dict[str, str]:
     """Return the variables of this process without those that would change an example."""
     kept = {name: value for name, value in os.environ.items() if not _FOREIGN.fullmatch(name)}
-    return {**kept, "LANG": "C.UTF-8", "TERM": "dumb"}
+    trust = {
+        "UV_NATIVE_TLS": "1",
+        "UV_SYSTEM_CERTS": "1",
+    }  # whom the machine trusts, under both its names
+    return {**trust, **kept, "LANG": "C.UTF-8", "TERM": "dumb"}
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
@@ -170,15 +183,21 @@ def requirements_python(name: str, factory: pytest.TempPathFactory) -> str:
 def environment_with(place: Path, *wanted: str) -> str:
     """Make an environment with stagemake and what is wanted, as for `pip install`; return its Python.
 
-    uv does it with a tenth of the processor time that venv and pip take; pip is not in there.
+    uv does it with a tenth of the processor time that venv and pip take; pip is not in there. Where uv can't,
+    as it does not read what pip is configured to use, those two do it.
     """
     python = str(place / "bin" / "python")
-    done = _run(
-        [*UV, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(place)]
-    )
+    made = [*UV, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(place)]
+    argv = [*UV, "pip", "install", "--quiet", "--python", python, *wanted, str(HOME)]
+    if (
+        not _run(made).returncode
+        and not _run(argv, timeout=INSTALL_TIMEOUT_S, cwd=place).returncode
+    ):
+        return python
+    done = _run([sys.executable, "-m", "venv", "--clear", str(place)])
     if done.returncode:
         lacking(f"no environment can be made here: {done.stdout}{done.stderr}")
-    argv = [*UV, "pip", "install", "--quiet", "--python", python, *wanted, str(HOME)]
+    argv = [python, "-m", "pip", "install", "--quiet", *wanted, str(HOME)]
     installed(argv, registry="PyPI", cwd=place)
     return python
 
