@@ -17,7 +17,7 @@ from stagemake.execute.environment import base_environment
 from stagemake.freshness.noop import Overtaken
 from stagemake.freshness.signature import FileClock
 from stagemake.model.entry import MISSING
-from stagemake.model.error import MissingInput, UsageError
+from stagemake.model.error import MissingInput, UnreadableInput, UsageError
 from stagemake.model.event import BuildFinished, Notice, WaitingForLock
 from stagemake.model.hindsight import Opening
 from stagemake.model.plan import Reason
@@ -310,6 +310,7 @@ class Builder:
 
         Raises:
             MissingInput: An input is neither there nor made by a stage, and -k wasn't given.
+            UnreadableInput: One is there and can't be read, likewise.
             ProjectLocked: Another build holds the project and waiting was declined.
         """
         if self.request.assume_changed:
@@ -470,7 +471,7 @@ class Builder:
     def _check_inputs(self, plan: Plan, world: World) -> None:
         if self.request.keep_going:
             return
-        from stagemake.plan.missing import missing_inputs  # noqa: PLC0415 - gate, only with work to do
+        from stagemake.plan.missing import missing_inputs, unreadable_inputs, why_not_read  # noqa: PLC0415 - gate, only with work to do
 
         missing = missing_inputs(plan, world)
         if missing and plan.pipeline.left_out:
@@ -487,6 +488,18 @@ class Builder:
                 f"stage `{stage.name}` needs an input nobody makes",
                 facts=[("input", f"`{path}`"), ("declared", str(stage.location)), *more],
                 hint=hint or "create it, or declare the stage that makes it",
+            )
+        unreadable = unreadable_inputs(plan)
+        if unreadable:
+            path, stage = unreadable[0]
+            raise UnreadableInput(
+                f"stage `{stage.name}` needs an input that can't be read",
+                facts=[
+                    ("input", f"`{path}`"),
+                    ("why", why_not_read(stage, world)),
+                    ("declared", str(stage.location)),
+                ],
+                hint="make it readable, or declare the stage without it; `-k` builds the others",
             )
 
     def forget_finished(self, plan: Plan) -> None:

@@ -12,7 +12,7 @@ from stagemake.model.report import Conflict, ConflictKind
 from stagemake.model.stage import Command
 from stagemake.overlap import outputs_in_inputs
 from stagemake.plan.judge import programs_of
-from stagemake.plan.missing import is_made, missing_inputs
+from stagemake.plan.missing import is_made, missing_inputs, unreadable_inputs
 from stagemake.recorded import recorded_outputs
 from stagemake.report.amount import duration, joined, size
 
@@ -38,6 +38,10 @@ def conflicts_of(
     found.extend(
         Conflict(ConflictKind.MISSING_INPUT, path, (stage.name,), hint)
         for path, stage, hint in missing_inputs(plan, world)
+    )
+    found.extend(
+        Conflict(ConflictKind.UNREADABLE_INPUT, path, (stage.name,), "its stage will fail")
+        for path, stage in unreadable_inputs(plan)
     )
     found.extend(_missing_programs(plan, world))
     found.extend(_missing_directories(plan, world))

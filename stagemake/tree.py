@@ -23,6 +23,16 @@ class SpecialFile(OSError):
         super().__init__(errno.EINVAL, "neither a file nor a directory nor a symbolic link", path)
 
 
+def why_unreadable(error: OSError, root: str) -> str:
+    """Return in a clause why something that a stage reads can't be read; its path is told from the root."""
+    if not error.filename:
+        return f"what it reads can't be read: {(error.strerror or str(error)).lower()}"
+    path = os.fsdecode(error.filename).removeprefix(f"{root}/")
+    if isinstance(error, SpecialFile):
+        return f"its input `{path}` is {error.strerror}"
+    return f"its input `{path}` can't be read: {(error.strerror or str(error)).lower()}"
+
+
 def is_ours(name: str) -> bool:
     """Whether a name in a directory is our state or something unfinished of ours."""
     return name == STATE_NAME or name.startswith(TEMP_PREFIX)

@@ -29,6 +29,7 @@ from stagemake.plan.explain import all_differences
 from stagemake.plan.judge import own_paths, programs_of
 from stagemake.plan.sight import DiskSight
 from stagemake.runner.port import Completion
+from stagemake.tree import why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,7 +103,7 @@ class Launcher:
                 DiskSight(shop.digester, self.values),
             )
         except OSError as error:
-            return self._failed(stage, Reason.INPUT_CHANGED, f"an input can't be read: {error}")
+            return self._failed(stage, Reason.INPUT_UNREADABLE, why_unreadable(error, shop.root))
         missing = (
             [path for path, entry in zip(watched, made.entries, strict=True) if entry == "-"]
             if made.entries

@@ -17,6 +17,7 @@ StagemakeError
 ├── CannotWatch             the system can't watch or confine stages, and that was asked for
 ├── PlanDrifted             a plan file does not fit any more
 ├── MissingInput            an input is neither there nor made by a stage
+├── UnreadableInput         an input is there and can't be read
 ├── PluginError             a plugin can't do what it is needed for
 │   └── UnknownPlugin       (it is named, but not installed)
 ├── LifecycleFailed         a stage of the session raised
@@ -177,6 +178,10 @@ class UndeclaredAccess(StagemakeError):
 
 class MissingInput(StagemakeError):
     """An input is neither there nor made by any stage."""
+
+
+class UnreadableInput(StagemakeError):
+    """An input is there and can't be read, or is nothing that could be: a FIFO, a socket, a device."""
 
 
 class CannotWatch(StagemakeError):

@@ -32,6 +32,7 @@ class Reason(enum.Enum):
     INPUT_ADDED = "input added"
     INPUT_REMOVED = "input removed"
     INPUT_MISSING = "input missing"
+    INPUT_UNREADABLE = "input can't be read"
     COMMAND_CHANGED = "command changed"
     CODE_CHANGED = "function changed"
     PROGRAM_CHANGED = "program changed"

@@ -22,6 +22,7 @@ class ConflictKind(enum.Enum):
 
     CASE_COLLISION = "outputs differ only in case"
     MISSING_INPUT = "an input is neither there nor made by a stage"
+    UNREADABLE_INPUT = "an input can't be read"
     HAND_EDITED = "an output was changed by hand and would be replaced"
     FOREIGN_FILE = "a file that stagemake did not make would be replaced"
     DISK_FULL = "the plan needs more disk than is free"

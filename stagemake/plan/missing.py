@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stagemake.model.entry import MISSING
 from stagemake.model.error import did_you_mean
-from stagemake.model.plan import Verdict
+from stagemake.model.plan import Reason, Verdict
 
 if TYPE_CHECKING:
     from stagemake.model.pipeline import Pipeline
@@ -22,7 +22,7 @@ def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
     found: list[tuple[str, Stage, str]] = []
     pipeline = plan.pipeline
     for step in plan.steps:
-        if step.verdict is Verdict.FRESH:
+        if step.verdict is Verdict.FRESH or step.reason is Reason.INPUT_UNREADABLE:
             continue
         stage = pipeline.stages[step.stage_id]
         for path in (*stage.inputs, *stage.implicit):
@@ -32,6 +32,26 @@ def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
                     hint = _meant(path, pipeline)
                 found.append((path, stage, hint))
     return found
+
+
+def unreadable_inputs(plan: Plan) -> list[tuple[str, Stage]]:
+    """Return what is there and can't be read: path, who needs it. The path may be below an input."""
+    stages = plan.pipeline.stages
+    return [
+        (step.subject, stages[step.stage_id])
+        for step in plan.steps
+        if step.reason is Reason.INPUT_UNREADABLE
+    ]
+
+
+def why_not_read(stage: Stage, world: World) -> str:
+    """Return in words why an input of a stage can't be read; empty if it can by now."""
+    for path in (*stage.inputs, *stage.implicit):
+        try:
+            world.disk.entry(path)
+        except OSError as error:
+            return (error.strerror or str(error)).lower()
+    return ""
 
 
 def _meant(path: str, pipeline: Pipeline) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -36,6 +37,17 @@ def is_foreseeable(stage: Stage, cached: ActionResult, world: World) -> bool:
 
 def _is_hit(stage_id: int | None, steps: list[Step]) -> bool:
     return stage_id is not None and stage_id < len(steps) and steps[stage_id].verdict is Verdict.HIT
+
+
+def _unreadable(stage_id: int, world: World, error: OSError) -> Step:
+    """Return the step of a stage that could not be judged, as something that it reads can't be read."""
+    path = os.fsdecode(error.filename) if error.filename else ""
+    return Step.of(
+        stage_id=stage_id,
+        verdict=Verdict.MISS,
+        reason=Reason.INPUT_UNREADABLE,
+        subject=path.removeprefix(f"{world.root}/"),
+    )
 
 
 @define(eq=False, repr=False)
@@ -96,18 +108,28 @@ def plan_pipeline(
         [path for stage in looked_at for path in stage.outputs],
     )
     for stage_id, stage in enumerate(pipeline.stages):
-        if affected is None or stage.name in affected or is_loose(traces[stage.name], world, sight):
-            key = fresh_key(stage, pipeline.upstream[stage_id], world, sight)
-        else:
-            key = traces[stage.name][trace_columns.KEY]
-        if key is not None:
-            if stage.provides:
-                sight.add_fresh(traces[stage.name][trace_columns.VALUES][1])
-            steps.append(Step.of(stage_id=stage_id, verdict=fresh, reason=unchanged, key=key))
-            continue
-        from stagemake.plan.judge import judge_stale  # noqa: PLC0415 - gate, 6 ms, only with work to do
+        try:
+            if (
+                affected is None
+                or stage.name in affected
+                or is_loose(traces[stage.name], world, sight)
+            ):
+                key = fresh_key(stage, pipeline.upstream[stage_id], world, sight)
+            else:
+                key = traces[stage.name][trace_columns.KEY]
+            if key is not None:
+                if stage.provides:
+                    sight.add_fresh(traces[stage.name][trace_columns.VALUES][1])
+                steps.append(Step.of(stage_id=stage_id, verdict=fresh, reason=unchanged, key=key))
+                continue
+            from stagemake.plan.judge import judge_stale  # noqa: PLC0415 - gate, 6 ms, only with work to do
 
-        made = judge_stale(stage, world, sight)
+            made = judge_stale(stage, world, sight)
+        except OSError as error:
+            # The stage's own trouble: it fails when its turn comes, if it comes. Others are planned.
+            sight.add_open(stage_id, stage)
+            steps.append(_unreadable(stage_id, world, error))
+            continue
         if made.verdict is Verdict.MAYBE and _is_hit(pipeline.producer_of(made.subject), steps):
             made.reason = Reason.NOT_FORESEEN
         if on_judged is not None:

@@ -83,6 +83,29 @@ def test_a_missing_input_names_what_is_near(project: Project) -> None:
     ]  # fmt: skip
 
 
+def test_an_input_that_is_a_fifo_and_the_others_are_planned_all_the_same(project: Project) -> None:
+    project.stagefile(
+        """\
+        command("bad", "cat {inputs}", inputs=["odd"])
+        command("good", "cat {inputs} > {outputs}", inputs=["fine"], outputs=["made"])
+        """
+    ).write("fine")
+    os.mkfifo(project.root / "odd")
+
+    plan = project.build("-n", "--json").json
+
+    assert [(one["name"], one["verdict"], one["reason"]) for one in plan["stages"]] == [
+        ("bad", "miss", "input_unreadable"),
+        ("good", "miss", "never_built"),
+    ]
+    assert plan["conflicts"] == [
+        {
+            "kind": "unreadable_input", "path": "odd", "stages": ["bad"],
+            "hint": "its stage will fail",
+        }
+    ]  # fmt: skip
+
+
 def test_a_missing_program_and_a_missing_directory(project: Project) -> None:
     project.stagefile(
         """\

@@ -1,0 +1,82 @@
+"""Inputs that are there and can't be read: a FIFO, a socket, a directory with one in it. Their stage's trouble only."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from project import Project
+
+STAGEFILE = """\
+command("bad", "cat {inputs}", inputs=["odd"])
+command("good", "cat {inputs} > {outputs}", inputs=["fine"], outputs=["made"])
+"""
+
+
+def a_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        place = os.open(path.parent, os.O_RDONLY)
+        made.bind(f"/proc/self/fd/{place}/{path.name}")  # the name of a socket has 108 bytes
+        os.close(place)
+
+
+def a_pipe_inside(path: Path) -> None:
+    path.mkdir()
+    os.mkfifo(path / "pipe")
+
+
+KINDS = [(os.mkfifo, "odd"), (a_socket, "odd"), (a_pipe_inside, "odd/pipe")]
+
+
+@pytest.mark.parametrize(("make", "named"), KINDS, ids=["fifo", "socket", "inside"])
+def test_an_odd_input_is_one_error_that_names_its_stage(
+    project: Project, make: Callable[[Path], None], named: str
+) -> None:
+    project.stagefile(STAGEFILE).write("fine")
+    make(project.root / "odd")
+
+    project.build().exited(2).printed(
+        f"""\
+        error: stage `bad` needs an input that can't be read
+          input     `{named}`
+          why       neither a file nor a directory nor a symbolic link
+          declared  Stagefile:2
+        hint: make it readable, or declare the stage without it; `-k` builds the others
+        """
+    )
+
+    assert not project.has("made")
+
+
+@pytest.mark.parametrize(("make", "named"), KINDS, ids=["fifo", "socket", "inside"])
+def test_with_k_only_its_stage_fails_and_what_ran_stays_known(
+    project: Project, make: Callable[[Path], None], named: str
+) -> None:
+    project.stagefile(STAGEFILE).write("fine", "1")
+    make(project.root / "odd")
+
+    built = project.build("-k", "-j1").failed("bad").ran("good")
+
+    assert f"its input `{named}` is neither a file nor a directory" in built.stderr
+    project.build("-k").failed("bad").fresh("good")
+    project.write("fine", "2").build("-k").failed("bad").ran("good")
+
+
+def test_an_input_that_becomes_one_and_a_file_again_leaves_nothing_stale(project: Project) -> None:
+    project.stagefile('command("a", "cat {inputs} > o", inputs=["odd"], outputs=["o"])\n')
+    project.write("odd", "1").build().ran("a")
+    (project.root / "odd").unlink()
+    os.mkfifo(project.root / "odd")
+    project.build().exited(2)
+    (project.root / "odd").unlink()
+
+    project.write("odd", "2").build().ran("a")
+
+    assert project.read("o") == "2"
