@@ -14,10 +14,9 @@ from stagemake.capturing import CaptureMemo
 from stagemake.cleaning import sweep
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
-from stagemake.freshness.noop import Overtaken
 from stagemake.freshness.signature import FileClock
 from stagemake.model.entry import MISSING
-from stagemake.model.error import MissingInput, UnreadableInput, UsageError
+from stagemake.model.error import UsageError
 from stagemake.model.event import BuildFinished, Notice, WaitingForLock
 from stagemake.model.hindsight import Opening
 from stagemake.model.plan import Reason
@@ -58,9 +57,6 @@ if TYPE_CHECKING:
     from stagemake.starting import Started
     from stagemake.state import StateStore
     from stagemake.what_if import WhatIf
-
-
-_MOST_MISSING = 5  # inputs that nobody makes, named in one error
 
 
 @define(eq=False, repr=False)
@@ -469,38 +465,10 @@ class Builder:
                     return
 
     def _check_inputs(self, plan: Plan, world: World) -> None:
-        if self.request.keep_going:
-            return
-        from stagemake.plan.missing import missing_inputs, unreadable_inputs, why_not_read  # noqa: PLC0415 - gate, only with work to do
+        if not self.request.keep_going:
+            from stagemake.input_check import check_inputs  # noqa: PLC0415 - gate, only with work to do
 
-        missing = missing_inputs(plan, world)
-        if missing and plan.pipeline.left_out:
-            raise Overtaken  # the hint may name what is left out: have all of it
-        if missing:
-            path, stage, hint = missing[0]
-            more = [
-                ("also", f"`{other}`, for `{one.name}`")
-                for other, one, _ in missing[1:_MOST_MISSING]
-            ]
-            if len(missing) > _MOST_MISSING:
-                more.append(("and", f"{len(missing) - _MOST_MISSING} more"))
-            raise MissingInput(
-                f"stage `{stage.name}` needs an input nobody makes",
-                facts=[("input", f"`{path}`"), ("declared", str(stage.location)), *more],
-                hint=hint or "create it, or declare the stage that makes it",
-            )
-        unreadable = unreadable_inputs(plan)
-        if unreadable:
-            path, stage = unreadable[0]
-            raise UnreadableInput(
-                f"stage `{stage.name}` needs an input that can't be read",
-                facts=[
-                    ("input", f"`{path}`"),
-                    ("why", why_not_read(stage, world)),
-                    ("declared", str(stage.location)),
-                ],
-                hint="make it readable, or declare the stage without it; `-k` builds the others",
-            )
+            check_inputs(plan, world)
 
     def forget_finished(self, plan: Plan) -> None:
         """Note that this build has ended well: the next one resumes nothing of it."""

@@ -27,7 +27,7 @@ LAYERS = (
     ),
     "plan_files identities",
     "capturing execute project overlap reading assumed explaining cleaning operations remembering noop_programs page",
-    "conflicts what_if declared_before noop_rows foretelling",
+    "conflicts input_check what_if declared_before noop_rows foretelling",
     "forecasting affected assembling",
     "jobs_shared",
     "executing noop_record foreseeing extending starting serving",
