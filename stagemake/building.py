@@ -399,8 +399,8 @@ class Builder:
         """Note that there is nothing to do now but for stages that are `left`, if whoever started us asked for it."""
         session, recalled = self.project.session, self.project.recalled
         recorder = session.recorder if recalled is None else recalled.evidence()
-        if recorder is None or recorder.blames:
-            return
+        if recorder is None or recorder.blames or not (pipeline.stages or pipeline.left_out):
+            return  # of no stages at all "up to date" would say too much
         from stagemake.noop_record import Finish  # noqa: PLC0415 - gate, 2 ms, the command line only
 
         self.project.look_at_modules()

@@ -63,7 +63,8 @@ def _lines(report: DryRunReport, style: Style, *, verbose: bool, columns: int) -
         yield from assumed_lines(report.assumed, 0 if verbose else columns)
         yield ""
     if plan.is_done and not report.conflicts and not verbose:
-        yield "stagemake: up to date"
+        is_empty = not (plan.steps or plan.pipeline.left_out)
+        yield "stagemake: no stages to build" if is_empty else "stagemake: up to date"
         return
     wanted = [step for step in plan.steps if verbose or step.verdict is not Verdict.FRESH]
     shown = wanted if verbose else wanted[:MOST_STAGES]

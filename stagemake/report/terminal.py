@@ -226,7 +226,7 @@ class TerminalReporter:
     def _summary(self, outcome: BuildOutcome) -> str:
         count = outcome.count
         if count(Outcome.FRESH) == outcome.total and outcome.ok:
-            return "stagemake: up to date"
+            return "stagemake: up to date" if outcome.total else "stagemake: no stages to build"
         counts = [
             (count(Outcome.RAN), "ran", "green"),
             (count(Outcome.RESTORED), "restored", "blue"),

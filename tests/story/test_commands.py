@@ -90,6 +90,14 @@ def test_list_as_json_tells_paths_and_lines(two: Project) -> None:
     }
 
 
+def test_a_build_of_nothing_says_so_each_time(project: Project) -> None:
+    project.stagefile("")
+
+    project.build().exited(0).printed("stagemake: no stages to build\n")
+    project.build().exited(0).printed("stagemake: no stages to build\n")
+    project.build("-n").exited(0).printed("stagemake: no stages to build\n")
+
+
 def test_list_of_nothing(project: Project) -> None:
     project.stagefile("").build("list").printed("no stages\n")
 
