@@ -21,7 +21,7 @@ from stagemake.hook.performance import PerformanceMonitor
 from stagemake.hook.progress import Progress
 from stagemake.hook.structured_log import StructuredLog
 from stagemake.model.error import UsageError
-from stagemake.runner.supervisor import RSS_UNIT_BYTES
+from stagemake.runner.peak import RSS_UNIT_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path

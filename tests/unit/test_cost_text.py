@@ -38,10 +38,10 @@ def test_where_cut_offs_may_take_much_of_it_both_ends_are_said() -> None:
     assert text == textwrap.dedent(
         """\
         runs   12 for certain, 24 at most
-        time   ~4.3 s with 2 jobs; 9 times in 10 under 8.9 s
+        time   ~4.6 s with 2 jobs; 9 times in 10 under 9.0 s
                4 jobs would save 1.7 s
                longest chain ~0.7 s: package.part.0 > package.part.1
-        disk   1.6 MiB to write, 0 B to restore
+        disk   1.5 MiB to write, 0 B to restore
                9 times in 10 under 2.3 MiB to write
         """
     )

@@ -40,7 +40,7 @@ class Colour(enum.Enum):
     @property
     def other(self): return Colour.BLUE
 
-class Mode(enum.Flag):
+class Mode(enum.Flag, boundary=enum.STRICT):  # its default is not the same in all of 3.11
     READ = 1
     WRITE = 2
 
