@@ -15,7 +15,7 @@ from stagemake.cleaning import sweep
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
-from stagemake.model.entry import MISSING
+from stagemake.model.entry import MISSING, UNREADABLE
 from stagemake.model.error import UsageError
 from stagemake.model.event import BuildFinished, Notice, WaitingForLock
 from stagemake.model.hindsight import Opening
@@ -513,8 +513,7 @@ class Builder:
 
 def _is_as_left(path: str, disk: Disk, entries: Mapping[str, str], begun: Collection[str]) -> bool:
     """Return whether something is at a path and it is what stagemake left, or began, there."""
-    try:
-        now = disk.output_entry(path)
-    except OSError:  # something in there that no stage can have made
+    now = disk.output_entry(path)
+    if now in {MISSING, UNREADABLE}:  # the latter: something in there that no stage can have made
         return False
-    return now != MISSING and (path in begun or now == entries.get(path))
+    return path in begun or now == entries.get(path)

@@ -40,7 +40,12 @@ def conflicts_of(
         for path, stage, hint in missing_inputs(plan, world)
     )
     found.extend(
-        Conflict(ConflictKind.UNREADABLE_INPUT, path, (stage.name,), "its stage will fail")
+        Conflict(
+            ConflictKind.UNREADABLE_INPUT,
+            path,
+            (stage.name,),
+            "nothing is built; with `-k` all but what needs it",
+        )
         for path, stage in unreadable_inputs(plan)
     )
     found.extend(_missing_programs(plan, world))

@@ -16,6 +16,7 @@ from stagemake.memo import Memo
 from stagemake.model.entry import (
     DIRECTORY_ROW,
     MISSING,
+    UNREADABLE,
     OutputFile,
     directory_entry,
     followed_link_entry,
@@ -85,7 +86,7 @@ class Digester:
         return self._entries(paths, self._look)
 
     def output_entry(self, path: str) -> str:
-        """Return the entry of an output; a link counts by its text alone. Raises as `entry`."""
+        """Return the entry of an output; a link counts by its text alone, what can't be read as `UNREADABLE`."""
         known = self._seen.entries.get(path)
         if known is not None and known[0] != "l":
             return known
@@ -160,7 +161,7 @@ class Digester:
                         known = record[1]
                     else:
                         known = look(path.rstrip("/") or "/", status)
-                if known[0] != "l":
+                if known[0] not in "l?":  # both are something else to who reads than to who writes
                     seen[path] = known
                 elif follows:
                     seen[path] = known
@@ -183,9 +184,12 @@ class Digester:
 
     def _look_at_output(self, path: str, status: os.stat_result) -> str:
         """Return the entry of an output whose own status is known."""
-        if stat.S_ISLNK(status.st_mode):
-            return link_entry(os.readlink(self._full(path)))
-        return self._look(path, status)
+        try:
+            if stat.S_ISLNK(status.st_mode):
+                return link_entry(os.readlink(self._full(path)))
+            return self._look(path, status)
+        except OSError:  # whatever it is, it is not what a stage made
+            return UNREADABLE
 
     def _reached(self, full: str) -> str:
         """Return the entry of what a link leads to, or that it leads nowhere."""

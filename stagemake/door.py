@@ -138,9 +138,8 @@ def script() -> None:
         _open_what_is_closed()
         code, found = look(sys.argv[1:])
         if code is None:
-            if (
-                "--help" not in sys.argv
-            ):  # where a Stagefile is run all the same, nothing is noted of it
+            # Where a Stagefile is run for a help all the same, nothing is noted of it.
+            if "--help" not in sys.argv:
                 from stagemake.stagefile import audit  # noqa: PLC0415 - gate, 3 ms, where there may be work
 
                 audit.install()

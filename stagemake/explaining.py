@@ -63,7 +63,7 @@ class Explainer:
             more = [path for path, _ in trace[columns.DISCOVERED]] if trace is not None else []
             self._open[stage_id] = (
                 *(path for path, entry in paths if entry is None),
-                *(path for path in more if sight.entry(path) is None),
+                *(path for path in more if _is_open(path, sight)),
             )
 
         return plan_pipeline(self.pipeline, self.world, self.orphans, note).plan
@@ -214,3 +214,11 @@ def _last(trace: Trace | None) -> str:
         return "none here"
     seconds, _, count = trace[columns.RECORD][:3]
     return f"took {duration(seconds)}, made {size(count)}, key {trace[columns.KEY]}"
+
+
+def _is_open(path: str, sight: Sight) -> bool:
+    """Return whether a path is not known before something upstream has run."""
+    try:
+        return sight.entry(path) is None
+    except OSError:  # it can't be read; its stage will say so
+        return False

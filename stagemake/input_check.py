@@ -47,7 +47,7 @@ def check_inputs(plan: Plan, world: World) -> None:
             f"stage `{stage.name}` needs an input that can't be read",
             facts=[
                 ("input", f"`{path}`"),
-                ("why", why_not_read(stage, world)),
+                *([("why", why)] if (why := why_not_read(path, world)) else []),
                 ("declared", str(stage.location)),
             ],
             hint="make it readable, or declare the stage without it; `-k` builds the others",

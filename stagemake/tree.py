@@ -23,14 +23,21 @@ class SpecialFile(OSError):
         super().__init__(errno.EINVAL, "neither a file nor a directory nor a symbolic link", path)
 
 
+def unreadable_path(error: OSError, root: str) -> str:
+    """Return which path an error is about, from the root where it is below; empty if it does not say."""
+    path = os.fsdecode(error.filename) if error.filename else ""
+    return path.removeprefix(f"{root}/")
+
+
 def why_unreadable(error: OSError, root: str) -> str:
-    """Return in a clause why something that a stage reads can't be read; its path is told from the root."""
-    if not error.filename:
-        return f"what it reads can't be read: {(error.strerror or str(error)).lower()}"
-    path = os.fsdecode(error.filename).removeprefix(f"{root}/")
+    """Return in a clause why something that a stage reads can't be read."""
+    why = error.strerror or str(error)
+    path = unreadable_path(error, root)
+    if not path:
+        return f"what it reads can't be read: {why.lower()}"
     if isinstance(error, SpecialFile):
-        return f"its input `{path}` is {error.strerror}"
-    return f"its input `{path}` can't be read: {(error.strerror or str(error)).lower()}"
+        return f"its input `{path}` is {why}"
+    return f"its input `{path}` can't be read: {why.lower()}"
 
 
 def is_ours(name: str) -> bool:

@@ -48,7 +48,10 @@ def _of_system(error: OSError) -> StagemakeError:
     if not error.filename:
         return _SystemRefused(why)
     path = os.fsdecode(error.filename)
-    below = os.path.relpath(path) if os.path.isabs(path) else path
+    try:
+        below = os.path.relpath(path) if os.path.isabs(path) else path
+    except OSError:  # the working directory is gone
+        below = path
     is_state = ".stagemake" in path.split("/")
     return _SystemRefused(
         f"{why}: `{path if below.startswith('../') else below}`",

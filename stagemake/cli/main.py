@@ -52,8 +52,19 @@ def _rerun(args: Sequence[str]) -> int:
     return int(group.main(list(args), prog_name="stagemake", standalone_mode=False) or 0)
 
 
+class _NobodyReads(Exception):
+    """A broken pipe on its way through click, which would end with 1 for it."""
+
+
 class DefaultGroup(click.Group):
     """Commands are imported when named; whatever names none is for `build`."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # Any: as click declares it
+        """Run a command; a broken pipe is left to whoever knows the exit status for it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _NobodyReads from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order people want to read them."""
@@ -119,6 +130,8 @@ def _run(argv: Sequence[str]) -> int:
         result: Any = group.main(list(argv), prog_name="stagemake", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
+    except _NobodyReads as error:
+        raise BrokenPipeError from error
     except click.Abort:
         return 130
     except click.UsageError as error:

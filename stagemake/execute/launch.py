@@ -29,7 +29,7 @@ from stagemake.plan.explain import all_differences
 from stagemake.plan.judge import own_paths, programs_of
 from stagemake.plan.sight import DiskSight
 from stagemake.runner.port import Completion
-from stagemake.tree import why_unreadable
+from stagemake.tree import unreadable_path, why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -103,7 +103,12 @@ class Launcher:
                 DiskSight(shop.digester, self.values),
             )
         except OSError as error:
-            return self._failed(stage, Reason.INPUT_UNREADABLE, why_unreadable(error, shop.root))
+            return self._failed(
+                stage,
+                Reason.INPUT_UNREADABLE,
+                why_unreadable(error, shop.root),
+                unreadable_path(error, shop.root),
+            )
         missing = (
             [path for path, entry in zip(watched, made.entries, strict=True) if entry == "-"]
             if made.entries

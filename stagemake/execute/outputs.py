@@ -15,6 +15,7 @@ from attrs import define, field
 from stagemake import durable
 from stagemake.execute.failed_log import file_name_of
 from stagemake.materialize import preserve
+from stagemake.model.entry import UNREADABLE
 from stagemake.recorded import recorded_files
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ class OutputKeeper:
             if path not in outputs:
                 continue
             full = f"{shop.root}/{where}"
-            if shop.digester.output_entry(where) == shop.digester.output_entry(path):
+            made = shop.digester.output_entry(path)
+            if made != UNREADABLE and shop.digester.output_entry(where) == made:
                 durable.remove_any(full)
                 shop.kept.remove((path, where))
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MISSING = "-"
 """The entry of a path where nothing is."""
 
+UNREADABLE = "?"
+"""What is said of an output that is there and can't be read: a FIFO, say. Never recorded, and equal to nothing that was."""
+
 DIRECTORY_ROW = "d"
 """What stands for a directory among the rows inside another one."""
 

@@ -76,7 +76,12 @@ def plan_held(
             stage.name,
             step.verdict.value,
             step.key,
-            found.get(step.stage_id) or _of_trace(world.snapshot.traces[stage.name]),
+            found.get(step.stage_id)
+            or (
+                _of_trace(world.snapshot.traces[stage.name])
+                if step.verdict is Verdict.FRESH
+                else ()
+            ),
             tuple((path, world.disk.output_entry(path.rstrip("/"))) for path in stage.outputs),
         )
         for stage, step in zip(pipeline.stages, planned.plan.steps, strict=True)

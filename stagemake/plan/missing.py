@@ -26,6 +26,8 @@ def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
             continue
         stage = pipeline.stages[step.stage_id]
         for path in (*stage.inputs, *stage.implicit):
+            if pipeline.producer_of(path) is not None:
+                continue
             if world.disk.entry(path) == MISSING and not is_made(path, plan):
                 hint = ""
                 if len(found) < _MOST_HINTS:
@@ -44,13 +46,12 @@ def unreadable_inputs(plan: Plan) -> list[tuple[str, Stage]]:
     ]
 
 
-def why_not_read(stage: Stage, world: World) -> str:
-    """Return in words why an input of a stage can't be read; empty if it can by now."""
-    for path in (*stage.inputs, *stage.implicit):
-        try:
-            world.disk.entry(path)
-        except OSError as error:
-            return (error.strerror or str(error)).lower()
+def why_not_read(path: str, world: World) -> str:
+    """Return in words why something can't be read; empty if it can by now."""
+    try:
+        world.disk.entry(path)
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
     return ""
 
 

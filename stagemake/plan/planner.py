@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -11,6 +10,7 @@ from stagemake.freshness import snapshot as trace_columns
 from stagemake.model.plan import Plan, Reason, Step, Verdict
 from stagemake.plan.fresh import fresh_key, is_loose
 from stagemake.plan.sight import PlannedSight
+from stagemake.tree import unreadable_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -39,15 +39,11 @@ def _is_hit(stage_id: int | None, steps: list[Step]) -> bool:
     return stage_id is not None and stage_id < len(steps) and steps[stage_id].verdict is Verdict.HIT
 
 
-def _unreadable(stage_id: int, world: World, error: OSError) -> Step:
-    """Return the step of a stage that could not be judged, as something that it reads can't be read."""
-    path = os.fsdecode(error.filename) if error.filename else ""
-    return Step.of(
-        stage_id=stage_id,
-        verdict=Verdict.MISS,
-        reason=Reason.INPUT_UNREADABLE,
-        subject=path.removeprefix(f"{world.root}/"),
-    )
+def _unreadable(error: OSError, world: World) -> Judgement:
+    """Return the judgement of a stage that reads what can't be read."""
+    from stagemake.plan.judge import Judgement  # noqa: PLC0415 - gate, 6 ms, only with work to do
+
+    return Judgement(Verdict.MISS, Reason.INPUT_UNREADABLE, unreadable_path(error, world.root))
 
 
 @define(eq=False, repr=False)
@@ -125,14 +121,11 @@ def plan_pipeline(
             from stagemake.plan.judge import judge_stale  # noqa: PLC0415 - gate, 6 ms, only with work to do
 
             made = judge_stale(stage, world, sight)
-        except OSError as error:
-            # The stage's own trouble: it fails when its turn comes, if it comes. Others are planned.
-            sight.add_open(stage_id, stage)
-            steps.append(_unreadable(stage_id, world, error))
-            continue
+        except OSError as error:  # the stage's own trouble, when its turn comes; others are planned
+            made = _unreadable(error, world)
         if made.verdict is Verdict.MAYBE and _is_hit(pipeline.producer_of(made.subject), steps):
             made.reason = Reason.NOT_FORESEEN
-        if on_judged is not None:
+        if on_judged is not None and made.reason is not Reason.INPUT_UNREADABLE:
             on_judged(stage_id, made, sight)
         if made.verdict is Verdict.FRESH:
             if stage.provides:

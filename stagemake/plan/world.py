@@ -130,11 +130,7 @@ class World:
     _found_outside: dict[tuple[tuple[str, ...], Search], Programs] = field(factory=dict)
     _shared_programs: dict[Programs, Programs] = field(factory=dict)
     _declarations: dict[str, Declaration] = field(factory=dict)
-    _weak: tuple[str, bytes, str] = (
-        "",
-        b"",
-        "",
-    )  # of the last stage asked for: name, bytes, digest
+    _weak: tuple[str, bytes, str] = ("", b"", "")  # name, bytes, digest of the last stage asked for
     _always: set[str] = field(factory=set)
 
     @property
@@ -189,7 +185,7 @@ class World:
         """Return the weak key: under it the cache notes which inputs were discovered."""
         return self._weak_of(stage)[2]
 
-    def _weak_of(self, stage: Stage) -> tuple[str | None, bytes, str]:
+    def _weak_of(self, stage: Stage) -> tuple[str, bytes, str]:
         if self._weak[0] != stage.name:
             made = weak_key(self.declaration(stage))
             self._weak = stage.name, made, xxh3_128_hexdigest(b"weak" + made)

@@ -1,4 +1,4 @@
-"""Inputs that are there and can't be read: a FIFO, a socket, a directory with one in it. Their stage's trouble only."""
+"""What is there and can't be read: a FIFO, a socket, a directory with one in it. Its stage's trouble only."""
 
 from __future__ import annotations
 
@@ -80,3 +80,52 @@ def test_an_input_that_becomes_one_and_a_file_again_leaves_nothing_stale(project
     project.write("odd", "2").build().ran("a")
 
     assert project.read("o") == "2"
+
+
+CHAIN = """\
+command("gen", "cat {inputs} > {outputs}", inputs=["in"], outputs=["mid"])
+command("use", "cat {inputs} > {outputs}", inputs=["mid"], outputs=["end"])
+command("other", "echo > {outputs}", outputs=["more"])
+"""
+
+
+@pytest.mark.parametrize("is_built", [False, True], ids=["before", "after"])
+def test_an_odd_thing_at_an_output_is_put_aside_like_any_other(
+    project: Project, *, is_built: bool
+) -> None:
+    project.stagefile(CHAIN).write("in", "1")
+    if is_built:
+        project.build().ran("gen", "use", "other")
+        (project.root / "mid").unlink()
+    os.mkfifo(project.root / "mid")
+
+    plan = project.build("-n", "--json").exited(0).json
+    project.build("--cache", "off").exited(0)
+
+    verdicts = {one["name"]: one["verdict"] for one in plan["stages"]}
+    assert verdicts["gen"] in {"miss", "hit"}
+    assert {"foreign_file", "hand_edited"} & {one["kind"] for one in plan["conflicts"]}
+    assert project.read("mid") == project.read("end") == "1"
+    project.build().fresh("gen", "use", "other")
+
+
+def test_a_discovered_input_that_became_one_is_named(project: Project) -> None:
+    project.stagefile('command("a", "echo o: h > d; cat h > o", outputs=["o"], depfile="d")\n')
+    project.write("h", "1").build().ran("a")
+    (project.root / "h").unlink()
+    os.mkfifo(project.root / "h")
+
+    built = project.build().exited(2)
+
+    assert "  input     `h`\n  why       neither a file" in built.stderr
+    assert "input can't be read: h" in project.build("why", "a").stdout
+
+
+def test_a_plan_file_can_be_made_of_it_and_is_not_carried_out(project: Project) -> None:
+    project.stagefile(STAGEFILE).write("fine")
+    os.mkfifo(project.root / "odd")
+
+    project.build("-n", "-o", "plan.json").exited(0)
+    project.build("--plan", "plan.json").exited(2)
+
+    assert not project.has("made")
