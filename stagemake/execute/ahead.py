@@ -35,10 +35,11 @@ class Ahead:
     _jobs: int
     _stops_at_failure: bool
     _line: deque[int] = field(factory=deque)  # stage ids
+    _since_s: dict[int, float] = field(factory=dict)  # when they got in, by stage id
     _ended: int = 0
     _mean_s: float = 0.0
-    _is_stopped: bool = False  # for good: nothing gets in, and nothing starts
-    _is_withdrawn: bool = False
+    _has_failed: bool = False  # an action, where that stops the line: nothing more leaves it
+    _is_withdrawn: bool = False  # for good: nothing more gets in
 
     @classmethod
     def of(cls, shop: Workshop, stages: Sequence[Stage], agenda: Agenda) -> Ahead:
@@ -63,7 +64,9 @@ class Ahead:
     @property
     def has_place(self) -> bool:
         """Whether one more may wait."""
-        return self._runner is not None and not self._is_stopped and len(self._line) < self._depth
+        if self._runner is None or self._has_failed or self._is_withdrawn:
+            return False
+        return len(self._line) < self._depth
 
     @property
     def _depth(self) -> int:
@@ -72,10 +75,11 @@ class Ahead:
         count = int(WORTH_S * self._jobs / max(self._mean_s, 1e-6))
         return min(count, max(_MOST, self._jobs)) if count >= _LEAST else 0
 
-    def line_up(self, work: Work, running: int) -> None:
+    def line_up(self, work: Work, running: int, now_s: float) -> None:
         """Have an action wait until fewer run than now."""
         assert self._runner is not None, "asked for by `has_place`"
         self._line.append(work.stage_id)
+        self._since_s[work.stage_id] = now_s
         low = self._depth // 2
         self._runner.line_up(work, running, low, stops_at_failure=self._stops_at_failure)
 
@@ -88,17 +92,24 @@ class Ahead:
         if completion.stage_id not in self._line:
             return False
         self._line.remove(completion.stage_id)
+        del self._since_s[completion.stage_id]
         return True
 
-    def next(self, completion: Completion) -> int | None:
-        """Return the stage that the runner has started when this action ended; None for none."""
+    def next(self, completion: Completion) -> tuple[int, float] | None:
+        """Return the stage that the runner has started when this action ended, and when; None for none."""
+        if not completion.started_s:  # the runner's process has died, or could not be made
+            return None
         if completion.exit_code and self._stops_at_failure:
-            self._is_stopped = True
-        return self._line.popleft() if self._line and not self._is_stopped else None
+            self._has_failed = True
+        if not self._line or self._has_failed:
+            return None
+        # What was lined up while the news of this end was on its way began only then.
+        stage_id = self._line.popleft()
+        ended_s = completion.started_s + completion.wall_s
+        return stage_id, max(ended_s, self._since_s.pop(stage_id))
 
     def withdraw(self) -> None:
-        """Have nothing start any more; completions tell of all that waits."""
-        self._is_stopped = True
+        """Have nothing get in any more; completions tell of all that waits, or has begun meanwhile."""
         if self._runner is not None and self._line and not self._is_withdrawn:
-            self._is_withdrawn = True
             self._runner.withdraw()
+        self._is_withdrawn = True

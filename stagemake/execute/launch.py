@@ -215,6 +215,12 @@ class Launcher:
         """Take back a run that was lined up and never began: its way was cleared, and nothing holds of it."""
         run = self._runs.pop(stage_id)
         self.shop.state.forget(run.stage.name)
+        self._misses -= 1
+
+    def has_clear_way(self, stage_id: int) -> bool:
+        """Whether nothing is at a stage's outputs: only then is nothing lost if it is lined up and never begins."""
+        root, stage = self.shop.root, self.pipeline.stages[stage_id]
+        return not any(os.path.lexists(f"{root}/{path.rstrip('/')}") for path in written_by(stage))
 
     def complete(self, completion: Completion, *, is_stopping: bool) -> StageResult | None:
         """Settle an action that has ended; None: it was started again."""

@@ -115,8 +115,12 @@ class Scheduler:
         if not self._ahead.note_end(completion):
             self._agenda.give_back(stage_id)
             self._running -= 1
-        elif completion.exit_code == WITHDRAWN:
+        elif not completion.started_s:
             self.launcher.withdraw(stage_id)
+            if (
+                completion.exit_code != WITHDRAWN
+            ):  # the runner's process has died; the next one may have it
+                self._agenda.put_back(stage_id)
             return
         self.meter.note_end(completion)
         stage = self.plan.pipeline.stages[stage_id]
@@ -135,11 +139,11 @@ class Scheduler:
 
     def _is_followed(self, completion: Completion) -> bool:
         """Whether the runner has started another stage in the place of one that has ended."""
-        stage_id = self._ahead.next(completion)
-        if stage_id is None:
+        started = self._ahead.next(completion)
+        if started is None:
             return False
-        ended_s = completion.started_s + completion.wall_s
-        self.launcher.tell_started(self.plan.pipeline.stages[stage_id], ended_s)
+        stage_id, started_s = started
+        self.launcher.tell_started(self.plan.pipeline.stages[stage_id], started_s)
         self._agenda.take(stage_id)
         self.shop.slots.hand_over(completion.stage_id, stage_id)
         self._running += 1
@@ -176,7 +180,7 @@ class Scheduler:
     def _line_up(self) -> None:
         """Give the runner what it can start by itself, where actions are short."""
         while not self._is_stopping and self._ahead.has_place:
-            stage_id = self._agenda.ahead()
+            stage_id = self._agenda.ahead(self.launcher.has_clear_way)
             if stage_id is None:
                 return
             began_s = self.shop.now_s()
@@ -188,7 +192,7 @@ class Scheduler:
 
     def _wait_in_line(self, stage: Stage, work: Work) -> None:
         del stage  # nothing is told before it begins
-        self._ahead.line_up(work, self._running)
+        self._ahead.line_up(work, self._running, self.shop.now_s())
 
     def _settle(self, stage_id: int, result: StageResult) -> None:
         """The one place where a stage's result is set."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stagemake.model.pipeline import Pipeline
 
@@ -159,15 +159,22 @@ class Agenda:
         """Whether all stages are `PLAIN`. Cost: O(stages)."""
         return all(shape == PLAIN for shape in self._wanted)
 
-    def ahead(self) -> int | None:
-        """Return the ready stage that starts next once there is room, and forget it; for plain stages only."""
+    def ahead(self, accepts: Callable[[int], bool]) -> int | None:
+        """Return the ready stage that starts next once there is room, and forget it; for plain stages only.
+
+        None also if it is not accepted: nothing goes past it.
+        """
         heap = self._ready.get(PLAIN)
-        if heap is None:
+        if heap is None or not accepts(heap[0][1]):
             return None
         stage_id = heapq.heappop(heap)[1]
         if not heap:
             del self._ready[PLAIN]
         return stage_id
+
+    def put_back(self, stage_id: int) -> None:
+        """Take in again what was given out and has not run."""
+        self._release([stage_id])
 
     def _has_room(self, shape: Shape) -> bool:
         cpus, memory_bytes, pool, console = shape

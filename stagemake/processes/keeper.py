@@ -168,6 +168,7 @@ def _await(pid: int, wakeup_fd: int, tool_pid: int) -> int:
             if not reaped:
                 break
         if os.getppid() != tool_pid or time.monotonic() >= kill_at_s:
+            kill_group(pid, signal.SIGKILL)  # all that there is where descendants can't be listed
             for each in descendants_of(os.getpid()):
                 kill(each, signal.SIGKILL)
             time.sleep(PAUSE_S)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 from stagemake.processes.descendants import end_marked
 from stagemake.runner.capture import DEFAULT_LIMIT_BYTES
@@ -93,6 +94,7 @@ class LocalRunner:
         self._link: Link | None = None
         self._running: dict[int, None] = {}  # stage ids in order of their start
         self._arrived: list[Completion] = []
+        self._unread: deque[tuple[Any, ...]] = deque()  # Any: fields of messages
         self._unsent = bytearray()  # what is lined up; sent when we wait, all at once
 
     def prepare(self) -> None:
@@ -149,6 +151,7 @@ class LocalRunner:
         """Return what has ended since, at least one unless the time is over, nothing runs or something woke us."""
         if self._unsent:
             self._send(b"")
+        self._read_on()
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while self._running and not self._arrived and self._link is not None:
             left_ms = None
@@ -175,6 +178,7 @@ class LocalRunner:
         link, self._link = self._link, None
         self._running.clear()
         self._arrived.clear()
+        self._unread.clear()
         self._unsent.clear()
         self._held.clear()  # the supervisor puts back what is left
         if link is not None:
@@ -194,17 +198,26 @@ class LocalRunner:
         if messages is None:
             self._bury(link)
             return
-        for message in messages:
-            if message[0] == SAID:
+        self._unread.extend(messages)
+        self._read_on()
+
+    def _read_on(self, *, to_the_end: bool = False) -> None:
+        """Take in what has come, up to what was said after an end: it may be by who has begun at that end."""
+        while self._unread:
+            if self._unread[0][0] != SAID:
+                completion = Completion(*self._unread.popleft()[1:])
+                self._running.pop(completion.stage_id, None)
+                self._arrived.append(completion)
+            elif self._arrived and not to_the_end:
+                return
+            else:
+                message = self._unread.popleft()
                 if self._on_said is not None:
                     self._on_said(message[1], message[2])
-                continue
-            completion = Completion(*message[1:])
-            self._running.pop(completion.stage_id, None)
-            self._arrived.append(completion)
 
     def _bury(self, link: Link) -> None:
         """Turn the death of the supervisor into failures, and end what it can't end any more."""
+        self._read_on(to_the_end=True)
         self._link = None
         link.close()
         end_marked(self._settings.marker)

@@ -77,6 +77,7 @@ class Supervisor:
         self._poller = Poller()
         self._outbox = Outbox(desk.replies_fd, self._poller)
         self._line = Line()
+        self._is_advancing = False
         self._survivors = Survivors(settings.marker)
         self._launcher = Launcher(settings, desk, self._poller, self._survivors.fds, self._pass_on)
         self._poller.add(desk.requests_fd, self._hear)
@@ -150,12 +151,17 @@ class Supervisor:
 
     def _advance(self) -> None:
         """Start what waits in line, as far as there is room."""
+        if self._is_advancing:  # by an action that could not be started: that goes on below
+            return
+        self._is_advancing = True
         while (work := self._line.next(len(self._running))) is not None:
             self._start(work)
+        self._is_advancing = False
 
     def _withdraw(self) -> None:
-        for stage_id in self._line.empty():
-            self._report(Completion(stage_id, WITHDRAWN))
+        for stage_id in self._line.empty():  # no ends: they don't count as failures
+            message = completion_message(Completion(stage_id, WITHDRAWN))
+            self._outbox.put(message, can_wait=False)
 
     def _stop(self, *, now: bool, typed: bool) -> None:
         self._withdraw()

@@ -53,7 +53,7 @@ class Both:
         for _ in range(most):
             if self.is_over or not self.ahead.has_place:
                 return
-            self.ahead.line_up(Work(self.next_id, {}), len(self.running))
+            self.ahead.line_up(Work(self.next_id, {}), len(self.running), now_s=0.0)
             self.next_id += 1
 
     def hear(self) -> None:
@@ -63,11 +63,11 @@ class Both:
         if completion.exit_code == WITHDRAWN:
             assert was_waiting, "it was thought to have begun"
             return
-        if not was_waiting:
-            self.running.remove(completion.stage_id)
+        assert not was_waiting, "it was thought not to have begun"
+        self.running.remove(completion.stage_id)
         follower = self.ahead.next(completion)
         if follower is not None:
-            self.running.add(follower)
+            self.running.add(follower[0])
         if completion.exit_code and self.stops_at_failure:
             self.is_over = True
 

@@ -58,6 +58,26 @@ def test_what_never_began_is_left_and_the_next_build_does_it(
     assert everything() == outputs(project)
 
 
+def test_old_outputs_of_stages_that_a_failure_kept_from_running_stay(project: Project) -> None:
+    project.stagefile(
+        """\
+        for n in range(30):
+            command(f"a{n}", f"echo {n} > a/{n}", outputs=[f"a/{n}"])
+        command("b", "exit 1", after=[f"a{n}" for n in range(30)], outputs=["b"])
+        for n in range(60):
+            command(f"c{n}", f"echo {n} > c/{n}", outputs=[f"c/{n}"])
+        """
+    )
+    for n in range(60):
+        project.write(f"c/{n}", "mine")
+
+    built = project.build("-j1").exited(1)
+
+    left = sum("not run" in line for line in built.stderr.splitlines())
+    assert left == 1
+    assert {path.name for path in (project.root / "c").iterdir()} == {str(n) for n in range(60)}
+
+
 def test_with_keep_going_all_others_are_made(project: Project) -> None:
     project.stagefile(MANY.format(odd="exit 3"))
 
