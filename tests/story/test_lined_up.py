@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,3 +104,29 @@ def test_never_more_run_side_by_side_than_there_are_jobs(project: Project) -> No
     assert not (project.root / "third").exists()
     assert everything() == outputs(project)
     project.build("-j2").printed("stagemake: up to date\n")
+
+
+def test_what_a_stage_says_comes_after_its_start_and_no_time_runs_backwards_for_it(
+    project: Project,
+) -> None:
+    project.stagefile(f"""\
+        def declare(number):
+            @stage(name=f"f{{number}}", outputs=[f"out/{{number}}"])
+            def made(context):
+                context.events.emit("word", {{}})
+                context.storage.write(context.outputs[0], "")
+
+        for number in range({STAGES}):
+            declare(number)
+        """)
+
+    project.build("-j2", "--events", "heard").exited(0)
+
+    heard = [json.loads(line) for line in project.read("heard").splitlines()]
+    first: dict[str, str] = {}
+    for one in heard:
+        if one["event"] in {"stage_started", "stage_event"}:
+            first.setdefault(one["stage"], one["event"])
+    assert len(first) == STAGES
+    assert set(first.values()) == {"stage_started"}
+    assert all(one.get("at_s", 0) >= 0 for one in heard)
