@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from stagemake.start.section import Section, call, quoted, quoted_list
 from stagemake.start.snake_jobs import Plan, makers_of, planned, spread_problems
-from stagemake.start.snake_python import Unfit, Unknown, arguments, parsed, safe
+from stagemake.start.snake_python import Unfit, Unknown, safe
+from stagemake.start.snake_scope import scope_of
 from stagemake.start.snake_shell import number, shell_of
 from stagemake.start.snake_text import read_snakefile
-from stagemake.start.snake_values import WILDCARD, Scope, Values
-from stagemake.start.yaml_file import loaded, yaml_loader
+from stagemake.start.snake_values import WILDCARD, Values
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from stagemake.start.snake_text import Snakefile
-    from stagemake.start.snake_values import Path
+    from stagemake.start.snake_values import Path, Scope
     from stagemake.start.survey import Survey
 
 NAMES = ("Snakefile", "workflow/Snakefile")
@@ -38,47 +36,11 @@ def snake_section(found: Survey, reserved: Collection[str]) -> Section | None:
         return None
     try:
         snakefile = read_snakefile(found.text(name))
-        scope, unseen = _scope(snakefile, found, name)
+        scope, unseen = scope_of(snakefile, found, name)
         plans = planned(snakefile.rules, scope)
         return _Writer(name, plans, scope, unseen, reserved).section()
     except RecursionError:
         return Section(name, (), unseen=(f"{name}: an expression in it is nested too deeply",))
-
-
-def _scope(snakefile: Snakefile, found: Survey, name: str) -> tuple[Scope, list[str]]:
-    """Return the names that the rules may use, and what of the Python around them is left out."""
-    scope, unseen = Scope(found), []
-    for chunk, word, text in snakefile.words:
-        if word == "configfile" and (held := _configuration(text, scope)) is not None:
-            scope.config = held
-            scope.remarks.append(
-                f"the values of `{text.strip(chr(34) + chr(39))}` are written into the Stagefile; `config(…)` has them set by `-D`"
-            )
-        elif word not in {"localrules", "container", "conda", "containerized", "singularity"}:
-            unseen.append(f"{name}:{chunk.line}: `{chunk.head}`")
-    for chunk in snakefile.python:
-        try:
-            (node,) = parsed(chunk.text)
-            if isinstance(node, ast.Assign):
-                scope.assign(node)
-            elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-                unseen.append(f"{name}:{chunk.line}: Python: `{chunk.head}`")
-        except (SyntaxError, ValueError, Unknown):
-            unseen.append(f"{name}:{chunk.line}: not known without running it: `{chunk.head}`")
-    return scope, unseen
-
-
-def _configuration(text: str, scope: Scope) -> dict[str, Any] | None:  # Any: whatever YAML holds
-    load = yaml_loader()
-    try:
-        path = scope.text(arguments(text).args[0])
-    except (Unknown, IndexError):
-        return None
-    return (
-        loaded(load, scope.survey.text(path))
-        if load is not None and path in scope.survey.files
-        else None
-    )
 
 
 @define
@@ -91,6 +53,12 @@ class _Writer:
     used: dict[str, Values] = field(factory=dict)  # variables that the code uses
     words: set[str] = field(factory=set)
     has_bash: bool = False
+    loops: set[str] = field(factory=set)  # variables of loops: no list may have their names
+
+    def __attrs_post_init__(self) -> None:
+        for plan in self.plans:
+            self.loops |= {*plan.wildcards}
+            self.loops |= {name for _, path in plan.inputs for name, _ in path.axes}
 
     def section(self) -> Section:
         blocks = self._blocks()
@@ -157,6 +125,8 @@ class _Writer:
                     blocks[plan] = self._rule(plan)
                 except Unknown as error:
                     plan.problem = error.why
+                except (ValueError, SyntaxError, IndexError):
+                    plan.problem = "`shell:` is not one text with names in its braces"
         spread_problems(self.plans)
         return {plan: block for plan, block in blocks.items() if not plan.problem}
 
@@ -205,7 +175,9 @@ class _Writer:
     def _listed(self, texts: tuple[str, ...]) -> str:
         """Return the variable that holds these texts, or a list of them."""
         for name, values in self.scope.values.items():
-            if isinstance(values, Values) and set(values.texts) == set(texts) and texts:
+            if name in self.loops or not isinstance(values, Values):
+                continue
+            if set(values.texts) == set(texts) and texts:
                 self.used[name] = values
                 return values.name
         return f"[{', '.join(quoted_list(texts))}]"
@@ -229,7 +201,9 @@ class _Writer:
 
     def _axis(self, values: Values) -> str:
         for name, each in self.scope.values.items():
-            if isinstance(each, Values) and each.texts == values.texts and values.texts:
+            if name in self.loops or not isinstance(each, Values):
+                continue
+            if each.texts == values.texts and values.texts:
                 self.used[name] = each
                 return each.name
         return f"[{', '.join(quoted_list(values.texts))}]"

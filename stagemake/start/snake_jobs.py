@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from stagemake.start.snake_python import Unknown, arguments
 from stagemake.start.snake_values import MOST, WILDCARD, Path, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from stagemake.start.snake_text import Rule
 
 _PATHS = ("input", "output", "log")
@@ -81,13 +84,13 @@ def planned(rules: tuple[Rule, ...], scope: Scope) -> list[Plan]:
         if plan.rule.name in names:
             plan.problem = plan.problem or "a second rule of that name"
         names.add(plan.rule.name)
-    _find_jobs(plans)
+    _find_jobs(plans, scope.survey.files)
     spread_problems(plans)
     return plans
 
 
 def _plan(rule: Rule, scope: Scope) -> Plan:
-    plan = Plan(rule, problem=rule.problem)
+    plan = Plan(rule, problem=rule.problem or scope.problem)
     words = rule.directives
     for word in words:
         plan.problem = plan.problem or _CODE.get(word, "")
@@ -124,7 +127,7 @@ def _match(plan: Plan, scope: Scope) -> None:
         return
     for _, path in plan.outputs:
         for match in WILDCARD.finditer(path.pattern):
-            limits.setdefault(match[1], match[2] or ".+")
+            limits.setdefault(match[1], match[2] or scope.limits.get(match[1], ".+"))
     for _, path in (*plan.inputs, *plan.outputs, *plan.logs):
         free = {match[1] for match in WILDCARD.finditer(path.pattern)} - dict(path.axes).keys()
         for name in sorted(free - set(plan.wildcards)):
@@ -149,16 +152,20 @@ def _expression(pattern: str, limits: dict[str, str]) -> str:
     return "".join(parts) + re.escape(pattern[end:])
 
 
-def _find_jobs(plans: list[Plan]) -> None:
+def _find_jobs(plans: list[Plan], files: Collection[str]) -> None:
     """Add the jobs of each plan: rules without wildcards, and what these need, and so on."""
-    waiting: list[tuple[Plan, Wildcards]] = [(plan, ()) for plan in plans if not plan.wildcards]
+    # With the rules that led to each job, and how long their wildcards were at the least.
+    waiting: list[tuple[Plan, Wildcards, dict[Plan, int]]] = [
+        (plan, (), {}) for plan in plans if not plan.wildcards
+    ]
     count = 0
     while waiting and count < MOST:
-        plan, wildcards = waiting.pop(0)
+        plan, wildcards, above = waiting.pop(0)
         if wildcards in plan.jobs:
             continue
         plan.jobs[wildcards] = None
         count += 1
+        above = {**above, plan: _length(wildcards)}
         for _, path in plan.inputs:
             for wanted in path.paths(dict(wildcards)):
                 makers = makers_of(wanted, plans)
@@ -166,10 +173,21 @@ def _find_jobs(plans: list[Plan]) -> None:
                     names = " and ".join(f"`{maker.rule.name}`" for maker, _ in makers)
                     for maker, _ in makers:
                         maker.problem = maker.problem or f"`{wanted}` is made by {names}"
-                waiting += makers
+                for maker, found in makers:
+                    if _length(found) < above.get(maker, math.inf):
+                        waiting.append((maker, found, above))
+                    elif wanted not in files:  # if it is there, it is a source, as in Snakemake
+                        plan.problem = plan.problem or f"making `{wanted}` needs its own rule again"
+    for plan, wildcards, _ in waiting:
+        if wildcards not in plan.jobs:
+            plan.problem = plan.problem or f"the rules come to more than {MOST} stages"
     for plan in plans:
         if not plan.jobs and not plan.problem:
             plan.problem = "nothing asks for what it makes"
+
+
+def _length(wildcards: Wildcards) -> int:
+    return sum(len(text) for _, text in wildcards)
 
 
 def makers_of(path: str, plans: list[Plan]) -> list[tuple[Plan, Wildcards]]:

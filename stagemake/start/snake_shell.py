@@ -90,8 +90,11 @@ def shell_of(plan: Plan, scope: Scope) -> Shell:
             if name is not None:
                 shell.pieces += _put_in(name, f"{conversion or ''}{spec or ''}", plan, scope)
     touched = [index for index, (_, path) in enumerate(plan.outputs) if path.flag == "touch"]
-    for index in touched:
-        shell.pieces.append(("text", " && touch " if shell.bare else "touch "))
+    if touched and shell.pieces:
+        # On lines of its own, for a comment or an `&` at its end; in a subshell, as a failed `a && b` alone stops no `set -e`.
+        shell.pieces = [("text", "(\n"), *shell.pieces, ("text", "\n)\n")]
+    for at, index in enumerate(touched):
+        shell.pieces.append(("text", " && touch " if at else "touch "))
         shell.pieces.append(("ours", f"{{outputs[{index}]}}"))
     return shell
 

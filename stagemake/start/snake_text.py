@@ -87,8 +87,9 @@ def _rule(chunk: Chunk, name: str, body: str) -> Rule:
         rule.problem = "it stands on one line"
         return rule
     lines = rest.split("\n")
-    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
-    for part in _chunks(lines, min(indents, default=0)):
+    # Not the least of all lines: comments, and lines within a string, can stand further out.
+    first = next((line for line in lines if line.strip() and line.strip()[0] != "#"), "")
+    for part in _chunks(lines, len(first) - len(first.lstrip())):
         text = textwrap.dedent(part.text).strip()
         found = _DIRECTIVE.fullmatch(text)
         if found:

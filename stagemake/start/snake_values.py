@@ -60,6 +60,21 @@ class Scope:
     config: object = None  # what the configuration file holds
     outputs: dict[str, list[tuple[str, Path]]] = field(factory=dict)  # of rules, by their names
     remarks: list[str] = field(factory=list)
+    limits: dict[str, str] = field(factory=dict)  # of wildcards, in all rules
+    problem: str = ""  # why no rule can be translated
+    forgotten: set[str] = field(factory=set)  # names that may have had several values
+
+    def forget(self, names: set[str]) -> None:
+        """Take these names, and lists that may be the same object, as unknown from here to the end."""
+        lost = [self.values[name] for name in names if name in self.values]
+        texts = {value.texts for value in lost if isinstance(value, Values)}
+        for name, value in [*self.values.items()]:
+            if name in names or (isinstance(value, Values) and value.texts in texts):
+                del self.values[name]
+                self.forgotten.add(name)
+        self.forgotten |= names
+        if "config" in names:
+            self.config = None
 
     def assign(self, node: ast.Assign) -> None:
         """Note what a variable stands for.
@@ -67,6 +82,8 @@ class Scope:
         Raises:
             Unknown: It can't be known.
         """
+        if len(node.targets) > 1:
+            raise Unknown(ast.unparse(node))
         target = node.targets[0]
         value: Values | str
         if (
@@ -77,7 +94,9 @@ class Scope:
             target, value = target.elts[0], self._globbed(node.value)
         else:
             value = self.value(node.value)
-        if not isinstance(target, ast.Name) or target.id in self.values:
+        if not isinstance(target, ast.Name) or target.id in (
+            self.values.keys() | self.forgotten | {"config"}
+        ):
             raise Unknown(ast.unparse(node))
         if isinstance(value, Values):
             value = Values(value.texts, safe(target.id), value.pattern)

@@ -97,6 +97,26 @@ CASES = (
         'command = ["a"]\nrule report:\n    input: expand("out/{s}.txt", s=command)\n'
         + SORT.replace("rule sort", "rule glob")
     ), {"out/a.txt": "1\n3\n"}),
+    Case("a list with the name of a loop", (
+        'x = ["a", "b"]\ny = ["1", "2"]\n' + rule("all", input='expand("{x}-{y}", x=x, y=y)')
+        + rule("one", output='"{x}-{y}"', shell='"echo {wildcards.x} > {output}"')
+    ), {"a-1": "a\n", "a-2": "a\n", "b-1": "b\n", "b-2": "b\n"}),
+    Case("a comment before a file that is only touched", (
+        rule("all", input='"b"') + rule("a", output='touch("a")', shell='"echo hi > log  # note"') + rule("b", input='"a"', output='touch("b")', shell='"true &"')
+    ), {"a": "", "b": "", "log": "hi\n"}),
+    Case("lines further out", (
+        'rule a:\n# here\n    output: "o"\n    shell:\n        """\ncat > {output} <<END\nx\nEND\n        """\n'
+    ), {"o": "x\n"}),
+    Case("a wildcard limited in all rules", (
+        'wildcard_constraints:\n    s="[a-z]+"\n' + rule("all", input='"a_b_c.txt"')
+        + rule("a", output='"{s}_{n}.txt"', shell='"echo {wildcards.s} > {output}"')
+    ), {"a_b_c.txt": "a\n"}),
+    Case("a rule that could make its own input", (
+        rule("all", input='"one"') + rule("a", input='"{f}.txt"', output='"{f}"', shell='"cp {input} {output}"')
+    ), {"one": "one\n"}),
+    Case("a rule that needs itself for less", (
+        rule("all", input='"one.txt.b.b"') + rule("a", input='"{f}"', output='"{f}.b"', shell='"cp {input} {output}"')
+    ), {"one.txt.b": "one\n", "one.txt.b.b": "one\n"}),
     # -- what is left out ------------------------------------------------------------------------
     Case("code", (
         'import os\nrule all:\n    input: "a", "b", "c", "d"\n' + rule("a", output='"a"', run='open(output[0], "w")')
