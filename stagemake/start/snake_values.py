@@ -73,7 +73,7 @@ class Scope:
                 del self.values[name]
                 self.forgotten.add(name)
         self.forgotten |= names
-        if "config" in names:
+        if "config" in names or any(_has_list(self.config, list(one)) for one in texts):
             self.config = None
 
     def assign(self, node: ast.Assign) -> None:
@@ -274,3 +274,13 @@ class Scope:
 
 def _called(node: ast.expr) -> str:
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def _has_list(config: object, texts: list[str]) -> bool:
+    """Whether a list of these texts is somewhere in a configuration: it may be the one that a name stands for."""
+    if isinstance(config, list):
+        is_it = [str(each) for each in config] == texts
+        return is_it or any(_has_list(each, texts) for each in config)
+    if isinstance(config, dict):
+        return any(_has_list(each, texts) for each in config.values())
+    return False

@@ -22,6 +22,8 @@ CASES = {
     'S = ["a"]\nS = list(T)\nS = ["b"]\n' + USES: UNKNOWN,
     'configfile: "c.yaml"\nconfig["s"] = 2\n' + USES.replace("{S}", "{config[s]}"):
         "rule `a`: `config['s']` is not known without running it",
+    'configfile: "c.yaml"\nS = config["l"]\nS.append("b")\n' + USES.replace("{S}", "{config[l]}"):
+        "rule `a`: `config['l']` is not known without running it",
     'workdir: "d"\n' + USES.replace("{S}", "x"): "rule `a`: `workdir:` has no counterpart: its paths start elsewhere",
     "wildcard_constraints: s=f()\n" + USES.replace("{S}", "x"):
         "rule `a`: `wildcard_constraints:` of all rules: `f()` is not known without running it",
@@ -37,7 +39,7 @@ CASES = {
 
 @pytest.mark.parametrize("text", CASES)
 def test_the_rule_is_left_out(text: str, tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text("s: 1\n")
+    (tmp_path / "c.yaml").write_text("s: 1\nl: [a]\n")
     (tmp_path / "Snakefile").write_text(text)
 
     found = first_stagefile(str(tmp_path), {}, (), from_make=False)
