@@ -7,27 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import select
 import signal
 import time
-import warnings
 from typing import TYPE_CHECKING, NoReturn
 
 from attrs import define, field, frozen
 
 from stagemake.processes import prctl
 from stagemake.processes.descendants import PATIENCE_S, PAUSE_S, descendants_of, kill, kill_group
+from stagemake.processes.forks import end_like, forked, listen_to_signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import FrameType
 
 GRACE_S = 2.0
 """Seconds between asking a program to end and ending it; as for stages."""
 
 _STARTED = b"!"
-_IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTTIN, signal.SIGTTOU)  # fmt: skip
 _RESET = frozenset(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}
 
 
@@ -93,18 +90,12 @@ def start(
     program = _Program(path, argv, cwd, env, outputs, has_session)
     alive_fd, keeper_fd = os.pipe()
     tool_pid = os.getpid()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        with warnings.catch_warnings():
-            # Threads of the tool don't exist in the fork, and their locks aren't touched there.
-            warnings.filterwarnings(
-                "ignore", "This process .* is multi-threaded", DeprecationWarning
-            )
-            pid = os.fork()
-            if pid == 0:
-                _keep(program, keeper_fd, tool_pid)
+        pid = forked(lambda: _keep(program, keeper_fd, tool_pid))
+    except OSError:
+        os.close(alive_fd)
+        raise
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(keeper_fd)
     said = os.read(alive_fd, 1024)
     kept = Kept(pid, alive_fd)
@@ -124,7 +115,8 @@ def _keep(program: _Program, keeper_fd: int, tool_pid: int) -> NoReturn:
         prctl.signal_on_parent_death(signal.SIGTERM)
         wakeup_fd, wakeup_write_fd = os.pipe()
         _let_go({keeper_fd, wakeup_fd, wakeup_write_fd, *program.outputs, 0, 1, 2})
-        _listen(wakeup_write_fd)
+        os.set_blocking(wakeup_write_fd, False)
+        listen_to_signals(wakeup_write_fd)
         try:
             pid = _spawn(program)
         except OSError as error:
@@ -197,32 +189,3 @@ def _let_go(kept: set[int]) -> None:
         if int(name) not in kept:
             with contextlib.suppress(OSError):  # the listing's own
                 os.close(int(name))
-
-
-def _listen(wakeup_write_fd: int) -> None:
-    signal.set_wakeup_fd(-1)
-    for signum in signal.valid_signals():
-        if callable(signal.getsignal(signum)):
-            signal.signal(signum, signal.SIG_DFL)
-    for signum in _IGNORED:
-        signal.signal(signum, signal.SIG_IGN)
-    os.set_blocking(wakeup_write_fd, False)
-    signal.set_wakeup_fd(wakeup_write_fd, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, _do_nothing)
-    signal.signal(signal.SIGTERM, _do_nothing)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
-def _do_nothing(_signum: int, _frame: FrameType | None) -> None:
-    """Let the wake-up descriptor speak: a signal without a handler does not write to it."""
-
-
-def end_like(status: int) -> NoReturn:
-    """End as a process did that was waited for, so that whoever waits for this one sees the same."""
-    code = os.waitstatus_to_exitcode(status)
-    if code < 0:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it has left its own, if any
-        if -code not in {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    os._exit(code & 0xFF)

@@ -12,22 +12,12 @@ from attrs import frozen
 
 from stagemake.model.valued import Valued
 from stagemake.processes import prctl
+from stagemake.processes.forks import listen_to_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
-    from types import FrameType
 
     from stagemake.runner.port import PythonCall, TokenFds
-
-IGNORED = (
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGPIPE,
-    signal.SIGTSTP,
-    signal.SIGTTIN,
-    signal.SIGTTOU,
-)
 
 
 @frozen(eq=False, repr=False)
@@ -85,7 +75,7 @@ def detach(settings: Settings, requests_fd: int, replies_fd: int) -> Desk:
     os.chdir(settings.root)
     os.umask(0o022)
     desk = _take_over(settings, requests_fd, replies_fd)
-    _listen_to_signals(desk.wakeup_write_fd)
+    listen_to_signals(desk.wakeup_write_fd)
     gc.freeze()
     gc.disable()  # what lies here is shared with every fork until somebody touches it
     return desk
@@ -152,20 +142,3 @@ def _let_go(kept: Collection[int]) -> None:
 
 def _open_fds() -> Iterable[int]:
     return [int(name) for name in os.listdir("/dev/fd")]
-
-
-def _listen_to_signals(wakeup_write_fd: int) -> None:
-    signal.set_wakeup_fd(-1)
-    for signum in signal.valid_signals():
-        if callable(signal.getsignal(signum)):
-            signal.signal(signum, signal.SIG_DFL)
-    for signum in IGNORED:
-        signal.signal(signum, signal.SIG_IGN)
-    signal.set_wakeup_fd(wakeup_write_fd, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, _do_nothing)
-    signal.signal(signal.SIGTERM, _do_nothing)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
-def _do_nothing(_signum: int, _frame: FrameType | None) -> None:
-    """Let the wake-up descriptor speak: a signal without a handler does not write to it."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
+from stagemake.processes.forks import forked
 from stagemake.runner import supervisor
 from stagemake.runner.protocol import CHUNK_BYTES, Inbox
 
@@ -70,16 +69,4 @@ def _fork(settings: Settings, requests_fd: int, replies_fd: int) -> int:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
             stream.flush()  # what stays in a buffer is in two processes
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        with warnings.catch_warnings():
-            # Threads of the tool don't exist in the fork, and their locks aren't touched there.
-            warnings.filterwarnings(
-                "ignore", "This process .* is multi-threaded", DeprecationWarning
-            )
-            pid = os.fork()
-            if pid == 0:
-                supervisor.serve(settings, requests_fd, replies_fd)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return pid
+    return forked(lambda: supervisor.serve(settings, requests_fd, replies_fd))

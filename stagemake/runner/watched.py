@@ -19,7 +19,7 @@ from attrs import evolve, frozen
 from stagemake.observe.access import AccessLog, Act
 from stagemake.observe.watch import MODULES, Means, Watch, decode_watch, write_log
 from stagemake.processes import prctl
-from stagemake.processes.keeper import end_like
+from stagemake.processes.forks import end_like
 from stagemake.runner import call
 from stagemake.runner.program import NOT_FOUND, NOT_STARTED, RESET_SIGNALS, Refusal, find
 
