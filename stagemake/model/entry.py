@@ -5,6 +5,7 @@ f:<hex>:<size>       a file: xxh3-128 of its bytes, size in bytes
 x:<hex>:<size>       a file that its owner may execute
 l:<hex>              a symbolic link: over its text, for inputs also over what it leads to
 d:<hex>              a directory: over the path and entry of everything in it
+?unreadable          an output that is there and can't be read, or is no file: a FIFO, say; never recorded
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 MISSING = "-"
 """The entry of a path where nothing is."""
 
-UNREADABLE = "?"
-"""What is said of an output that is there and can't be read: a FIFO, say. Never recorded, and equal to nothing that was."""
+UNREADABLE = "?unreadable"
+"""The entry of an output that can't be read: equal to nothing that was recorded."""
 
 DIRECTORY_ROW = "d"
 """What stands for a directory among the rows inside another one."""

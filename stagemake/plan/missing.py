@@ -26,7 +26,7 @@ def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
             continue
         stage = pipeline.stages[step.stage_id]
         for path in (*stage.inputs, *stage.implicit):
-            if pipeline.producer_of(path) is not None:
+            if pipeline.producer_of(path) is not None:  # it may be anything until it is made
                 continue
             if world.disk.entry(path) == MISSING and not is_made(path, plan):
                 hint = ""

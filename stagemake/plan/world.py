@@ -41,7 +41,7 @@ class Disk(Protocol):
         """Return the entry of an input; links are followed."""
 
     def output_entry(self, path: str) -> str:
-        """Return the entry of an output; a link is its text."""
+        """Return the entry of an output; a link is its text, what can't be read is `UNREADABLE`."""
 
     def end_of_link(self, path: str) -> str:
         """Return the project path of what a link leads to in the end."""

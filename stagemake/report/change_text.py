@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stagemake.model.difference import CODE_PREFIX
+from stagemake.model.entry import UNREADABLE
 from stagemake.model.plan import Reason
 from stagemake.report.amount import plural, printable, size
 from stagemake.report.reason_words import reason_text
@@ -83,6 +84,8 @@ def value_text(value: str) -> str:
         return f"link {rest[:12]}"
     if value.startswith(CODE_PREFIX) and len(rest) == 32:
         return ""
+    if value == UNREADABLE:
+        return "nothing that could be read"
     return "missing" if value == "-" else printable(value.replace("\n", " "))
 
 

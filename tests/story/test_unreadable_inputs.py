@@ -109,6 +109,14 @@ def test_an_odd_thing_at_an_output_is_put_aside_like_any_other(
     project.build().fresh("gen", "use", "other")
 
 
+def test_why_says_that_an_output_is_nothing_that_could_be_read(project: Project) -> None:
+    project.stagefile('command("a", "echo > o", outputs=["o"])\n').build()
+    (project.root / "o").unlink()
+    os.mkfifo(project.root / "o")
+
+    assert "      now  nothing that could be read\n" in project.build("why", "a").stdout
+
+
 def test_a_discovered_input_that_became_one_is_named(project: Project) -> None:
     project.stagefile('command("a", "echo o: h > d; cat h > o", outputs=["o"], depfile="d")\n')
     project.write("h", "1").build().ran("a")
