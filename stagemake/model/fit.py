@@ -62,11 +62,14 @@ class Run:
 
     def stretched(self, stretch: float) -> Run:
         """Return the same with another `stretch`; `evolve` would take 8 us."""
-        values: tuple[Any, ...] = (*_others(self), stretch)  # Any: all fields in their order
+        values: list[Any] = list(_values(self))  # Any: all fields in their order
+        values[_STRETCH] = stretch
         return Run(*values)
 
 
-_others = attrgetter(*[each.name for each in fields(Run)][:-1])
+_NAMES = [each.name for each in fields(Run)]
+_STRETCH = _NAMES.index("stretch")
+_values = attrgetter(*_NAMES)
 
 
 @frozen(slots=False)  # see QuicklyMade

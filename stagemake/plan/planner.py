@@ -39,11 +39,13 @@ def _is_hit(stage_id: int | None, steps: list[Step]) -> bool:
     return stage_id is not None and stage_id < len(steps) and steps[stage_id].verdict is Verdict.HIT
 
 
-def _unreadable(error: OSError, world: World) -> Judgement:
+def _unreadable(stage: Stage, world: World, error: OSError) -> Judgement:
     """Return the judgement of a stage that reads what can't be read."""
     from stagemake.plan.judge import Judgement  # noqa: PLC0415 - gate, 6 ms, only with work to do
 
-    return Judgement(Verdict.MISS, Reason.INPUT_UNREADABLE, unreadable_path(error, world.root))
+    subject = unreadable_path(error, world.root)
+    declared = world.declaration(stage)  # what it takes depends on what it is told
+    return Judgement(Verdict.MISS, Reason.INPUT_UNREADABLE, subject, declaration=declared)
 
 
 @define(eq=False, repr=False)
@@ -122,7 +124,7 @@ def plan_pipeline(
 
             made = judge_stale(stage, world, sight)
         except OSError as error:  # the stage's own trouble, when its turn comes; others are planned
-            made = _unreadable(error, world)
+            made = _unreadable(stage, world, error)
         if made.verdict is Verdict.MAYBE and _is_hit(pipeline.producer_of(made.subject), steps):
             made.reason = Reason.NOT_FORESEEN
         if on_judged is not None and made.reason is not Reason.INPUT_UNREADABLE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -329,3 +330,22 @@ def test_time_in_another_program_counts_from_when_a_build_is_asked_for(tmp_path:
     assert loaded_s - began_s > 0.4
     assert outcome.ok
     assert 0 < outcome.wall_s <= time.monotonic() - loaded_s
+
+
+def test_builds_with_more_jobs_than_processors_are_learned_from_each_time(project: Project) -> None:
+    jobs = 3 * (os.cpu_count() or 1)
+    project.stagefile(
+        f"""\
+        for i in range({jobs}):
+            command(f"s{{i}}", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; cat in > {{outputs}}",
+                    inputs=["in"], outputs=[f"o{{i}}"])
+        """
+    )
+    for text in ("1", "2", "3"):
+        project.write("in", text)
+        project.build(f"-j{jobs}").exited(0)
+    project.write("in", "4")
+
+    plan = project.build("-n", "--json", f"-j{jobs}").json
+
+    assert {one["estimate"]["samples"] for one in plan["stages"]} == {3}

@@ -117,6 +117,18 @@ def test_why_says_that_an_output_is_nothing_that_could_be_read(project: Project)
     assert "      now  nothing that could be read\n" in project.build("why", "a").stdout
 
 
+def test_a_stage_that_ran_under_several_flags_is_planned_too(project: Project) -> None:
+    project.stagefile(
+        'flag = config("flag", "1")\ncommand("a", f"cat in; echo {flag} > o", inputs=["in"], outputs=["o"])\n'
+    )
+    project.write("in").build()
+    project.build("-D", "flag=2").ran("a")
+    (project.root / "in").unlink()
+    os.mkfifo(project.root / "in")
+
+    assert "input can't be read: in" in project.build("-n", "-D", "flag=3").exited(0).stdout
+
+
 def test_a_discovered_input_that_became_one_is_named(project: Project) -> None:
     project.stagefile('command("a", "echo o: h > d; cat h > o", outputs=["o"], depfile="d")\n')
     project.write("h", "1").build().ran("a")

@@ -6,7 +6,7 @@ import random
 from math import log
 
 import pytest
-from attrs import fields
+from attrs import evolve, fields
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +56,11 @@ RUNS = st.builds(
     was_told=st.booleans(),
     stretch=st.floats(1, 50),
 )
+
+
+@given(RUNS, st.floats(1, 50))
+def test_a_run_that_was_stretched_is_the_same_but_for_that(run: Run, stretch: float) -> None:
+    assert run.stretched(stretch) == evolve(run, stretch=stretch)
 
 
 @given(RUNS)
