@@ -117,9 +117,8 @@ class Scheduler:
             self._running -= 1
         elif not completion.started_s:
             self.launcher.withdraw(stage_id)
-            if (
-                completion.exit_code != WITHDRAWN
-            ):  # the runner's process has died; the next one may have it
+            # Where it was not withdrawn, the runner's process has died: the next one may have it.
+            if completion.exit_code != WITHDRAWN:
                 self._agenda.put_back(stage_id)
             return
         self.meter.note_end(completion)
