@@ -22,7 +22,7 @@ from stagemake.cache.rows import (
     connect,
     read_value,
 )
-from stagemake.cache.settings import OWN_SETTINGS, PRAGMAS
+from stagemake.cache.settings import OWN_SETTINGS, set_pragmas
 
 if TYPE_CHECKING:
     import sqlite3
@@ -129,8 +129,7 @@ class RawCache(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types
         if self._connection is None:
             path = os.path.join(self._own_directory, DATABASE_NAME)
             self._connection = connect(path, timeout_s=self._own_timeout_s)
-            for pragma in PRAGMAS:
-                self._connection.execute(pragma).fetchall()
+            set_pragmas(self._connection, timeout_s=self._own_timeout_s)
         return self._connection
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ rows are removed first, and all known ones are overwritten by ours.
 from __future__ import annotations
 
 import sqlite3
+import time
 from typing import Any
 
 from stagemake.cache.rows import INLINE_BYTES, connect
@@ -37,6 +38,29 @@ PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
     "PRAGMA cell_size_check = ON",
 )
+
+_RETRY_S = 1e-3
+
+
+def set_pragmas(connection: sqlite3.Connection, *, timeout_s: float) -> None:
+    """Set `PRAGMAS`, again and again for `timeout_s` where another process holds a lock.
+
+    SQLite doesn't wait by itself when a new database changes to a write-ahead log: a wait for another process
+    that changes it, too, could last for ever. One of them fails at once, and has to begin anew.
+
+    Raises:
+        sqlite3.Error: The database is locked for longer, or damaged.
+    """
+    until_s = time.monotonic() + timeout_s
+    for pragma in PRAGMAS:
+        while True:
+            try:
+                connection.execute(pragma).fetchall()
+                break
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() > until_s:
+                    raise
+            time.sleep(_RETRY_S)
 
 
 def wipe_foreign_settings(path: str, *, timeout_s: float) -> None:
@@ -74,6 +98,11 @@ def _wipe(connection: sqlite3.Connection) -> None:
         # The counts are kept up by triggers; anything but a number there is foreign too.
         if key not in known or (key in _METADATA and type(value) is not int):
             connection.execute("DELETE FROM Settings WHERE rowid = ?", (rowid,))
+
+
+def is_busy(error: BaseException) -> bool:
+    """Tell whether another process's lock was in the way."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def check_schema(connection: sqlite3.Connection) -> None:

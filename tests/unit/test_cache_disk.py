@@ -22,6 +22,8 @@ from stagemake.cache.collect import sweep
 from stagemake.cache.disk import DiskStore, open_store
 from stagemake.cache.envelope import digest_of
 from stagemake.cache.fault import FaultKind
+from stagemake.cache.rows import connect
+from stagemake.cache.settings import set_pragmas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -463,6 +465,43 @@ def test_processes_write_side_by_side(tmp_path: Path) -> None:
         store.read(digest, 1 << 20) == content(number) for number, digest in enumerate(digests)
     )
     store.close()
+
+
+def test_a_new_cache_waits_for_the_process_that_makes_it_too(tmp_path: Path) -> None:
+    path = str(tmp_path / "cache.db")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ours = connect(
+        path, timeout_s=0
+    )  # SQLite fails at once, as it does when it changes the journal
+    tries: list[str] = []
+
+    def ends_at_third(statement: str) -> None:
+        tries.append(statement)
+        if len(tries) == 3:
+            other.execute("COMMIT")
+
+    ours.set_trace_callback(ends_at_third)
+
+    set_pragmas(ours, timeout_s=60)
+
+    assert len(set(tries[:3])) == 1
+    assert ours.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+    for connection in (ours, other):
+        connection.close()
+
+
+def test_a_new_cache_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    path = str(tmp_path / "cache.db")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ours = connect(path, timeout_s=0)
+
+    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+        set_pragmas(ours, timeout_s=0)
+
+    for connection in (ours, other):
+        connection.close()
 
 
 def test_a_kill_while_writing_loses_only_what_was_not_flushed(tmp_path: Path) -> None:
