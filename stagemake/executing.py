@@ -21,7 +21,6 @@ from stagemake.model.hindsight import Foretold
 from stagemake.model.plan import Interval
 from stagemake.model.result import Outcome
 from stagemake.model.stored import record_bytes, stored_bytes
-from stagemake.past.build import Ending
 from stagemake.past.recorder import Recorder
 from stagemake.past.shelf import Shelf
 from stagemake.plan.crowd import processor_count
@@ -234,8 +233,8 @@ def _look_at_restored(planned: Planned, outcome: BuildOutcome, digester: Digeste
 
 def _recover_runs(builder: Builder, world: World) -> None:
     """Have the runs that a killed build had finished count for estimates: it could not note them itself."""
-    last = next(Shelf(builder.state.builds).builds(), None)
-    if last is None or last.ending is not Ending.KILLED:
+    last = Shelf(builder.state.builds).last_killed()
+    if last is None:
         return
     declared = {str(stage.name): stage for stage in builder.project.registry.stages()}
     runs = []

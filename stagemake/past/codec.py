@@ -163,6 +163,12 @@ def decode(number: int, data: bytes, *, is_running: bool) -> PastBuild | None:
         return None
 
 
+def has_ended(data: bytes) -> bool:
+    """Return whether a build's file ends with the word of its end. Cost: one record, however many there are."""
+    last = next(_records(data.rstrip(b"\n").rpartition(b"\n")[2]), None)
+    return last is not None and last.get("kind") == END
+
+
 def _records(data: bytes) -> Iterator[dict[str, Any]]:
     """Yield records up to the first that is not whole."""
     for line in data.split(b"\n"):

@@ -14,7 +14,7 @@ from xxhash import xxh3_128_hexdigest
 from stagemake import durable
 from stagemake.freshness.regular import read_regular
 from stagemake.past.build import Ending, PastBuild
-from stagemake.past.codec import NewerFormat, decode, line_of
+from stagemake.past.codec import NewerFormat, decode, has_ended, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -67,6 +67,21 @@ class Shelf:
                 continue
             if build is not None:
                 yield build
+
+    def last_killed(self) -> PastBuild | None:
+        """Return the newest build if it left no word of its end; None where it did. For who holds the lock.
+
+        Cost: one file; its stages are only read of a build that was killed.
+        """
+        newest = max(self.numbers(), default=0)
+        try:
+            path = f"{self.directory}/{newest}"
+            if has_ended(read_regular(path, 2 * MOST_BYTES_A_BUILD, follows=False)):
+                return None
+        except OSError:
+            pass
+        last = next(self.builds(), None)
+        return last if last is not None and last.ending is Ending.KILLED else None
 
     def newer_count(self) -> int:
         """Return how many builds were noted by a newer version."""

@@ -381,3 +381,36 @@ def test_two_builds_are_compared_stage_by_stage() -> None:
         ("new", (Change.ADDED,)), ("gone", (Change.REMOVED,)), ("fast", (Change.FASTER,)),
         ("now fresh", (Change.OUTCOME,)), ("slow", (Change.SLOWER,)), ("why", (Change.REASON,)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lost", [0, 1, 40])
+def test_the_last_build_was_killed_when_the_word_of_its_end_is_not_whole(
+    shelf: Shelf, lost: int
+) -> None:
+    record(shelf)
+    record(shelf)
+    path = Path(shelf.directory, "2")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) - lost])
+
+    last = shelf.last_killed()
+
+    # A line without its newline is whole.
+    found = None if last is None else (last.number, last.ending)
+    assert found == (None if lost <= 1 else (2, Ending.KILLED))
+
+
+def test_nothing_was_killed_where_there_is_no_build(shelf: Shelf) -> None:
+    assert shelf.last_killed() is None
+
+
+def test_a_build_that_ended_is_not_read_to_learn_that(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(shelf)
+    read: list[int] = []
+    monkeypatch.setattr(shelf_module, "decode", lambda number, *_, **__: read.append(number))
+
+    assert shelf.last_killed() is None
+
+    assert read == []
