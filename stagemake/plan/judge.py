@@ -184,7 +184,7 @@ def _look_up(  # noqa: PLR0917 - one step of judging, cut out for length
             )  # fmt: skip
             return False
         if stage.cache:
-            cached = world.records.result(key)
+            cached = world.look_up(key)
             if cached is not None:
                 made.verdict, made.key, made.cached = Verdict.HIT, key, cached
                 return False

@@ -9,6 +9,7 @@ from attrs import define, field
 from stagemake.freshness import snapshot as trace_columns
 from stagemake.model.plan import Plan, Reason, Step, Verdict
 from stagemake.plan.fresh import fresh_key, is_loose
+from stagemake.plan.keys_ahead import KeysAhead
 from stagemake.plan.sight import PlannedSight
 from stagemake.tree import unreadable_path
 
@@ -105,6 +106,7 @@ def plan_pipeline(
         [path for stage in looked_at for path in stage.inputs],
         [path for stage in looked_at for path in stage.outputs],
     )
+    ahead = KeysAhead(pipeline.stages, traces, world.seen)
     for stage_id, stage in enumerate(pipeline.stages):
         try:
             if (
@@ -122,6 +124,7 @@ def plan_pipeline(
                 continue
             from stagemake.plan.judge import judge_stale  # noqa: PLC0415 - gate, 6 ms, only with work to do
 
+            world.keys_ahead = ahead.from_stage(stage_id)
             made = judge_stale(stage, world, sight)
         except OSError as error:  # the stage's own trouble, when its turn comes; others are planned
             made = _unreadable(stage, world, error)

@@ -65,8 +65,13 @@ class Disk(Protocol):
 class Records(Protocol):
     """The cache's records as judging sees them: no content, no fault, no change."""
 
-    def result(self, key: str) -> ActionResult | None:
-        """Return the stored result with all its contents there; None for a miss."""
+    def result(self, key: str, ahead: tuple[str, ...] = ()) -> ActionResult | None:
+        """Return the stored result with all its contents there; None for a miss.
+
+        Args:
+            key: An action key.
+            ahead: Keys that will most likely be asked for next; looked up in the same go.
+        """
 
     def is_absent(self, key: str) -> bool:
         """Return whether a look-up has found no record under a key; asks nobody."""
@@ -81,7 +86,7 @@ class Records(Protocol):
 class NoRecords:
     """The records of a build that may not read the cache."""
 
-    def result(self, key: str) -> None:
+    def result(self, key: str, ahead: tuple[str, ...] = ()) -> None:
         """Return None: nothing is known."""
 
     def is_absent(self, key: str) -> bool:
@@ -119,6 +124,7 @@ class World:
     traced: frozenset[str] = frozenset()  # stages that are forced, by name
     inherits: bool = False  # stages get the tool's whole environment
     seen: Mapping[str, str] = field(factory=dict)  # entries that a survey found, links left out
+    keys_ahead: tuple[str, ...] = ()  # likely to be looked up next; taken by the next look-up
     _history: History | None = None
     _finished: dict[str, str] | None = None
     _repeats: dict[str, Repeat] | None = None
@@ -195,6 +201,11 @@ class World:
         """Forget what is of use until a stage has settled. It is made again when it is asked for."""
         if isinstance(stage.action, Command) and stage.action.shell:
             self._names_in_text.pop(stage.action.template[0], None)
+
+    def look_up(self, key: str) -> ActionResult | None:
+        """Return the cache's result under an action key; None for a miss."""
+        ahead, self.keys_ahead = self.keys_ahead, ()
+        return self.records.result(key, ahead)
 
     def is_unidentified(self, stage: Stage) -> bool:
         """Return whether the stage's function can't be told apart from a changed one."""
