@@ -47,7 +47,12 @@ def command(directory: str, stagefile: str, *, dry_run: bool, from_make: bool) -
         except FileExistsError:  # somebody was faster
             _refuse_existing(root, path, is_named=True)
             raise
-    _say(made.found, (*made.remarks, *_above(root)), made.unseen)
+    nothing = "nothing that can be translated" if from_make else "nothing to build"
+    _say(
+        made.found or (f"{nothing}: two small stages to begin with",),
+        (*made.remarks, *_above(root)),
+        made.unseen,
+    )
     if not dry_run:
         option = f" -f {printable(name)}" if name not in NAMES else ""
         click.echo(f"stagemake: wrote {printable(name)}", err=True)
@@ -75,8 +80,7 @@ def _above(root: str) -> tuple[str, ...]:
 
 
 def _say(found: tuple[str, ...], remarks: tuple[str, ...], unseen: tuple[str, ...]) -> None:
-    what = ", ".join(found) or "nothing to build: two small stages to begin with"
-    click.echo(f"stagemake: found {what}", err=True)
+    click.echo(f"stagemake: found {', '.join(found)}", err=True)
     for text in remarks:
         click.echo(f"note: {printable(text)}", err=True)
     for text in unseen:

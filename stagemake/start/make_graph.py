@@ -97,6 +97,11 @@ class Graph:
         """Whether a directory is at a path now."""
         return os.path.isdir(os.path.join(self._root, path))
 
+    def size(self, path: str) -> int:
+        """Return the bytes of the file at a path; 0 where there is none."""
+        full = os.path.join(self._root, path)
+        return os.path.getsize(full) if os.path.isfile(full) else 0
+
     def is_phony(self, target: str) -> bool:
         """Whether `.PHONY` names it."""
         return target in self.makefile.phony
@@ -113,6 +118,37 @@ class Graph:
             found[target] = None
             waiting += (*node.prerequisites, *node.order_only)
         return list(found)
+
+    def ordered(self) -> list[Node]:
+        """Return all nodes, what is needed first; a circle is a problem of each node in it."""
+        done: dict[int, None] = {}
+        ordered: list[Node] = []
+        for start in set_of(self.nodes.values()):
+            path: list[tuple[Node, list[str]]] = [(start, [])]
+            if id(start) in done:
+                continue
+            open_ids = {id(start)}
+            path = [(start, [*start.prerequisites, *start.order_only][::-1])]
+            while path:
+                node, left = path[-1]
+                if not left:
+                    path.pop()
+                    open_ids.discard(id(node))
+                    if id(node) not in done:
+                        done[id(node)] = None
+                        ordered.append(node)
+                    continue
+                following = self.nodes.get(left.pop())
+                if following is None or id(following) in done:
+                    continue
+                if id(following) in open_ids:
+                    every = [each for each, _ in path]
+                    for each in every[every.index(following) :]:
+                        each.problem = each.problem or "it needs itself"
+                    continue
+                open_ids.add(id(following))
+                path.append((following, [*following.prerequisites, *following.order_only][::-1]))
+        return ordered
 
     def _node(self, target: str) -> Node | None:
         """Return what makes a target; None for a source."""
@@ -240,3 +276,8 @@ class Graph:
 def is_plain_path(path: str) -> bool:
     """Whether a path needs no quotes and lies below the root or is absolute."""
     return bool(_SAFE.match(path)) and ".." not in path.split("/")
+
+
+def set_of(nodes: object) -> list[Node]:
+    """Return each node once, in order: several targets may share one."""
+    return list({id(node): node for node in nodes}.values())  # type: ignore[attr-defined]  # any iterable of nodes

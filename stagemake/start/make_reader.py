@@ -9,6 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from stagemake.start.make_block import ASSIGNMENT, block_at, names_of
 from stagemake.start.make_functions import UntranslatableError
 from stagemake.start.make_lines import is_one_reference, plain_path, shortened, without_comment
 from stagemake.start.make_rules import Makefile, Rule, Unseen, refuse_unknown
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAMES = ("GNUmakefile", "makefile", "Makefile")  # in the order in which GNU make looks
-_ASSIGNMENT = re.compile(
-    r"(?P<words>(?:(?:export|override|private|unexport)[ \t]+)*)(?P<name>[^\s:#=?+!]+)[ \t]*"
-    r"(?P<operator>\?=|\+=|!=|:::?=|::?=|=)[ \t]*(?P<value>.*)\Z",
-    re.DOTALL,
-)
 _SUFFIX_RULE = re.compile(r"(\.[A-Za-z]+)(\.[A-Za-z]+)\Z")
 _CONDITIONAL = ("ifeq", "ifneq", "ifdef", "ifndef")
 # Special targets that ask for what stagemake does anyway, or does not need.
@@ -103,18 +99,10 @@ class _Reader:
         self, lines: list[str], start: int, openers: tuple[str, ...], closer: str, what: str
     ) -> int:
         """Go past a block, and forget every variable and rule that it might make."""
-        level, at = 0, start
-        touched = []
-        while at < len(lines):
-            words = lines[at].replace("(", " (").split()
-            word = words[0] if words and lines[at][0] != "\t" else ""
-            if word == "else" and len(words) > 1:
-                word = ""  # `else ifeq` belongs to the same block
-            level += (word in openers) - (word == closer)
-            touched.append(lines[at])
-            at += 1
-            if level == 0:
-                break
+        touched = block_at(
+            lines, start, openers, closer, in_rule=closer == "endef" or bool(self._rules)
+        )
+        at = start + len(touched)
         self._miss(start + 1, f"{what}, and what is in it up to line {at}")
         if closer == "endef":
             names = lines[start].replace("override", "").split()[1:2]
@@ -127,22 +115,21 @@ class _Reader:
     def _forget_block(self, lines: list[str], number: int) -> None:
         rules = list(self._rules)
         for line in lines:
-            assignment = None if line.startswith("\t") else _ASSIGNMENT.match(line.strip())
-            if assignment:
-                name = assignment["name"]
-                self.found.values.forget(name, f"`{name}` is set by a conditional")
-            elif line.startswith("\t"):
+            assignment = ASSIGNMENT.match(line.strip())
+            if line.startswith("\t") and rules:
                 for rule in rules:
-                    rule.problem = "its recipe has a conditional in it"
+                    rule.problem = rule.problem or "its recipe has a conditional in it"
+            elif assignment:
+                self.found.values.forget(
+                    assignment["name"], f"`{assignment['name']}` is set by a conditional"
+                )
+                rules = self._rules = []
             elif ":" in line:
                 rules = []
-                try:
-                    targets = Expansion(self.found.values).expand(line.partition(":")[0]).split()
-                except UntranslatableError:
-                    continue
+                targets = names_of(line, self.found.values)
                 why = "its rule is inside a conditional"
                 rule = Rule(tuple(map(plain_path, targets)), (), (), number, problem=why)
-                self._rules = self._placed(rule, is_double=False)  # for lines behind the block
+                rules = self._rules = self._placed(rule, is_double=False)
 
     def _statement(self, line: str, number: int) -> None:
         word = line.split(None, 1)[0]
@@ -153,7 +140,7 @@ class _Reader:
         if word in {"vpath", "unexport", "load", "-load", "undefine"}:
             self._rules = []
             raise UntranslatableError(f"`{word}`")
-        assignment = _ASSIGNMENT.match(line)
+        assignment = ASSIGNMENT.match(line)
         if assignment:
             self._rules = []
             self._assign(assignment)
@@ -223,7 +210,7 @@ class _Reader:
         values = self.found.values
         expansion = Expansion(values)
         targets = tuple(map(plain_path, expansion.expand(head[: colon.start()]).split()))
-        own = _ASSIGNMENT.match(behind.strip())
+        own = ASSIGNMENT.match(behind.strip())
         if own and own["name"] and ":" not in own["name"]:
             self._rules = []
             self.found.own_variables.update(
@@ -282,7 +269,9 @@ class _Reader:
             found.phony.update(rule.prerequisites)
         elif target == ".SUFFIXES":
             found.has_built_in_rules = found.has_built_in_rules and bool(rule.prerequisites)
+        elif target == ".POSIX":
+            found.values.follow_posix()
         elif target not in _NOTHING_TO_DO:
-            if target in {".ONESHELL", ".SECONDEXPANSION", ".POSIX", ".EXPORT_ALL_VARIABLES"}:
+            if target in {".ONESHELL", ".SECONDEXPANSION", ".EXPORT_ALL_VARIABLES"}:
                 found.refusal = found.refusal or f"`{target}` changes how recipes are read"
             self._miss(rule.line, f"`{target}`")

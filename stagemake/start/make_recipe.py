@@ -38,6 +38,7 @@ _NEEDS_SHELL_OF_ITS_OWN = re.compile(
     r"#|\n|<<|(?<![&>])&(?!&)|^\s*\w+=|"
     r"(?:^|[;&|({\s])(?:cd|exit|export|set|unset|umask|exec|trap|ulimit|alias|\.|shift|eval|readonly|return)(?:[\s;)]|$)"
 )
+_SEVERAL_COMMANDS = re.compile(r";|(?<!\\)\n|(?<![&>])&(?![&>])")
 _REMOVES = re.compile(r"(?:rm|rmdir)\s[^;&|]*\Z|find\s[^;&|]*(?:-delete|rm)\b[^;&|]*")
 
 
@@ -51,9 +52,9 @@ class Recipe:
 
     @property
     def only_removes(self) -> bool:
-        """Whether every line of it deletes something."""
+        """Whether every line of it deletes something of the project."""
         lines = [line for line in self.lines if not line.startswith("echo ")]
-        return bool(lines) and all(_REMOVES.match(line) for line in lines)
+        return bool(lines) and all(_REMOVES.match(line) and " /" not in line for line in lines)
 
     @property
     def plain(self) -> str:
@@ -78,7 +79,7 @@ def translate_recipe(node: Node, values: Values, inputs: tuple[str, ...]) -> Rec
     if inputs and node.prerequisites[:1] == inputs[:1]:
         direct["<"] = _placeholder("inputs" if len(inputs) == 1 else "inputs[0]")
     if inputs and node.inputs == inputs:
-        direct["^"] = _placeholder("inputs")
+        direct["^"] = direct["?"] = _placeholder("inputs")
         if node.prerequisites == inputs:
             direct["+"] = direct["^"]
 
@@ -92,13 +93,15 @@ def translate_recipe(node: Node, values: Values, inputs: tuple[str, ...]) -> Rec
         return None
 
     shown, plain = [], []
-    for line in node.recipe:
+    for line in map(values.unfolded, node.recipe):
         expansion = Expansion(values, automatic, direct)
         expansion.on_variable = lambda name: _tolerant(on_variable, name)
         shown.append(expansion.expand(line))
         plain.append(Expansion(values, automatic, automatic).expand(_without_kept(line, values)))
     text = _joined([_checked(line) for line in shown])
     bodies = [line.strip("@-+ \t\n") for line in plain]
+    if values.is_posix and any(_SEVERAL_COMMANDS.search(body) for body in bodies):
+        raise UntranslatableError("`.POSIX` ends a line at the first of its commands that fails")
     return Recipe(text, [body for body in bodies if body], list(dict.fromkeys(variables)))
 
 
@@ -137,7 +140,7 @@ def _is_kept(name: str, values: Values) -> bool:
         value = values.own_value(name)
     except UntranslatableError:
         return False
-    return bool(value) and len(value) < 200 and _is_text(value)
+    return bool(value) and len(value) < 1000 and _is_text(value)
 
 
 def _automatic(node: Node) -> dict[str, str]:
@@ -145,6 +148,7 @@ def _automatic(node: Node) -> dict[str, str]:
         "@": [node.name],
         "<": list(node.prerequisites[:1]),
         "^": list(node.inputs),
+        "?": list(node.inputs),  # all are newer: no output is there when an action begins
         "+": list(node.prerequisites),
         "|": list(dict.fromkeys(node.order_only)),
         "*": [node.stem],

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from stagemake.start.make_draft import Draft, Translation
 from stagemake.start.make_functions import UntranslatableError, stem_of
-from stagemake.start.make_graph import Graph, Node, is_plain_path
+from stagemake.start.make_graph import Graph, Node, is_plain_path, set_of
 from stagemake.start.make_reader import read_makefile
 from stagemake.start.make_recipe import translate_recipe
 from stagemake.start.make_rules import Unseen
@@ -37,16 +37,19 @@ class _Translator:
         self._cleanups: list[str] = []
         self._without_depfile: list[str] = []
         self._made = Translation(makefile, unseen=list(makefile.unseen))
-        self._needed_as_files = {
-            path for node in self._graph.nodes.values() for path in node.prerequisites
-        }
+        self._needing: dict[str, list[Node]] = {}  # by path: what has it as a prerequisite
+        for node in set_of(self._graph.nodes.values()):
+            for path in node.prerequisites:
+                self._needing.setdefault(path, []).append(node)
 
     def translate(self) -> Translation:
         """Do it."""
         made, graph = self._made, self._graph
+        for node in set_of(graph.nodes.values()):
+            self._leave_out_touch(node)
         self._mark_own_variables()
         self._mark_parents()
-        for node in self._ordered():
+        for node in self._graph.ordered():
             self._one(node)
         made.drafts = list(self._drafts.values())
         made.goal = self._makefile.goal
@@ -61,9 +64,17 @@ class _Translator:
             more = f" and {len(names) - 2} more" if len(names) > 2 else ""
             made.unseen.append(Unseen(line, f"{', '.join(names[:2])}{more}: {reason}"))
         made.unseen.sort(key=lambda each: (each.file, each.line or sys.maxsize))
+        there = [p for draft in made.drafts for p in draft.outputs if graph.exists(p)]
+        if there:
+            more = f" and {len(there) - 1} other{'s' * (len(there) > 2)} are"
+            made.remarks.append(
+                f"`{there[0]}`{more if there[1:] else ' is'} there already: the first build makes all anew, "
+                "and keeps what it replaces below `.stagemake/kept/`"
+            )
         if self._cleanups:
             named = ", ".join(f"`{name}`" for name in self._cleanups)
-            made.remarks.append(f"{named} is left out: `stagemake clean` removes what was made")
+            verb = "are" if len(self._cleanups) > 1 else "is"
+            made.remarks.append(f"{named} {verb} left out: `stagemake clean` removes what was made")
         if self._without_depfile:
             made.remarks.append(
                 f"`{self._without_depfile[0]}`"
@@ -83,6 +94,16 @@ class _Translator:
                     said = why if name == each else f"it is made for `{each}`, where {why[:-7]}"
                     nodes[name].problem = nodes[name].problem or said
 
+    def _leave_out_touch(self, node: Node) -> None:
+        """Have a target that is only touched, and has content, stand for what it needs: no stage keeps content."""
+        if not node.recipe or not self._graph.size(node.name):
+            return
+        touched = [re.fullmatch(r"[@\-+ \t]*touch\s+(\S+)\s*", line) for line in node.recipe]
+        own = {node.name, "$@", "$(@)"}
+        if all(each and each[1] in own for each in touched):
+            node.recipe = ()
+            self._made.remarks.append(f"`{node.name}` has content: that it is touched is left out")
+
     def _mark_parents(self) -> None:
         """Leave out what would make a directory that other targets lie in, and do more than that."""
         made = [name for name, node in self._graph.nodes.items() if node.recipe]
@@ -91,37 +112,6 @@ class _Translator:
             node = self._graph.nodes[name]
             if name in parents and not node.makes_directory:
                 node.problem = node.problem or "other targets lie in it"
-
-    def _ordered(self) -> list[Node]:
-        """Return all nodes, what is needed first; a circle is a problem of each node in it."""
-        done: dict[int, None] = {}
-        ordered: list[Node] = []
-        for start in set_of(self._graph.nodes.values()):
-            path: list[tuple[Node, list[str]]] = [(start, [])]
-            if id(start) in done:
-                continue
-            open_ids = {id(start)}
-            path = [(start, [*start.prerequisites, *start.order_only][::-1])]
-            while path:
-                node, left = path[-1]
-                if not left:
-                    path.pop()
-                    open_ids.discard(id(node))
-                    if id(node) not in done:
-                        done[id(node)] = None
-                        ordered.append(node)
-                    continue
-                following = self._graph.nodes.get(left.pop())
-                if following is None or id(following) in done:
-                    continue
-                if id(following) in open_ids:
-                    every = [each for each, _ in path]
-                    for each in every[every.index(following) :]:
-                        each.problem = each.problem or "it needs itself"
-                    continue
-                open_ids.add(id(following))
-                path.append((following, [*following.prerequisites, *following.order_only][::-1]))
-        return ordered
 
     def _one(self, node: Node) -> None:
         """Decide what one node becomes, all it needs having been decided."""
@@ -172,7 +162,7 @@ class _Translator:
         phony = self._graph.is_phony(node.name)
         if not phony and not all(self._makes(node, target, plain) for target in node.targets):
             phony = True
-            if node.name in self._needed_as_files:
+            if self._is_needed_as_file(node):
                 raise UntranslatableError("its recipe does not name the file that it should make")
         if phony and draft.recipe.only_removes:
             self._cleanups.append(node.name)
@@ -191,6 +181,22 @@ class _Translator:
         self._find_depfile(draft, plain)
         return draft
 
+    def _is_needed_as_file(self, node: Node) -> bool:
+        """Whether a file is made from what a node's recipe makes; what makes no file may just follow it."""
+        if not {".", "/"}.isdisjoint(node.name):
+            return node.name in self._needing
+        waiting, seen = [node.name], {node.name}
+        while waiting:
+            for other in self._needing.get(waiting.pop(), ()):
+                if not other.recipe:
+                    waiting += [name for name in other.targets if name not in seen]
+                    seen.update(other.targets)
+                elif not self._graph.is_phony(other.name):
+                    plain = translate_recipe(other, self._makefile.values, ()).plain
+                    if any(self._makes(other, target, plain) for target in other.targets):
+                        return True
+        return False
+
     @staticmethod
     def _makes(node: Node, target: str, plain: str) -> bool:
         """Whether a recipe names what it should make; else it is a task, whatever `.PHONY` says."""
@@ -201,12 +207,13 @@ class _Translator:
             return bool(re.search(token, plain))
         return bool(
             re.search(rf"(?:-o|>)\s*{token}", plain)
-            or re.search(rf"(?:^|&& )(?:ar|cp|install|ld|ln|mv|touch)\s[^\n]*{token}", plain)
+            or re.search(rf"(?:^|&& )(?:ar|cp|install|ld|ln|mv|touch)\s[^\n;&|]*{token}", plain)
         )
 
     def _find_depfile(self, draft: Draft, plain: str) -> None:
         words = plain.split()
-        if "-c" not in words or len(draft.outputs) != 1:
+        is_object = len(draft.outputs) == 1 and draft.outputs[0].endswith((".o", ".lo", ".obj"))
+        if "-c" not in words or not is_object:
             return
         if {"-MMD", "-MD"}.isdisjoint(words):
             self._without_depfile.append(draft.name)
@@ -282,8 +289,3 @@ class _Needed:
     inputs: list[str] = field(factory=list)
     after: list[str] = field(factory=list)
     always: bool = False
-
-
-def set_of(nodes: object) -> list[Node]:
-    """Return each node once, in order: several targets may share one."""
-    return list({id(node): node for node in nodes}.values())  # type: ignore[attr-defined]  # any iterable of nodes

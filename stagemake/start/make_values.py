@@ -28,6 +28,8 @@ BUILT_IN = {
     "LINK.cc": "$(CXX) $(CXXFLAGS) $(CPPFLAGS) $(LDFLAGS) $(TARGET_ARCH)",
     "LINK.o": "$(CC) $(LDFLAGS) $(TARGET_ARCH)",
 }  # fmt: skip
+_BUILT_IN_POSIX = {"ARFLAGS": "-rv", "CC": "c99", "CFLAGS": "-O1"}  # below the target `.POSIX`
+_ARCHAIC = ("LOADLIBES", "TARGET_ARCH")  # in make's own rules, and set by nobody
 _SPECIAL = (
     "MAKE",
     "MAKEFLAGS",
@@ -74,6 +76,8 @@ class Values:
     by_name: dict[str, Variable] = field(factory=dict)
     structural: set[str] = field(factory=set)  # names that decided on targets and prerequisites
     wildcards: set[str] = field(factory=set)  # patterns that `wildcard` looked for
+    is_posix: bool = False
+    _built_in: dict[str, str] = field(factory=lambda: dict(BUILT_IN), init=False)
 
     def __attrs_post_init__(self) -> None:
         for name, text in BUILT_IN.items():
@@ -82,7 +86,25 @@ class Values:
     def is_built_in(self, name: str) -> bool:
         """Whether a variable still is what make has without a Makefile."""
         found = self.by_name.get(name)
-        return found is not None and found.text == BUILT_IN.get(name)
+        return found is not None and found.text == self._built_in.get(name)
+
+    def follow_posix(self) -> None:
+        """Do as the target `.POSIX` does: other defaults, and shells that end at a failure."""
+        self.is_posix = True
+        self._built_in.update(_BUILT_IN_POSIX)
+        for name, text in _BUILT_IN_POSIX.items():
+            if name not in self.by_name or self.by_name[name].text == BUILT_IN.get(name):
+                self.by_name[name] = Variable(text)
+
+    def unfolded(self, text: str) -> str:
+        """Return a text with make's own compound variables (`COMPILE.c`) replaced by what is in them."""
+        for name, inner in self._built_in.items():
+            if "$" in inner and self.is_built_in(name):
+                text = text.replace(f"$({name})", inner).replace(f"${{{name}}}", inner)
+        for name in _ARCHAIC:
+            if name not in self.by_name and name not in self.environ:
+                text = text.replace(f" $({name})", "")
+        return text
 
     def value(self, name: str) -> str:
         """Return a variable's whole value, automatic variables not among what it may use.
