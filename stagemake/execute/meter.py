@@ -76,7 +76,7 @@ class Meter:
 
     def stretches(self, processors: int) -> dict[int, float]:
         """Return by which factor actions took longer than alone, by stage id; see `crowding`."""
-        return stretches(self._ran, processors)
+        return stretches(self._ran, processors, self.launch_s + self.settle_s + sum(self.gaps_s))
 
     def note_settled(self, result: StageResult | None, took_s: float) -> None:
         """Take in what it took to see what came of an action."""

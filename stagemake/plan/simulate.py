@@ -119,10 +119,12 @@ def simulate(
                 agenda.settle(stage_id)
             else:
                 now_s += launch_s
+                running.beside(now_s)
                 running.start(now_s + gap_s, seconds, stage_id)
                 agenda.take(stage_id)
         if settled >= 0:  # the machine was kept busy; now for what came of the last one
             now_s += settle_s[settled]
+            running.beside(now_s)
             agenda.settle(settled)
             settled = -1
             continue

@@ -33,12 +33,42 @@ def test_only_the_time_in_the_crowd_is_stretched() -> None:
     ran = [Ran(number, 10.0, 2.0, 1.0) for number in range(3)] + [Ran(3, 10.0, 4.0, 3.0)]
 
     assert stretches(ran, 2)[3] < stretches(ran, 2)[0]
-    assert 4.0 / stretches(ran, 2)[3] == pytest.approx(4 - 0.25 * 2, abs=0.1)
+    assert 4.0 / stretches(ran, 2)[3] == pytest.approx(3.0, abs=0.1)  # all of it is computing
 
 
 def test_no_actions_and_actions_of_no_time_are_fine() -> None:
     assert stretches([], 2) == {}
     assert stretches([Ran(0, 10.0, 0.0, 0.0)], 2) == {}
+
+
+def test_the_tool_asks_for_processors_too() -> None:
+    ran = [Ran(number, 10.0, 2.0, 0.8) for number in range(4)]  # 1.6 processors; who had the rest?
+
+    with_tool = stretches(ran, 2, tool_s=2.0)
+
+    assert with_tool[0] > stretches(ran, 2)[0]
+    assert with_tool[0] == pytest.approx(2.5)  # 0.8 s alone
+
+
+@given(
+    st.lists(st.sampled_from([0.1, 0.3, 0.5, 0.7, 1.0]), min_size=3, max_size=8),
+    st.integers(1, 3),
+)
+def test_what_is_foreseen_of_a_crowd_is_what_was_measured_of_it(
+    demands: list[float], processors: int
+) -> None:
+    slower = Crowd(demands, processors)._slower(range(len(demands)), 0)
+    rates = [one / slow for one, slow in zip(demands, slower, strict=True)]
+
+    found = stretches(
+        [Ran(number, 5.0, 10.0, 10.0 * rate) for number, rate in enumerate(rates)], processors
+    )
+
+    foreseen = slower if len(demands) > processors else [1.0] * len(demands)
+    assert [found.get(number, 1.0) for number in range(len(demands))] == pytest.approx(
+        foreseen, rel=0.12
+    )
+    assert len(demands) <= processors or sum(rates) <= processors * 1.01
 
 
 def ends(running: Alone | Crowd, starts: list[tuple[float, float]]) -> dict[int, float]:
@@ -62,6 +92,25 @@ def test_who_comes_later_finds_the_others_farther_on() -> None:
 
     # Alone until 1.5; then three on two: 0.5, 1.5 and 1.0 are left, at two thirds of the speed.
     assert found == {0: pytest.approx(2.25), 2: pytest.approx(2.75), 1: pytest.approx(3.25)}
+
+
+def test_a_tool_that_computes_takes_its_share_of_the_processors() -> None:
+    running = Crowd([1.0] * 3, 2)
+    for number in range(3):
+        running.start(0.0, 1.0, number)
+
+    running.beside(1.0)  # three and the tool on two: half a second is done of each
+    first = running.first_end()
+
+    assert first == (pytest.approx(1.75), 0)
+
+
+def test_who_computes_half_of_the_time_gets_in_the_way_of_others_that_do() -> None:
+    found = ends(Crowd([0.5] * 4, 2), [(0, 1.0)] * 4)
+
+    # With chances of 1/8, 3/8, 3/8, 1/8 none to three of the others compute, too: 1.3 times as long, or a little
+    # more, as they take longer themselves.
+    assert 1.15 < found[0] < 1.25
 
 
 @given(
