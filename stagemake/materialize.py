@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from stagemake.model.entry import Manifest, OutputFile
-
-    Fetch = Callable[[str, int, str, int], bool]
+    from stagemake.staged import Contents
 
 
 _MOST_KEPT = 1000
@@ -37,11 +36,11 @@ class Restored(enum.Enum):
 
 
 def restore(
-    root: str,
     manifest: Manifest,
     outputs: Sequence[str],
-    fetch: Fetch,
+    contents: Contents,
     *,
+    holding: durable.Holding,
     entry_at: Callable[[str], str] | None = None,
     displace: Callable[[str], None] | None = None,
     learn: Callable[[str, str, os.stat_result], None] | None = None,
@@ -52,11 +51,11 @@ def restore(
     built whole and swapped in. On failure all that is unfinished is removed.
 
     Args:
-        root: The project's directory, absolute.
         manifest: Any rows; judged here.
         outputs: The declared outputs, directories with a slash at the end.
-        fetch: `fetch(digest, size_bytes, target, mode)` creates the file `target`, which does not
+        contents: Where they come from: `fetch(digest, size_bytes, target, mode)` creates the file `target`, which does not
             exist, with verified contents and `mode` less the umask; False, and no file, when it can't.
+        holding: Of the project's directory; what it opens for this stays open until it is closed.
         entry_at: `Digester.output_entry`; outputs that have the right entry already are left untouched.
         displace: Called with the project path of each existing output about to be replaced, before any
             is; may move it away (`preserve`).
@@ -72,13 +71,14 @@ def restore(
         return Restored.REFUSED
     right = entries_of(manifest)
     rows_of = _rows_by_output(manifest, right)
-    staging = Staging(root)
+    holding.trim()
+    staging = Staging(holding)
     try:
         for output in outputs:
             path = output.rstrip("/")
             if entry_at is not None and entry_at(path) == right[path]:
                 continue
-            if not staging.build(path, rows_of[path], fetch):
+            if not staging.build(path, rows_of[path], contents):
                 staging.undo()
                 return Restored.INCOMPLETE
         if displace is not None:
@@ -88,8 +88,6 @@ def restore(
     except BaseException:
         staging.undo()
         raise
-    finally:
-        staging.close()
     if learn is not None:
         for row, status in staging.fetched:
             learn(row.path, row.entry, status)

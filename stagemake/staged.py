@@ -6,7 +6,6 @@ meanwhile, or puts a link in its place, leads nothing elsewhere.
 
 from __future__ import annotations
 
-import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -15,55 +14,70 @@ from attrs import define, field
 from stagemake import durable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import os
+    from collections.abc import Callable, Sequence
 
     from stagemake.model.entry import OutputFile
 
     Fetch = Callable[[str, int, str, int], bool]
+    Read = Callable[[str, int], bytes | None]
 
 _MOST_OPEN = 64  # directories inside of outputs, held open at once
+_SMALL_BYTES = 1 << 15  # below, contents are written in one piece
 
 
-@define
+@define(eq=False, repr=False)
+class Contents:
+    """Where the contents of files come from, all of them verified."""
+
+    fetch: Fetch  # see `materialize.restore`
+    read: Read | None = None  # `port.ContentSource.read`: for small ones; None: `fetch` for all
+    umask: int = 0o022  # of what is made of what was read
+
+
+@define(eq=False, repr=False)
 class Staging:
-    """The unfinished outputs of one restore, and the directories they wait in. `close` it."""
+    """The unfinished outputs of one restore, and the directories they wait in, which are the holder's to close."""
 
-    root: str
+    holding: durable.Holding
     made: list[str] = field(factory=list)  # directories above outputs, outermost first
     fetched: list[tuple[OutputFile, os.stat_result]] = field(factory=list)
-    _waiting: list[tuple[durable.Held, str, str]] = field(
+    _waiting: list[tuple[durable.Held, str, str, bool]] = field(
         factory=list
-    )  # where, its name there, its path
+    )  # where, its name there, its path, whether it is a directory
     _parents: dict[str, durable.Held] = field(factory=dict)  # by project path
 
-    def build(self, path: str, rows: Iterable[OutputFile], fetch: Fetch) -> bool:
+    def build(self, path: str, rows: Sequence[OutputFile], contents: Contents) -> bool:
         """Build one output, whole, beside its place; False when contents are missing.
 
         Args:
             path: Of the output, without slash.
-            rows: Of it and of what is in it, directories first.
-            fetch: See `materialize.restore`.
+            rows: Of it and of what is in it, directories first; at least one.
+            contents: Where they come from.
         """
-        parent = self._parent(os.path.dirname(path))
+        parent = self._parent(path.rpartition("/")[0])
         temp = durable.temp_name()
-        self._waiting.append((parent, temp, path))
+        is_dir = rows[0].kind == "directory"
+        self._waiting.append((parent, temp, path, is_dir))
+        if not is_dir:
+            return self._make(rows[0], parent, temp, contents)
         nest = _Nest(parent)
         try:
             for row in rows:
                 place, _, name = f"{temp}{row.path[len(path) :]}".rpartition("/")
-                if not self._make(row, nest.directory(place), name, fetch):
+                if not self._make(row, nest.directory(place), name, contents):
                     return False
         finally:
             nest.close()
         return True
 
-    def _make(self, row: OutputFile, held: durable.Held, name: str, fetch: Fetch) -> bool:
+    def _make(self, row: OutputFile, held: durable.Held, name: str, contents: Contents) -> bool:
         if row.kind == "directory":
             held.make_dir(name)
         elif row.kind == "symlink":
             held.symlink(row.target, name)
         else:
-            status = _fetched(row, held, name, fetch)
+            status = _written(row, held, name, contents)
             if status is None:
                 return False
             self.fetched.append((row, status))
@@ -72,7 +86,7 @@ class Staging:
     def _parent(self, path: str) -> durable.Held:
         held = self._parents.get(path)
         if held is None:
-            held, made = durable.hold(self.root, path)
+            held, made = self.holding.directory(path)
             self.made += made
             self._parents[path] = held
         return held
@@ -81,16 +95,15 @@ class Staging:
         """Return the paths where something is that will be replaced."""
         return [
             path
-            for held, _, path in self._waiting
-            if held.status(os.path.basename(path)) is not None
+            for held, _, path, _ in self._waiting
+            if held.status(path.rpartition("/")[2]) is not None
         ]
 
     def replace(self) -> None:
         """Give everything that waits its own name, in the order in which it was built."""
-        for held, temp, path in self._waiting:
-            name = os.path.basename(path)
-            status = held.status(temp)
-            if status is not None and stat.S_ISDIR(status.st_mode):
+        for held, temp, path, is_dir in self._waiting:
+            name = path.rpartition("/")[2]
+            if is_dir:
                 _swap(held, temp, name)
                 continue
             try:
@@ -100,7 +113,7 @@ class Staging:
 
     def undo(self) -> None:
         """Remove what is unfinished; the failure that led here is the one to report."""
-        for held, temp, _ in self._waiting:
+        for held, temp, *_ in self._waiting:
             try:
                 held.remove_any(temp)
             except OSError:
@@ -111,10 +124,24 @@ class Staging:
             except OSError:  # something is in it by now
                 continue
 
-    def close(self) -> None:
-        """Let go of the directories."""
-        for held in self._parents.values():
-            held.close()
+
+def _written(
+    row: OutputFile, held: durable.Held, name: str, contents: Contents
+) -> os.stat_result | None:
+    """Write one file, return its status; None when its contents aren't to be had or aren't what was asked for."""
+    if contents.read is None or row.size_bytes >= _SMALL_BYTES:
+        return _fetched(row, held, name, contents.fetch)
+    data = contents.read(row.digest, row.size_bytes)
+    if data is None or len(data) != row.size_bytes:
+        return None
+    executable = row.kind == "executable"
+    mode = (0o777 if executable else 0o666) & ~contents.umask
+    if bool(mode & stat.S_IXUSR) != executable:  # a umask without x
+        mode = 0o755
+    try:
+        return held.create(name, data, mode)
+    except OSError:  # once more, so that the store can say what is wrong
+        return _fetched(row, held, name, contents.fetch)
 
 
 def _fetched(row: OutputFile, held: durable.Held, name: str, fetch: Fetch) -> os.stat_result | None:

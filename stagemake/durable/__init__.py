@@ -23,12 +23,14 @@ from stagemake.durable.files import (
     write_new,
 )
 from stagemake.durable.held import Held, hold
+from stagemake.durable.holding import Holding
 from stagemake.durable.names import TEMP_PREFIX, temp_name, temp_path
 from stagemake.durable.point import install, reach
 
 __all__ = [
     "TEMP_PREFIX",
     "Held",
+    "Holding",
     "append",
     "clone_or_copy",
     "hold",

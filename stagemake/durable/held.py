@@ -5,11 +5,13 @@ For restoring, where a path that is looked up twice could have become somebody's
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 
 from stagemake.durable.directories import remove_any_at
+from stagemake.durable.files import CREATE, write_all
 from stagemake.durable.point import os_error, reach
 
 _AT_ONCE = getattr(
@@ -75,6 +77,34 @@ class Held:
             os.mkdir(name, dir_fd=self.fd)
         except OSError as error:
             raise os_error(error.errno or errno.EIO, self.shown(name)) from None
+
+    def create(self, name: str, data: bytes, mode: int) -> os.stat_result:
+        """Create a file with `data` and exactly the permissions `mode`; return its status when it is complete.
+
+        Raises:
+            FileExistsError: Anything has the name.
+            OSError: It can't be made or written; then nothing of it is left.
+        """
+        shown = self.shown(name)
+        reach("open", shown)
+        try:
+            fd = os.open(name, CREATE, mode, dir_fd=self.fd)
+        except OSError as error:
+            raise os_error(error.errno or errno.EIO, shown) from None
+        is_done = False
+        try:
+            write_all(fd, data, shown)
+            status = os.fstat(fd)
+            if stat.S_IMODE(status.st_mode) != mode:  # another umask, or rules of the directory
+                os.fchmod(fd, mode)
+                status = os.fstat(fd)
+            is_done = True
+            return status
+        finally:
+            os.close(fd)
+            if not is_done:
+                with contextlib.suppress(OSError):  # the failure that led here is the one to report
+                    self.remove_any(name)
 
     def symlink(self, target_text: str, name: str) -> None:
         """Make a symbolic link that reads `target_text`."""

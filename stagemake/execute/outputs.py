@@ -114,6 +114,8 @@ class OutputKeeper:
     def adopt(self, stage: Stage) -> None:
         """Drop kept files that turned out equal to what the stage made in their place."""
         shop = self.shop
+        if not shop.kept:
+            return
         outputs = {output.rstrip("/") for output in stage.outputs}
         for path, where in list(shop.kept):
             if path not in outputs:

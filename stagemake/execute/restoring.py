@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, field
 
+from stagemake.durable import Holding
 from stagemake.execute.ending import failure_of
 from stagemake.execute.outputs import written_by
 from stagemake.execute.repeating import notes_on_restoring
@@ -13,6 +14,7 @@ from stagemake.execute.settle import trace_of
 from stagemake.materialize import Restored, restore
 from stagemake.model.event import Notice
 from stagemake.model.result import Outcome, StageResult
+from stagemake.staged import Contents
 
 if TYPE_CHECKING:
     from stagemake.execute.outputs import OutputKeeper
@@ -31,6 +33,14 @@ class Restorer:
     values: dict[str, str]  # shared values so far, as JSON; gets those of what comes back
     hits: int = 0
     bytes_read: int = 0
+    _holding: Holding = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._holding = Holding(self.shop.root)
+
+    def close(self) -> None:
+        """Let go of the directories that results were brought back to."""
+        self._holding.close()
 
     def bring_back(self, stage: Stage, made: Judgement, cached: ActionResult) -> StageResult | None:
         """Bring back a cached result; None when that turns out impossible: then it's a miss."""
@@ -75,10 +85,10 @@ class Restorer:
             return store.fetch(digest, size, target, mode & ~shop.umask)
 
         return restore(
-            shop.root,
             cached.outputs,
             stage.outputs,
-            fetch,
+            Contents(fetch, store.read, shop.umask),
+            holding=self._holding,
             entry_at=shop.digester.output_entry,
             displace=self._displace,
             learn=shop.digester.learn,

@@ -69,6 +69,7 @@ class Scheduler:
         finally:
             self.shop.slots.relax()
             self.launcher.storing.finish()
+            self.launcher.restorer.close()
         self._close_open_ends()
         return BuildOutcome(
             results=tuple(result for result in self._results if result is not None),

@@ -17,6 +17,7 @@ from stagemake.model.entry import (
     encode_manifest,
     entries_of,
 )
+from stagemake.staged import Contents
 
 names = st.one_of(
     st.sampled_from(["a", "b", "a b", "ü", "-rf", "a\n", "caf\udce9", "\x1b[2J", "a.b", "a-"]),
@@ -52,8 +53,8 @@ def rows_of(outputs, blobs):
 
 
 @settings(max_examples=120, deadline=None)
-@given(old=outputs_strategy, new=outputs_strategy)
-def test_what_is_restored_over_anything_is_what_the_manifest_says(old, new):
+@given(old=outputs_strategy, new=outputs_strategy, reads=st.booleans())
+def test_what_is_restored_over_anything_is_what_the_manifest_says(old, new, reads):
     blobs = {}
 
     def fetch(digest, size_bytes, target, mode):
@@ -67,7 +68,10 @@ def test_what_is_restored_over_anything_is_what_the_manifest_says(old, new):
                 f"{name}/" if isinstance(node, dict) else name for name, node in outputs.items()
             ]
 
-            ended = restore(root, manifest, declared, fetch)
+            holding = durable.Holding(root)
+            contents = Contents(fetch, (lambda digest, _: blobs[digest]) if reads else None)
+            ended = restore(manifest, declared, contents, holding=holding)
+            holding.close()
 
             digester = Digester(root)
             assert ended is Restored.DONE

@@ -11,12 +11,14 @@ from stagemake.digesting import Digester
 from stagemake.freshness.signature import signature
 from stagemake.materialize import Restored, preserve, restore, sweep_temps
 from stagemake.model.entry import OutputFile, entry_of_output
+from stagemake.staged import Contents
 
 
 class World:
     """A project directory and contents to restore into it."""
 
-    def __init__(self, root):
+    def __init__(self, root, reads=True):
+        self.reads = reads  # small contents, in place of having them fetched
         self.outside = str(root / "outside")
         self.root = str(root / "project")
         os.mkdir(self.root)
@@ -42,8 +44,19 @@ class World:
         with open(full, "w") as file:
             file.write(text)
 
-    def restore(self, rows, outputs, **more):
-        return restore(self.root, tuple(rows), outputs, self.fetch, **more)
+    def read(self, digest, limit_bytes):
+        data = self.blobs.get(digest)
+        if data is not None:
+            self.fetched.append(digest)
+        return data
+
+    def restore(self, rows, outputs, contents=None, **more):
+        holding = durable.Holding(self.root)
+        try:
+            known = contents or Contents(self.fetch, self.read if self.reads else None)
+            return restore(tuple(rows), outputs, known, holding=holding, **more)
+        finally:
+            holding.close()
 
     def tree(self, top=None):
         """Return what is there: path -> text, link text or None for a directory."""
@@ -63,9 +76,9 @@ class World:
         return found
 
 
-@pytest.fixture
-def world(tmp_path):
-    yield World(tmp_path)
+@pytest.fixture(params=["read", "fetched"])
+def world(tmp_path, request):
+    yield World(tmp_path, reads=request.param == "read")
     durable.install(None)
 
 
@@ -139,7 +152,7 @@ def test_contents_of_the_wrong_size_are_missing_contents(world):
 def test_a_fetch_that_lies_is_not_believed(world):
     rows = (world.file("a"),)
 
-    ended = restore(world.root, rows, ["a"], lambda *_: True)
+    ended = world.restore(rows, ["a"], Contents(lambda *_: True))
 
     assert ended is Restored.INCOMPLETE
 
@@ -269,14 +282,14 @@ def test_whichever_operation_fails_nothing_unfinished_stays(tmp_path):
     rows_of = lambda world: [world.file("a", "A"), *dist(world), world.file("s/z", "Z")]
     outputs = ["a", "dist/", "s/z"]
     (tmp_path / "count").mkdir()
-    counted = World(tmp_path / "count")
+    counted = World(tmp_path / "count", reads=False)
     counted.put("dist/stale")
     count = operations_of(counted, rows_of(counted), outputs)
     named = []
     for number in range(count):
         place = tmp_path / str(number)
         place.mkdir()
-        world = World(place)
+        world = World(place, reads=False)
         world.put("dist/stale")
         left = [number]
 
@@ -395,11 +408,10 @@ def test_a_directory_that_becomes_a_link_meanwhile_leads_nothing_outside(world, 
         return world.fetch(*more)
 
     durable.install(lambda name, path: plant_once() if name == moment else None)
-    ended = restore(
-        world.root,
-        tuple(made[rows][0]),
+    ended = world.restore(
+        made[rows][0],
         [made[rows][1]],
-        fetch,
+        Contents(fetch),
         displace=plant_once if moment == "displace" else None,
     )
     durable.install(None)
@@ -431,7 +443,7 @@ def test_a_directory_inside_an_output_that_becomes_a_link_meanwhile_leads_nothin
             planted.append(temp)
         return world.fetch(digest, size_bytes, target, mode)
 
-    restore(world.root, tuple(rows), ["dist/"], fetch)
+    world.restore(rows, ["dist/"], Contents(fetch))
 
     assert world.tree(world.outside) == {}
     assert world.tree()["dist/moved/a"] == "000"
@@ -482,3 +494,80 @@ def test_no_descriptor_is_left_open_however_it_ends(world):
     world.restore([OutputFile("z", "file", "0" * 32, 1)], ["z"])
 
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_content_of_another_size_is_not_believed(world):
+    row = world.file("a")
+    longer = OutputFile("a", "file", row.digest, row.size_bytes + 1)
+
+    assert world.restore([longer], ["a"]) is Restored.INCOMPLETE
+    assert world.tree() == {}
+
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_what_is_read_gets_the_mode_of_the_build_whatever_the_users_umask(world, umask):
+    world.reads = True
+    rows = [world.file("a"), world.file("run", "#!", "executable")]
+
+    before = os.umask(umask)
+    try:
+        world.restore(rows, ["a", "run"])
+    finally:
+        os.umask(before)
+
+    modes = [os.stat(f"{world.root}/{name}").st_mode & 0o777 for name in ("a", "run")]
+    assert modes == [0o644, 0o755]
+
+
+def test_a_directory_that_is_held_is_left_when_its_path_leads_elsewhere(world):
+    holding = durable.Holding(world.root)
+    contents = Contents(world.fetch, world.read)
+    restore((world.file("out/a"),), ["out/a"], contents, holding=holding)
+    os.rename(f"{world.root}/out", f"{world.root}/moved")
+    restore((world.file("out/b"),), ["out/b"], contents, holding=holding)
+    os.symlink("moved", f"{world.root}/link")
+    os.rename(f"{world.root}/out", f"{world.root}/gone")
+    os.rename(f"{world.root}/link", f"{world.root}/out")
+    restore((world.file("out/c"),), ["out/c"], contents, holding=holding)
+    holding.close()
+
+    assert world.tree() == {
+        "moved": None, "moved/a": "new", "moved/c": "new", "gone": None, "gone/b": "new",
+        "out": "-> moved",
+    }  # fmt: skip
+
+
+def test_few_directories_are_held_while_nothing_is_restored(world):
+    holding = durable.Holding(world.root)
+    rows = [world.file(f"{number:03}/a") for number in range(100)]
+    before = len(os.listdir("/proc/self/fd"))
+
+    for row in rows:
+        restore((row,), [row.path], Contents(world.fetch, world.read), holding=holding)
+        assert len(os.listdir("/proc/self/fd")) - before < 70
+    holding.close()
+
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(world.tree()) == 200
+
+
+@pytest.mark.parametrize("operation", ["open", "write"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_file_that_cannot_be_written_is_fetched_once_more(tmp_path, operation, times):
+    world, left = World(tmp_path), [times]
+
+    def point(name, path):
+        if name == operation and left[0]:
+            left[0] -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    durable.install(point)
+    try:
+        ended = world.restore([world.file("a")], ["a"])
+    except OSError as error:
+        ended = error.errno
+    finally:
+        durable.install(None)
+
+    assert ended == (Restored.DONE if times == 1 else errno.EIO)
+    assert world.tree() == ({"a": "new"} if times == 1 else {})
