@@ -79,6 +79,8 @@ class Explainer:
             found = self._differences.get(stage_id, ())
             changes = tuple(self.changes(stage, found))
             made = Explanation(stage, step, changes, self._nearest(stage_id, step.verdict, found))
+            if step.reason is Reason.INTERRUPTED:
+                made = evolve(made, last_time=self._last_time(stage))
         return evolve(
             made,
             fallbacks=(*getattr(identity, "fallbacks", ()), *self._repeats(stage_id, step)),
@@ -181,7 +183,7 @@ class Explainer:
         changes = tuple(self.changes(stage, past.differences))
         return LastTime(
             build.number, build.started_s, past.outcome, past.reason, past.subject, changes,
-            past.diverged,
+            past.diverged, past.problem,
         )  # fmt: skip
 
 

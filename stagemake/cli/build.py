@@ -15,7 +15,7 @@ from stagemake.cli.place import tell_nothing
 from stagemake.cli.reporters import open_reporters, rerun_command
 from stagemake.cli.signals import until_stopped
 from stagemake.freshness.noop import Overtaken
-from stagemake.model.error import PlanDrifted, UsageError
+from stagemake.model.error import PlanDrifted, UnknownTarget, UsageError
 from stagemake.model.mode import CacheMode, ExecutionMode
 from stagemake.model.request import BuildRequest
 from stagemake.model.result import Outcome
@@ -70,6 +70,10 @@ def carry_out(place: Place, typed: Typed, found: Found | None = None) -> int:
         return _answered(asks, found)
     except Overtaken:  # by another build, since the entry looked
         return _answered(asks, None)
+    except UnknownTarget as error:
+        from stagemake.cli.near_command import add_command  # noqa: PLC0415 - gate, this error only
+
+        raise add_command(error, typed.targets) from None
 
 
 def _refuse_what_does_not_go_together(typed: Typed) -> None:

@@ -12,6 +12,7 @@ from attrs import define
 
 from stagemake.cache.locate import cache_directory
 from stagemake.cli.project_options import color_option
+from stagemake.cli.raw_output import terminal_columns
 from stagemake.model.error import NoStagefile, StagemakeError, UsageError
 from stagemake.model.record import references
 from stagemake.report.amount import joined, plural, printable, size
@@ -132,7 +133,8 @@ def stats(place: CachePlace, color: str, *, shows_all: bool, as_json: bool) -> i
         click.echo(dumps(cache_object(state)), nl=False)
     else:
         style = style_for(color, os.environ, is_terminal=sys.stdout.isatty())
-        click.echo("\n".join(cache_lines(state, shows_all=shows_all, style=style)), color=True)
+        lines = cache_lines(state, shows_all=shows_all, style=style, columns=terminal_columns())
+        click.echo("\n".join(lines), color=True)
     return 0
 
 

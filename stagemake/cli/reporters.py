@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from stagemake.cli.command_names import COMMANDS
+from stagemake.cli.raw_output import terminal_columns
 from stagemake.model.event import PlanReady
 from stagemake.report.terminal import Detail, TerminalReporter
 
@@ -46,6 +47,7 @@ def open_reporters(
         stdout_is_busy: Whether lines for programs go to stdout meanwhile.
     """
     terminal = TerminalReporter(sys.stderr, style, detail, rerun)
+    terminal.columns = functools.partial(terminal_columns, sys.stderr)
     is_seen = sys.stderr.isatty() and not is_ci(os.environ)
     is_shared = stdout_is_busy and sys.stdout.isatty()  # nothing can be drawn between these lines
     if detail is Detail.VERBOSE:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stagemake.cli.project_options import project_options
-from stagemake.cli.raw_output import print_known, stdout_has
+from stagemake.cli.raw_output import print_known, stdout_has, terminal_columns
 from stagemake.model.difference import Difference
 from stagemake.model.error import UsageError
 from stagemake.model.explanation import Cause, LastTime
@@ -81,7 +81,7 @@ def _now(
     if as_json:
         return dumps(why_object(found))
     now_s = time.time()
-    return "\n".join(why_text(each, now_s) for each in found)
+    return "\n".join(why_text(each, now_s, terminal_columns()) for each in found)
 
 
 def _last(
@@ -101,7 +101,9 @@ def _last(
     def last(one: PastStage) -> LastTime:
         if one.name in ids:
             return explainer.last_time(build, one, pipeline.stages[ids[one.name]])
-        return LastTime(build.number, build.started_s, one.outcome, one.reason, one.subject)
+        return LastTime(
+            build.number, build.started_s, one.outcome, one.reason, one.subject, problem=one.problem
+        )
 
     if as_json:
         return dumps(last_build_object(build, [(one.name, last(one)) for one in past]))
@@ -126,7 +128,7 @@ def _cause_of(stage: PastStage) -> PastStage:
     """Return what a stage of a build has in common with those that ended alike for the same cause."""
     return PastStage(
         "", stage.outcome, stage.reason, stage.subject, differences=stage.differences,
-        diverged=stage.diverged,
+        diverged=stage.diverged, problem=stage.problem,
     )  # fmt: skip
 
 

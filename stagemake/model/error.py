@@ -90,6 +90,9 @@ class UsageError(StagemakeError):
 class UnknownTarget(UsageError):
     """A target is no stage, pipeline, output path or matching pattern."""
 
+    target = ""
+    is_near = False  # whether the hint names what is near
+
 
 class UnforeseeableChange(UsageError):
     """What was to be assumed decides what the stages are."""

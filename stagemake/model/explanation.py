@@ -49,6 +49,7 @@ class LastTime:
     subject: str
     changes: tuple[Change, ...] = ()
     diverged: Divergence | None = None  # from what its key had made before
+    problem: str = ""  # one line, of a failure
 
 
 @frozen

@@ -9,6 +9,7 @@ from attrs import asdict, frozen
 from stagemake.report.amount import duration, plural, printable, size
 from stagemake.report.style import Style
 from stagemake.report.table import middle, rest, table
+from stagemake.report.width import room_for_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,9 @@ def cache_object(state: CacheState) -> dict[str, Any]:
     }
 
 
-def cache_lines(state: CacheState, *, shows_all: bool, style: Style = _PLAIN) -> Iterator[str]:
+def cache_lines(
+    state: CacheState, *, shows_all: bool, style: Style = _PLAIN, columns: int = 0
+) -> Iterator[str]:
     """Yield what `cache stats` prints; of the stages the ten that cost or saved most, or all."""
     yield f"path     {printable(state.path)}"
     yield f"records  {state.records}"
@@ -71,7 +74,7 @@ def cache_lines(state: CacheState, *, shows_all: bool, style: Style = _PLAIN) ->
         yield f"gc       would remove {_removed(*state.gc)}"
     if state.worth is not None and state.worth.stages:
         yield ""
-        yield from _worth_lines(state.worth, None if shows_all else _SHOWN, style)
+        yield from _worth_lines(state.worth, None if shows_all else _SHOWN, style, columns)
 
 
 def _removed(records: int, size_bytes: int) -> str:
@@ -80,7 +83,7 @@ def _removed(records: int, size_bytes: int) -> str:
     return f"{size(size_bytes)} that no record needs" if size_bytes else "nothing"
 
 
-def _worth_lines(worth: CacheWorth, most: int | None, style: Style) -> Iterator[str]:
+def _worth_lines(worth: CacheWorth, most: int | None, style: Style, columns: int) -> Iterator[str]:
     yield (
         f"project  {plural(worth.builds, 'build')}: {plural(worth.runs, 'run')},"
         f" {plural(worth.hits, 'hit')}"
@@ -94,14 +97,18 @@ def _worth_lines(worth: CacheWorth, most: int | None, style: Style) -> Iterator[
     yield f"moved    {size(worth.bytes_written)} written, {size(worth.bytes_read)} read"
     yield ""
     shown = worth.stages[:most]
-    rows = [("stage", "runs", "took", "hits", "saved", "output"), *map(_row, shown)]
+    width = room_for_names(columns, _NAME_WIDTH)
+    rows = [
+        ("stage", "runs", "took", "hits", "saved", "output"),
+        *(_row(each, width) for each in shown),
+    ]
     yield from table(rows, right=range(1, 6), style=style)
     yield from rest(len(worth.stages) - len(shown), "stage", "stagemake cache stats --all")
 
 
-def _row(each: StageUse) -> tuple[str, ...]:
+def _row(each: StageUse, width: int) -> tuple[str, ...]:
     return (
-        middle(printable(each.name), _NAME_WIDTH),
+        middle(printable(each.name), width),
         str(each.runs),
         duration(each.spent_s) if each.runs else "",
         str(each.hits),

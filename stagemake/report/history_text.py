@@ -13,6 +13,7 @@ from stagemake.report.amount import ago, duration, interval, plural, printable
 from stagemake.report.reason_words import reason_text
 from stagemake.report.style import OUTCOME_COLOURS, Style
 from stagemake.report.table import middle, rest, table
+from stagemake.report.width import room_for_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +39,16 @@ class Page:
     now_s: float  # unix seconds, for what happened today
     style: Style = _PLAIN
 
+    @property
+    def name_width(self) -> int:
+        """How long a stage's name may be."""
+        return room_for_names(self.width, _NAME_WIDTH)
+
+    @property
+    def short_name_width(self) -> int:
+        """How long it may be beside much else."""
+        return room_for_names(self.width, _SHORT_NAME_WIDTH)
+
 
 def builds_text(
     builds: Sequence[PastBuild], newer: int, page: Page, repeats: Sequence[Repeat] = ()
@@ -62,7 +73,7 @@ def _repeats(repeats: Sequence[Repeat], page: Page) -> Iterator[str]:
     rows = [("stage", "output", "differed", "last", "found by")]
     for one in found[: page.most]:
         name, output = (
-            middle(printable(text), _SHORT_NAME_WIDTH) for text in (one.stage, one.output)
+            middle(printable(text), page.short_name_width) for text in (one.stage, one.output)
         )
         often = f"{one.differed} of {one.compared}"
         rows.append((name, output, often, ago(page.now_s - one.differed_s), one.found_by))
@@ -129,7 +140,9 @@ def _scores(score: Score, stages: dict[str, Score], page: Page) -> Iterator[str]
     rows = [("", "forecasts", "inside", "median error"), ("builds", *_score_cells(score))]
     worst = sorted(stages, key=lambda name: (-(stages[name].median_error or 0.0), name))
     shown = worst[: page.most]
-    rows += [(middle(printable(name), _NAME_WIDTH), *_score_cells(stages[name])) for name in shown]
+    rows += [
+        (middle(printable(name), page.name_width), *_score_cells(stages[name])) for name in shown
+    ]
     yield from table(rows, right=(1, 2, 3), style=page.style)
     yield from rest(len(worst) - len(shown), "stage", "stagemake history --all")
 
@@ -165,7 +178,10 @@ def _build(build: PastBuild, page: Page) -> Iterator[str]:
         return
     yield ""
     shown = stages[: page.most]
-    rows = [("outcome", "stage", "took", "expected", "why"), *map(_stage_row, shown)]
+    rows = [
+        ("outcome", "stage", "took", "expected", "why"),
+        *(_stage_row(stage, page) for stage in shown),
+    ]
     yield from table(
         rows, right=(2, 3), width=page.width, style=page.style, colours=OUTCOME_COLOURS
     )
@@ -177,10 +193,10 @@ def _build(build: PastBuild, page: Page) -> Iterator[str]:
             yield f"not reproducible: `{name}`: same inputs, another `{output}` ({how})"
 
 
-def _stage_row(stage: PastStage) -> tuple[str, ...]:
+def _stage_row(stage: PastStage, page: Page) -> tuple[str, ...]:
     return (
         stage.outcome,
-        middle(printable(stage.name), _NAME_WIDTH),
+        middle(printable(stage.name), page.name_width),
         "" if stage.wall_s is None else duration(stage.wall_s),
         "" if stage.expected_s is None else duration(stage.expected_s.p50),
         _why(stage),
@@ -213,20 +229,20 @@ def _comparison(
         return
     shown = found[: page.most]
     heading = ("what", "stage", f"build {before.number}", f"build {after.number}", "reason")
-    rows = [heading, *map(_row, shown)]
+    rows = [heading, *(_row(one, page) for one in shown)]
     yield from table(rows, width=page.width, style=page.style)
     tail = f"stagemake history --all {before.number} {after.number}"
     yield from rest(len(found) - len(shown), "stage", tail)
 
 
-def _row(one: Compared) -> tuple[str, ...]:
+def _row(one: Compared, page: Page) -> tuple[str, ...]:
     was, now = one.before, one.after
     reason = ""
     if Change.REASON in one.changes and was is not None and now is not None:
         reason = f"{_why(now)} (was: {_why(was)})"
     return (
         "+".join(change.value for change in one.changes),
-        middle(printable(one.name), _SHORT_NAME_WIDTH),
+        middle(printable(one.name), page.short_name_width),
         "" if Change.ADDED in one.changes else _cell(was),
         "" if Change.REMOVED in one.changes else _cell(now),
         reason,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagemake.model.stage import Call
 from stagemake.report.amount import printable
-from stagemake.report.width import columns_of, cut
+from stagemake.report.width import columns_of, cut, room_for_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,8 @@ def listing_text(
         lines.extend(("", "stages:"))
     indent = "  " if pipelines else ""
     names = [printable(stage.name) for stage in stages]
-    width = min(max(map(columns_of, names), default=0), _MOST_NAME_COLUMNS)
+    most = room_for_names(columns, _MOST_NAME_COLUMNS)
+    width = min(max(map(columns_of, names), default=0), most)
     for name, stage in zip(names, stages, strict=True):
         text = printable(" ".join(stage.description.split())) or _what_it_makes(stage)
         head = f"{indent}{name}{' ' * (width - columns_of(name))}  "

@@ -10,7 +10,7 @@ from stagemake.report.cost_text import cost_lines
 from stagemake.report.style import Style
 from stagemake.report.table import rest
 from stagemake.report.terminal import reason_text
-from stagemake.report.width import columns_of, cut
+from stagemake.report.width import columns_of, cut, room_for_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,8 @@ def _lines(report: DryRunReport, style: Style, *, verbose: bool, columns: int) -
     wanted = [step for step in plan.steps if verbose or step.verdict is not Verdict.FRESH]
     shown = wanted if verbose else wanted[:MOST_STAGES]
     names = {step.stage_id: printable(plan.pipeline.stages[step.stage_id].name) for step in shown}
-    width = min(max((columns_of(name) for name in names.values()), default=0), 40)
+    longest = max((columns_of(name) for name in names.values()), default=0)
+    width = min(longest, room_for_names(columns, 40))
     for step in shown:
         yield _step_line(report, step, names[step.stage_id], width, style, columns)
     if len(shown) < len(wanted):

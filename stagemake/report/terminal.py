@@ -21,6 +21,7 @@ from stagemake.report.amount import about, duration, interval, plural, printable
 from stagemake.report.divergence_text import divergence_lines
 from stagemake.report.reason_words import reason_text
 from stagemake.report.style import OUTCOME_COLOURS, Style
+from stagemake.report.width import folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,10 +55,12 @@ class TerminalReporter:
     detail: Detail = Detail.NORMAL
     rerun: Callable[[str], str] = "stagemake {}".format  # the command that failures name, by stage
     most_log_lines: int = 0  # of a failure; 0: all of them
+    columns: Callable[[], int] = int  # of the terminal, as it is now; 0: no sentence is broken
     changes_of: Callable[[StageResult], Iterable[Change]] | None = None  # what changed, for details
     countdown: Countdown | None = None  # where somebody watches: shown with each line
     marks: Marks | None = None  # where a program reads it too
     _failed: list[StageResult] = field(factory=list)
+    _has_printed: bool = False
     _left_width: int = 0
     _lent_to: str = ""  # the stage that has the terminal
     _held: list[str] = field(factory=list)  # what is printed when it has ended
@@ -96,6 +99,7 @@ class TerminalReporter:
         self._write(text + "\n")
 
     def _write(self, text: str) -> None:
+        self._has_printed = True
         if self._lent_to:
             self._held.append(text)
         else:
@@ -188,7 +192,8 @@ class TerminalReporter:
         if blocked:
             names = ", ".join(f"`{printable(result.name)}`" for result in blocked[:8])
             more = f" and {len(blocked) - 8} more" if len(blocked) > 8 else ""
-            self._line(f"not run, because they need what failed: {names}{more}")
+            head = "not run, because they need what failed: "
+            self._line(folded(head, f"{names}{more}", self.columns()))
         if self.detail is not Detail.SILENT or not outcome.ok:
             self._line(self._summary(outcome))
         if self.detail is not Detail.SILENT and _is_worth_scoring(outcome):
@@ -197,9 +202,11 @@ class TerminalReporter:
             self._line(self.style.paint(f"stagemake: forecast {said}, took {took}", "dim"))
 
     def _failure(self, result: StageResult) -> None:
-        self._line("")
-        head = self.style.paint(f"failed: {printable(result.name)}", "red")
-        self._line(f"{head}: {printable(result.problem)}")
+        if self._has_printed:
+            self._line("")
+        head = f"failed: {printable(result.name)}"
+        text = folded(head, f": {printable(result.problem)}", self.columns())
+        self._line(text.replace(head, self.style.paint(head, "red"), 1))
         left_out = self._last_lines(result)
         for note in result.notes:
             self._line(f"  {printable(note)}")

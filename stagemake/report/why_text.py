@@ -9,7 +9,7 @@ from stagemake.report.amount import ago, plural, printable
 from stagemake.report.change_text import changes_text
 from stagemake.report.reason_words import reason_text
 from stagemake.report.table import rest
-from stagemake.report.width import columns_of
+from stagemake.report.width import columns_of, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,12 +44,18 @@ _SHORT_DIFF_LINES = 8
 _WIDTH = 80
 
 
-def why_text(explanation: Explanation, now_s: float) -> str:
-    """Return the explanation as text that ends with a newline; `now_s` is in unix seconds."""
-    return "\n".join(_lines(explanation, now_s)) + "\n"
+def why_text(explanation: Explanation, now_s: float, columns: int = 0) -> str:
+    """Return the explanation as text that ends with a newline.
+
+    Args:
+        explanation: Of one stage.
+        now_s: Unix seconds.
+        columns: Of the terminal, for sentences; 0: no line is broken.
+    """
+    return "\n".join(_lines(explanation, now_s, columns)) + "\n"
 
 
-def _lines(explanation: Explanation, now_s: float) -> Iterator[str]:
+def _lines(explanation: Explanation, now_s: float, columns: int) -> Iterator[str]:
     step = explanation.step
     name = printable(explanation.stage.name)
     if step.reason is Reason.RESUMED:
@@ -63,11 +69,13 @@ def _lines(explanation: Explanation, now_s: float) -> Iterator[str]:
     if explanation.nearest is not None:
         yield from _nearest(explanation.nearest, now_s)
     if explanation.last_time is not None:
-        yield from _last_time(explanation.last_time, now_s)
+        is_all = step.verdict is Verdict.FRESH
+        yield from _last_time(explanation.last_time, now_s, columns, is_all=is_all)
     for text in explanation.fallbacks:
-        yield f"  note: {printable(text)}"
+        yield folded("  note: ", printable(text), columns)
     if explanation.counts:
-        yield "  its key counts " + ", ".join(map(printable, explanation.counts))
+        counted = ", ".join(map(printable, explanation.counts))
+        yield folded("  its key counts ", counted, columns)
     if explanation.last_run:
         yield f"  last result: {explanation.last_run}"
 
@@ -94,8 +102,13 @@ def _nearest(nearest: Nearest, now_s: float) -> Iterator[str]:
         yield f"      and {plural(len(others) - _MOST_PATHS, 'more difference')}"
 
 
-def _last_time(last: LastTime, now_s: float) -> Iterator[str]:
-    yield f"  it {OUTCOMES.get(last.outcome, last.outcome)} {ago(now_s - last.started_s)}, in build {last.build}"
+def _last_time(last: LastTime, now_s: float, columns: int, *, is_all: bool) -> Iterator[str]:
+    ended = OUTCOMES.get(last.outcome, last.outcome)
+    how = f": {printable(last.problem)}" if last.outcome == "failed" and last.problem else ""
+    head = f"  it {ended} {ago(now_s - last.started_s)}, in build {last.build}"
+    yield folded(head, how, columns)
+    if not is_all:
+        return
     said = reason_text(last.reason, last.subject)
     yield f"  because: {said}"
     yield from changes_text(last.changes, most_lines=_DIFF_LINES, said=said)
@@ -133,8 +146,11 @@ def last_build_text(
         if last.outcome == "blocked":
             lines.append(f"  because: `{printable(last.subject)}` failed")
             continue
+        if last.outcome == "failed" and last.problem:
+            lines.append(f"  with: {printable(last.problem)}")
         said = reason_text(last.reason, last.subject)
-        lines += [f"  because: {said}"] if said else []
+        ran = "ran " if last.outcome == "failed" else ""  # that is not why it failed
+        lines += [f"  {ran}because: {said}"] if said else []
         lines += changes_text(last.changes, most_lines=_SHORT_DIFF_LINES, said=said)
         lines += _diverged(last)
     more = list(rest(left_out, "stage", "stagemake why --all"))

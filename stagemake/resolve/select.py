@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from stagemake.model.error import UnknownDependency, UnknownTarget, did_you_mean
+from stagemake.model.error import UnknownDependency, UnknownTarget, did_you_mean, either
 from stagemake.resolve.outputs import ROOT, index_outputs
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from stagemake.model.stage import Stage
     from stagemake.resolve.outputs import OutputIndex
+
+_MOST_NAMED = 3  # that end with what was typed
 
 
 def select(
@@ -124,10 +126,20 @@ class _Names:
         start = self.cwd_prefix or ROOT
         known = [*self.id_by_name, *self.pipelines]
         known.extend(relpath(output, start) for output in self.outputs.owner_by_path)
+        known = list(dict.fromkeys(known))
         facts = [("as a path", f"`{path}`")] if self.cwd_prefix else []
-        return UnknownTarget(
+        near = _ending_with(target, known) or did_you_mean(target, known)
+        error = UnknownTarget(
             f"no stage, pipeline or output is called `{target}`",
             facts=facts,
-            hint=did_you_mean(target, dict.fromkeys(known))
-            or "`stagemake list` shows what there is",
+            hint=near or "`stagemake list` shows what there is",
         )
+        error.target, error.is_near = target, bool(near)
+        return error
+
+
+def _ending_with(target: str, known: Sequence[str]) -> str:
+    """Return a hint naming what has the target as the end of its path (`build/app`) or name (`compile.app`)."""
+    ends = (f"/{target}", f".{target}")
+    found = [f"`{name}`" for name in known if name.rstrip("/").endswith(ends)]
+    return f"did you mean {either(found)}?" if 0 < len(found) <= _MOST_NAMED else ""

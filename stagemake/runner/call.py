@@ -29,6 +29,7 @@ class Job(Valued):
     """One Python call and where its results go."""
 
     call: PythonCall
+    root: str
     stage_id: int
     payload: bytes
     env: Mapping[str, str]  # all of it
@@ -52,7 +53,7 @@ def run(job: Job) -> NoReturn:
         _settle_in(job)
         code = _carry_out(job, pid)
     except BaseException as error:
-        code = print_failure(error)
+        code = print_failure(error, job.root)
     finally:
         _leave(code)
 

@@ -17,8 +17,13 @@ INTERRUPTED = 130
 OWN_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
-def print_failure(error: BaseException) -> int:
-    """Print `error` to stderr as Python would, trimmed; return the exit code that it stands for."""
+def print_failure(error: BaseException, root: str = "") -> int:
+    """Print `error` to stderr as Python would, trimmed; return the exit code that it stands for.
+
+    Args:
+        error: What was raised.
+        root: Of the project, absolute: places in it are shown relative to it.
+    """
     try:
         import traceback  # noqa: PLC0415 - gate, 6 ms, only paid by what fails
 
@@ -30,9 +35,10 @@ def print_failure(error: BaseException) -> int:
             # Without columns: newer Pythons mark them by a line of carets, which tells nothing here.
             plain = [(one.filename, one.lineno or 0, one.name, one.line) for one in own or frames]
             place = "".join(traceback.StackSummary.from_list(plain).format())
-            sys.stderr.write(f"Traceback (most recent call last):\n{place}{in_one_line(error)}\n")
+            shown = f"Traceback (most recent call last):\n{place}{in_one_line(error)}\n"
         else:
-            traceback.print_exception(error, file=sys.stderr)
+            shown = "".join(traceback.format_exception(error))
+        sys.stderr.write(shown.replace(f'File "{root}/', 'File "') if root else shown)
     except Exception:
         # The function may have closed or replaced sys.stderr, or the error can't be shown.
         os.write(2, f"{type(error).__name__} (could not be shown in full)\n".encode())

@@ -172,6 +172,7 @@ class Launcher:
         os.set_blocking(value_fd, False)
         job = call.Job(
             call=self._settings.call,
+            root=self._settings.root,
             stage_id=work.stage_id,
             payload=work.payload,
             env=env,

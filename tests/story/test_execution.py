@@ -289,7 +289,7 @@ def test_an_exception_fails_the_stage_with_its_traceback(project: Project) -> No
 
     result = project.build().failed("f")
 
-    assert 'File "<root>/Stagefile", line 6, in f\n' in result.stderr
+    assert 'File "Stagefile", line 6, in f\n' in result.stderr
     assert "ValueError: no rows\n" in result.stderr
 
 
@@ -302,7 +302,7 @@ def test_a_traceback_begins_at_the_users_code(project: Project) -> None:
 
         failed: f: ValueError: no rows
         Traceback (most recent call last):
-          File "<root>/Stagefile", line 6, in f
+          File "Stagefile", line 6, in f
             raise ValueError("no rows")
         ValueError: no rows
           what it printed: `.stagemake/Stagefile/failed-logs/f.log`

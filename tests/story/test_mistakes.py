@@ -925,7 +925,7 @@ def test_a_mistake_in_a_function_is_told_in_one_line_with_the_users_own_frames(
 
         failed: look: configuration `level` is 'high', which is no whole number; set it by -D level=…, or in [tool.stagemake.config]
         Traceback (most recent call last):
-          File "<root>/Stagefile", line 4, in look
+          File "Stagefile", line 4, in look
             context.config.get_int("level")
         configuration `level` is 'high', which is no whole number; set it by -D level=…, or in [tool.stagemake.config]
           what it printed: `.stagemake/Stagefile/failed-logs/look.log`
@@ -933,3 +933,25 @@ def test_a_mistake_in_a_function_is_told_in_one_line_with_the_users_own_frames(
         stagemake: failed, 1 stage: 1 failed in <time>
         """
     )
+
+
+def test_a_mistyped_command_is_told_from_a_mistyped_target(project: Project) -> None:
+    project.stagefile('command("link", "touch app", outputs=["build/app"])')
+
+    command = project.build("bulid").exited(2)
+    target = project.build("lnik").exited(2)
+    elsewhere = project.build("why", "bulid").exited(2)
+
+    hint = "`stagemake list` shows what there is\n"
+    head = "error: no stage, pipeline or output is called"
+    assert command.stderr == f"{head} `bulid`\nhint: did you mean the command `build`? {hint}"
+    assert target.stderr == f"{head} `lnik`\nhint: did you mean `link`?\n"
+    assert elsewhere.stderr == f"{head} `bulid`\nhint: {hint}"
+
+
+def test_silent_builds_begin_with_the_failure(project: Project) -> None:
+    project.stagefile('command("bad", "exit 3", always=True)')
+
+    failed = project.build("-s").exited(1)
+
+    assert failed.stderr.startswith("failed: bad: exit status 3\n")

@@ -393,7 +393,8 @@ def test_why_alone_explains_the_last_build(project: Project) -> None:
                   +2
 
             `two` failed
-              because: command changed
+              with: exit status 1
+              ran because: command changed
                   was  cat a > b; true
                   now  cat a > b; false
               also: input changed: a
@@ -642,3 +643,17 @@ def test_a_history_that_can_not_be_read_gives_no_diff(copy: Project) -> None:
     copy.write("a", "2")
 
     assert "@@" not in copy.build("why", "copy").stdout
+
+
+def test_why_says_how_a_stage_failed_that_has_no_result(project: Project) -> None:
+    project.stagefile('command("bad", "exit 3", inputs=["s"], outputs=["o"])').write("s", "1\n")
+    project.build().exited(1)
+
+    why = project.build("why", "bad").stdout
+
+    assert why.startswith(
+        "`bad` would run\n"
+        "  because: last run left no result\n"
+        "  it failed just now, in build 1: exit status 3\n"
+        "  its key counts"
+    )

@@ -83,6 +83,22 @@ def test_names_mean_the_same_in_every_working_directory() -> None:
             """,
         ),
         (
+            "a.o",
+            "",
+            """
+            error: no stage, pipeline or output is called `a.o`
+            hint: did you mean `build/a.o`?
+            """,
+        ),
+        (
+            "b",
+            "",
+            """
+            error: no stage, pipeline or output is called `b`
+            hint: did you mean `compile.b`?
+            """,
+        ),
+        (
             "relaese",
             "",
             """
