@@ -235,6 +235,44 @@ def test_it_prints_without_controls_on_white(browser: Any, app: Path) -> None:
     tab.close()
 
 
+def test_the_whole_graph_is_on_paper_however_it_was_zoomed(tab: Tab) -> None:
+    """What a person sees of it on the screen is not what fits a sheet."""
+    tab.page.click("#zoom-in")
+    tab.page.click("#zoom-in")
+    seen = tab.ask("document.querySelector('#graph > g').getAttribute('transform')")
+    sticking_out = """(() => {
+        const paper = document.querySelector('#graph').getBoundingClientRect();
+        return [...document.querySelectorAll('#graph .node')].filter((one) => {
+            const box = one.getBoundingClientRect();
+            return box.left < paper.left || box.right > paper.right
+                || box.top < paper.top || box.bottom > paper.bottom;
+        }).length;
+    })()"""
+    assert tab.ask(sticking_out) > 0
+
+    tab.page.emulate_media(media="print")
+    tab.ask("window.dispatchEvent(new Event('beforeprint'))")
+
+    assert tab.ask(sticking_out) == 0
+    assert tab.ask("document.querySelectorAll('#graph .node text').length") == 12
+    tab.ask("window.dispatchEvent(new Event('afterprint'))")
+    assert tab.ask("document.querySelector('#graph > g').getAttribute('transform')") == seen
+
+
+def test_a_long_name_does_not_stick_out_and_a_log_keeps_its_columns(
+    browser: Any, project: Project
+) -> None:
+    name = "is_it_small_enough_for_the_old_machine_in_the_cellar_of_the_house"
+    project.stagefile(f'command("{name}", "printf %0200d 7; exit 1")').build().exited(1)
+    project.build("report", "-o", "page.html").exited(0)
+
+    tab = Tab(browser, project.root / "page.html", viewport={"width": 400, "height": 900})
+
+    assert tab.ask("document.documentElement.scrollWidth") == 400
+    assert tab.ask("getComputedStyle(document.querySelector('#details pre')).whiteSpace") == "pre"
+    tab.close()
+
+
 def test_motion_is_reduced_where_that_is_wished(browser: Any, app: Path) -> None:
     tab = Tab(browser, app, reduced_motion="reduce")
 

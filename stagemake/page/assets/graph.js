@@ -17,7 +17,23 @@ function tally(members) {
   for (const i of members) found[stages[i].outcome] = (found[stages[i].outcome] || 0) + 1;
   return found;
 }
+// How large the graph is on paper is not known before it is there: the whole is scaled by the browser.
+let isPrinting = false;
+function printWhole(on) {
+  if (on) {
+    isPrinting = true;
+    svg.setAttribute("viewBox", `-12 -12 ${scene.width + 24} ${scene.height + 24}`);
+    world.removeAttribute("transform");
+    boxes.classList.remove("far");
+    if (scene.nodes.length < 400) nodeNames(() => true);
+  } else {
+    isPrinting = false;
+    svg.removeAttribute("viewBox");
+    place();
+  }
+}
 function place() {
+  if (isPrinting) return;
   world.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.k})`);
   const isFar = view.k < 0.4;
   boxes.classList.toggle("far", isFar);
@@ -26,8 +42,11 @@ function place() {
 // Thousands of texts that nobody can read would take most of the time to be ready.
 function nameVisible() {
   const { w, h } = size(), left = -view.x / view.k - 400, right = (w - view.x) / view.k + 400, up = -view.y / view.k - 100, down = (h - view.y) / view.k + 100;
+  nodeNames((x, y) => x >= left && x <= right && y >= up && y <= down);
+}
+function nodeNames(isWanted) {
   scene.nodes.forEach(([kind, ref, x, y, , high], i) => {
-    if ((kind !== 0 && kind !== 2) || nodes[i].dataset.named || x < left || x > right || y < up || y > down) return;
+    if ((kind !== 0 && kind !== 2) || nodes[i].dataset.named || !isWanted(x, y)) return;
     const stage = stages[ref];
     nodes[i].dataset.named = "yes";
     nodes[i].append(draw("text", { x: 10, y: high / 2 + 4, class: `f-${stage.outcome}` }, glyphOf(stage.outcome)),
@@ -281,5 +300,6 @@ function startGraph() {
   byId("legend").append(...Object.keys(OUTCOMES).filter((one) => counts[one]).map((one) =>
     make("li", {}, make("span", { class: `c-${one}`, "aria-hidden": "true" }, `■ ${glyphOf(one)} `), `${wordOf(one)} (${counts[one]})`)));
   new ResizeObserver(() => { known = null; if (isDrawn) place(); isDrawn = true; }).observe(svg);
-  window.addEventListener("beforeprint", () => { known = null; fit(); });
+  window.addEventListener("beforeprint", () => printWhole(true));
+  window.addEventListener("afterprint", () => printWhole(false));
 }
