@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import resource
@@ -26,6 +27,8 @@ _SHARING = (
     "tests/story/test_schemas.py",
 )
 """Files whose tests share a project that takes many seconds to build, or a browser: one worker makes it."""
+_CHEAP = "tests/unit/"
+"""Files of which each has so little to do that one worker runs it: a thousandth of a second a test, most of them."""
 _FRESH_SEED = "STAGEMAKE_FRESH_SEED"
 
 
@@ -39,21 +42,45 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than cores: many tests wait for processes and time limits."""
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 3
+    """Return two workers more than cores: many tests wait for processes and time limits."""
+    return len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else 4
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
-    """Hand out each test alone, but keep the files whose tests share a project together."""
+    """Hand out each test alone, but keep together the files whose tests share a project, and cheap ones."""
     from xdist.scheduler import LoadScopeScheduling as ByScope
+
+    config.option.loadscopereorder = False  # what comes first is decided below
 
     class WholeFiles(ByScope):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return file if file.startswith(_SHARING) else nodeid
+            return file if file.startswith((*_SHARING, _CHEAP)) else nodeid
 
     return WholeFiles(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have workers begin with what takes longest, so that none is left with it at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    turns = (
+        item.nodeid.startswith(_SHARING),
+        item.get_closest_marker("slow") is not None,
+        not item.nodeid.startswith(_CHEAP),
+        True,
+    )
+    return turns.index(True)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of every search for garbage, and its pages shared with forks."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure() -> None:
