@@ -73,9 +73,8 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     hooks = hooks_of(builder, ear)
     store, grown = None, -1
     try:
-        started.catch_up(
-            builder.interrupt.read_fd
-        )  # forks before there are threads or open databases
+        # Forks before there are threads or open databases, if anything is to run.
+        started.catch_up(planned.plan, builder.interrupt.read_fd)
         store = open_cache(builder)
         volume = volume_bytes(store) if isinstance(store, DiskStore) else -1
         if store is not None and builder.request.cache.reads:

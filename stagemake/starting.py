@@ -12,6 +12,7 @@ from stagemake.dispatch import decoded_event
 from stagemake.execute.slots import DirectPurse, Slots
 from stagemake.jobs_shared import JobsShared, share_jobs
 from stagemake.model.difference import secret_values
+from stagemake.model.plan import Verdict
 from stagemake.runner.local import LocalRunner, local_runner
 from stagemake.runner.port import RunnerSettings
 from stagemake.stagefile.imports import undisturbed_imports
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from stagemake.calling import Caller
     from stagemake.model.event import Event
     from stagemake.model.pipeline import Pipeline
+    from stagemake.model.plan import Plan
     from stagemake.runner.guarded import GuardedRunner
     from stagemake.stagefile.loader import Evaluation
 
@@ -73,16 +75,18 @@ class Started:
         with undisturbed_imports():  # by other managers of this process
             self.runner.prepare()
 
-    def catch_up(self, wakeup_fd: int) -> None:
+    def catch_up(self, plan: Plan, wakeup_fd: int) -> None:
         """Make the process, or tell it of sources that were read since it was made: it may import them later.
 
         The functions were identified by these texts, whatever the files hold by then.
 
         Args:
+            plan: What is to be done.
             wakeup_fd: What waiting ends early by.
         """
         if self._texts_there is None:
-            self.fork()
+            if not self._is_idle(plan):
+                self.fork()
             return
         assert isinstance(self.runner, LocalRunner), "no other forks early"
         self.runner.wake_by(wakeup_fd)
@@ -90,6 +94,17 @@ class Started:
         late = [{file: one.texts[file] for file in one.texts.keys() - had} for one, had in known]
         if any(late):
             self.runner.tell(json.dumps(late).encode("ascii"))
+
+    def _is_idle(self, plan: Plan) -> bool:
+        """Return whether no action is going to run. One that does so all the same, because a result is damaged, starts the process.
+
+        That is then forked late, which is nothing to commands; functions would take more memory.
+        """
+        is_local = isinstance(self.runner, LocalRunner)
+        needless = (Verdict.FRESH, Verdict.HIT)
+        return (
+            is_local and self.caller is None and all(one.verdict in needless for one in plan.steps)
+        )
 
     def _evaluations(self) -> Sequence[Evaluation]:
         return () if self.caller is None else self.caller.evaluations

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from stagemake.processes.descendants import end_marked
 from stagemake.runner.capture import DEFAULT_LIMIT_BYTES
 from stagemake.runner.detach import Settings
-from stagemake.runner.link import Link
 from stagemake.runner.port import Completion
 from stagemake.runner.program import NOT_STARTED
 from stagemake.runner.protocol import (
@@ -28,6 +27,7 @@ from stagemake.runner.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from stagemake.runner.link import Link
     from stagemake.runner.port import PythonCall, RunnerSettings, TokenFds, Work
 
 GRACE_S = 2.0
@@ -100,6 +100,8 @@ class LocalRunner:
     def prepare(self) -> None:
         """Fork the supervisor unless there is one. Best done before this process has threads."""
         if self._link is None:
+            from stagemake.runner.link import Link  # noqa: PLC0415 - gate, 10 ms, where an action runs
+
             self._link = Link(self._settings, self._wakeup_fd)
 
     def wake_by(self, fd: int) -> None:
