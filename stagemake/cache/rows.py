@@ -159,6 +159,16 @@ def find(connection: sqlite3.Connection, key: str) -> Place | None:
     return None
 
 
+def find_inline(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Place]:
+    """Return the places, unchecked, of those values that lie in the database itself, by key.
+
+    Raises:
+        sqlite3.Error: The database can't be read.
+    """
+    found = map(_place, select(connection, _PLACE_COLUMNS, keys))
+    return {place.key: place for place in found if place.value is not None}
+
+
 def find_records(
     connection: sqlite3.Connection, directory: str, keys: Sequence[str]
 ) -> tuple[dict[str, bytes], list[Place]]:

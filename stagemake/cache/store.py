@@ -14,6 +14,7 @@ from stagemake.cache import envelope, raw_disk, rows
 from stagemake.cache.batch import Batch
 from stagemake.cache.database import ERRORS, Database, is_damage
 from stagemake.cache.fault import FaultKind, Faults
+from stagemake.cache.near import Near
 from stagemake.cache.rows import DamagedError, Place
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class DiskStore:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._batch = Batch()
+        self._near = Near()
         self._failed_batches = 0
         self._is_damaged = False
 
@@ -99,6 +101,11 @@ class DiskStore:
         except OSError as error:
             self.note(FaultKind.READ, error)
         return None
+
+    def expect(self, digests: Iterable[str]) -> None:
+        """Note which small contents will be asked for next, as far as is known: they are read together."""
+        with self.lock():
+            self._near.expect(digests)
 
     def put_bytes(self, digest: str, data: bytes) -> bool:
         """Queue a content; see `port.ContentStore`."""
@@ -211,7 +218,9 @@ class DiskStore:
         key = envelope.BLOB_PREFIX + digest
         with self.lock():
             try:
-                return self._batch.entries.get(key) or rows.find(self.database.connection, key)
+                return self._batch.entries.get(key) or self._near.find(
+                    self.database.connection, digest
+                )
             except ERRORS as error:
                 self.note(FaultKind.READ, error)
                 return None

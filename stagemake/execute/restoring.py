@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from stagemake.cache.rows import INLINE_BYTES
+from stagemake.cache.store import DiskStore
 from stagemake.durable import Holding
 from stagemake.execute.ending import failure_of
 from stagemake.execute.outputs import written_by
@@ -17,6 +19,8 @@ from stagemake.model.result import Outcome, StageResult
 from stagemake.staged import Contents
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stagemake.execute.outputs import OutputKeeper
     from stagemake.execute.workshop import Workshop
     from stagemake.model.result import ActionResult
@@ -37,6 +41,13 @@ class Restorer:
 
     def __attrs_post_init__(self) -> None:
         self._holding = Holding(self.shop.root)
+
+    def expect(self, results: Iterable[ActionResult]) -> None:
+        """Note what will be brought back, in this order as far as is known."""
+        if isinstance(self.shop.store, DiskStore):
+            self.shop.store.expect(
+                digest for one in results for digest, size in one.blobs if size < INLINE_BYTES
+            )
 
     def close(self) -> None:
         """Let go of the directories that results were brought back to."""

@@ -57,7 +57,11 @@ class Scheduler:
         self.launcher.results = self._results
         fresh = [step.stage_id for step in plan.steps if step.verdict is Verdict.FRESH]
         limits = Limits(shop.jobs, shop.memory_bytes, shop.pools)
-        self._agenda = Agenda.of(plan.pipeline, limits, weights(plan), fresh)
+        weight = weights(plan)
+        self._agenda = Agenda.of(plan.pipeline, limits, weight, fresh)
+        hits = [step for step in plan.steps if step.verdict is Verdict.HIT]
+        hits.sort(key=lambda step: -weight[step.stage_id])  # as the agenda has them
+        self.launcher.restorer.expect(step.cached for step in hits if step.cached is not None)
         self._ahead = Ahead.of(shop, plan.pipeline.stages, self._agenda)
 
     def run(self) -> BuildOutcome:

@@ -611,3 +611,40 @@ def test_holes_of_a_file_stay_holes_and_its_bytes_are_right(tmp_path: Path) -> N
     assert target.read_bytes() == data
     assert target.stat().st_blocks * 512 <= 4 << 20
     store.close()
+
+
+def test_contents_that_are_expected_are_read_together_and_are_what_they_would_be(
+    tmp_path: Path,
+) -> None:
+    store = opened(tmp_path / "cache")
+    contents = [b"%d" % number for number in range(100)] + [LARGE]
+    digests = [digest_of(content) for content in contents]
+    for digest, content in zip(digests, contents, strict=True):
+        store.put_bytes(digest, content)
+    store.flush()
+    asked: list[str] = []
+    store.database.connection.set_trace_callback(asked.append)
+
+    store.expect([digest_of(b"gone"), *digests])
+    found = [store.read(digest, 1 << 20) for digest in digests]
+
+    assert found == contents
+    assert len(asked) == 3  # 64 of them, the others, the large one by itself
+    assert store.read(digest_of(b"gone"), 10) is None
+    assert [store.read(digest, 1 << 20) for digest in reversed(digests)] == found[::-1]
+    store.close()
+
+
+def test_a_content_that_was_read_ahead_is_verified_when_it_is_used(store: DiskStore) -> None:
+    good, bad = digest_of(b"good"), digest_of(b"was good")
+    store.put_bytes(good, b"good")
+    store.put_bytes(bad, b"was good")
+    store.flush()
+    store.database.connection.execute(
+        "UPDATE Cache SET value = ? WHERE key = ?", (b"evil", f"blob:{bad}")
+    )
+
+    store.expect([good, bad])
+
+    assert (store.read(good, 10), store.read(bad, 10)) == (b"good", None)
+    assert store.faults.counts[FaultKind.DAMAGED] == 1
