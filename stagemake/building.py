@@ -321,9 +321,7 @@ class Builder:
             if lock_fd < 0:
                 return BuildOutcome((), 0.0, interrupted_by=self.interrupt.take())
             self.began_s = time.monotonic() - self.outside_s
-            self.state.reload()
-            self.state.clear_way()
-            self._tell_of_foreign_state()
+            self._read_state(pipeline)
             sweep(self.state, self.root, self.declared_paths)
             if isinstance(memo := self.project.session.capture_memo, CaptureMemo):
                 with suppress(OSError):  # it only saves time
@@ -364,6 +362,14 @@ class Builder:
                         started = early or start(self, planned.plan.pipeline, lock_fd)
                         outcome = carry_out(self, planned, world, digester, started, remember)
             return outcome if forecast is None else evolve(outcome, forecast=forecast)
+
+    def _read_state(self, pipeline: Pipeline) -> None:
+        """Read the state, now that nobody else writes to it; of few stages among many only what is known of them."""
+        self.state.reload()
+        if self.project.recalled is not None and pipeline.whole:
+            self.state.limit_to([stage.name for stage in pipeline.stages])
+        self.state.clear_way()
+        self._tell_of_foreign_state()
 
     def _tell_of_foreign_state(self) -> None:
         """Say that another version wrote the state: it is about to be replaced, and the build takes longer."""

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from stagemake.stagefile.registry import StageRegistry
     from stagemake.state import StateStore
 
+_MOST_NOTED = 1000  # rows beside a record: they take 1 ms to read
+
 
 @define(eq=False, repr=False)
 class Finish:
@@ -57,21 +59,29 @@ class Finish:
     open: Collection[str] = ()  # names of stages that failed or were not reached
 
     def write(self) -> None:
-        """Write the record; an unclear case leaves none. An older one names the snapshot that it belongs to.
+        """Write the record, or beside it which rows are others now. An unclear case leaves none.
 
-        Cost: O(paths), and a stat for everything in directories.
+        An older one names the snapshot and the journal that it belongs to.
+
+        Cost: O(paths), and a stat for everything in directories; less where few rows have changed.
 
         Raises:
             OSError: It can't be written.
         """
-        path = f"{self.state.directory}/noop"
+        path, touched = f"{self.state.directory}/noop", f"{self.state.directory}/touched"
         try:
-            record = self._record(self._keep())
-            data = noop.encoded(record, stagemake.__version__)
+            rows = self._guards()
+            changed, loose = self._changed(rows)
+            if changed is not None and self._is_note(rows, changed, loose):
+                assert self.recalled is not None, "else nothing is known to have changed"
+                record = self.recalled.record
+                _put(touched, noop.encoded_touched(changed, record, stagemake.__version__))
+                return
+            data = noop.encoded(self._record(rows, changed, loose), stagemake.__version__)
         except (Unclear, OSError, ValueError):
             return
         _put(path, data)
-        if os.path.exists(touched := f"{self.state.directory}/touched"):  # of an older one
+        if os.path.exists(touched):  # of an older one
             durable.remove(touched)
 
     def _keep(self) -> int:
@@ -88,7 +98,8 @@ class Finish:
         _put(f"{self.state.directory}/declared", data)
         return noop.checksum_of(data, stagemake.__version__)
 
-    def _record(self, declared: int) -> Record:
+    def _guards(self) -> Rows:
+        """Return the rows that count for every stage."""
         recorder, directory = self.recorder, self.state.directory
         if recorder.blames or recorder.is_late:
             raise Unclear
@@ -98,8 +109,42 @@ class Finish:
             self._keep_names(rows, self.registry)
         for path in (f"{directory}/snapshot", f"{directory}/journal"):
             rows.add(rows.relative(path), link_signature(path))
+        return rows
+
+    def _changed(self, rows: Rows) -> tuple[noop.Noted | None, set[str]]:
+        """Return which rows are others than in the last record, None where that is not all; and the loose stages."""
+        recalled, world, traces = self.recalled, self.world, self.state.snapshot.traces
+        anew = self.pipeline.stages
+        if recalled is not None:
+            anew = tuple([stage for stage in anew if stage.name in recalled.affected])
+        rows.observed.update(searches([one for one in anew if one.name not in self.open], world))
+        loose = _loose(anew, traces)
+        if recalled is None:
+            return None, loose
+        graph = recalled.graph
+        loose |= {graph.names[i] for i in graph.loose} - recalled.affected
+        if recalled.built is not self.pipeline:
+            return None, loose
+        by_name = {str(stage.name): (stage, traces.get(stage.name)) for stage in anew}
+        now = {i: by_name[name] for i, name in enumerate(graph.names) if name in by_name}
+        return rows.changed(recalled.record, graph.rows, now, world, self.open), loose
+
+    def _is_note(self, rows: Rows, changed: noop.Noted, loose: set[str]) -> bool:
+        """Return whether nothing but few rows differs from the last record: these are then noted beside it."""
+        assert self.recalled is not None, "as above"
+        record, graph = self.recalled.record, self.recalled.graph
+        return (
+            len(record[noop.TOUCHED].keys() | changed.keys()) <= _MOST_NOTED
+            and self.covers_all == record[noop.COVERS_ALL]
+            and self._open_ids() == record[noop.OPEN]
+            and loose == {graph.names[i] for i in graph.loose}
+            and self._evaluated(rows) == record[: noop.PATHS]
+        )
+
+    def _record(self, rows: Rows, changed: noop.Noted | None, loose: set[str]) -> Record:
         guards = len(rows.ids)
-        graph = self._graph(rows)
+        graph = self._graph(rows, changed, loose)
+        declared = self._keep()
         return (
             *self._evaluated(rows),
             tuple(rows.ids),
@@ -146,38 +191,31 @@ class Finish:
         )
         _put(f"{self.state.directory}/names", data)
 
-    def _graph(self, rows: Rows) -> bytes:
+    def _graph(self, rows: Rows, changed: noop.Noted | None, loose: set[str]) -> bytes:
         """Add the rows of each stage; return the column GRAPH."""
-        recalled, world, pipeline = self.recalled, self.world, self.pipeline
-        stages, traces = pipeline.stages, self.state.snapshot.traces
-        anew = stages
-        if recalled is not None:
-            anew = tuple([stage for stage in stages if stage.name in recalled.affected])
-        rows.observed.update(searches([one for one in anew if one.name not in self.open], world))
-        loose = _loose(anew, traces)
+        recalled, pipeline = self.recalled, self.pipeline
         if recalled is None or recalled.built is not pipeline:
-            own = self._own_ids(rows)
-            names = pipeline.names
-            if recalled is not None:
-                loose |= {recalled.graph.names[i] for i in recalled.graph.loose} - recalled.affected
+            own, names = self._own_ids(rows), pipeline.names
             loose_ids = tuple([i for i, name in enumerate(names) if name in loose])
             return marshal.dumps((names, pipeline.upstream, own, pipeline.targets, loose_ids))
         graph = recalled.graph
-        loose |= {graph.names[i] for i in graph.loose} - recalled.affected
-        by_name = {str(stage.name): (stage, traces.get(stage.name)) for stage in anew}
-        now = {i: by_name[name] for i, name in enumerate(graph.names) if name in by_name}
-        own = graph.rows
-        if not rows.replace(recalled.record, own, now, world, self.open):
+        loose_ids = tuple([i for i, name in enumerate(graph.names) if name in loose])
+        if changed is not None:
+            rows.take_over(recalled.record, changed)
+            if loose_ids == graph.loose:
+                known: bytes = recalled.record[noop.GRAPH]
+                return known
+            own = graph.rows
+        else:
+            stage_by_name = {str(stage.name): stage for stage in pipeline.stages}
             own = tuple(
                 [
-                    self._rows_of(now[i][0], rows) if i in now else rows.taken_over(ids, recalled.record)
-                    for i, ids in enumerate(own)
+                    self._rows_of(stage_by_name[name], rows)
+                    if name in recalled.affected
+                    else rows.taken_over(ids, recalled.record)
+                    for name, ids in zip(graph.names, graph.rows, strict=True)
                 ]
-            )  # fmt: skip
-        loose_ids = tuple([i for i, name in enumerate(graph.names) if name in loose])
-        if own is graph.rows and loose_ids == graph.loose:
-            known: bytes = recalled.record[noop.GRAPH]
-            return known
+            )
         return marshal.dumps((graph.names, graph.upstream, own, graph.targets, loose_ids))
 
     def _own_ids(self, rows: Rows) -> tuple[tuple[int, ...], ...]:

@@ -16,13 +16,14 @@ from attrs import define, field
 import stagemake
 from stagemake.freshness import noop
 from stagemake.freshness.signature import link_signature
+from stagemake.model.entry import executable_entry, file_entry
 from stagemake.model.pipeline import Pipeline
 from stagemake.model.stage import Call
 from stagemake.stagefile import audit, declared
 from stagemake.stagefile.registry import StageRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from stagemake.freshness.noop import Record
     from stagemake.freshness.signature import Signature
@@ -96,7 +97,7 @@ class Recalled:
         return dict(zip(self.graph.names, self.graph.rows, strict=True))
 
     def join(self, snapshot: Snapshot) -> None:
-        """Have a snapshot that was just read know the signatures of what was touched since it was written.
+        """Have a snapshot that was just read know what files hold: what was touched since; of a part, all it asks for.
 
         Raises:
             Overtaken: It isn't the one that the record was made with: a build has come in between.
@@ -104,10 +105,18 @@ class Recalled:
         left = self.left or state_in(self.record, self._directory)
         if state_now(f"{self._root}/{self._directory}") != left:
             raise noop.Overtaken
-        for path_id, now in self.record[noop.TOUCHED].items():
-            known = snapshot.memo.get(self.record[noop.PATHS][path_id])
-            if known is not None:
-                snapshot.memo[self.record[noop.PATHS][path_id]] = (now, known[1])
+        record = self.record
+        ids: Iterable[int] = record[noop.TOUCHED]
+        if snapshot.is_part:  # of files in the project it knows nothing, the record does
+            names = {stage.name for stage in self.built.stages}
+            rows = zip(self.graph.names, self.graph.rows, strict=True)
+            ids = {path_id for name, own in rows if name in names for path_id in own}
+        for path_id in ids:
+            now, digest = record[noop.SIGNATURES][path_id], noop.digest_of(record, path_id)
+            if now is not None and digest != noop.NO_DIGEST:
+                make = executable_entry if digest[:1] == b"x" else file_entry
+                entry = make(digest[1:].hex(), now[0])
+                snapshot.memo[record[noop.PATHS][path_id]] = (now, entry)
 
     def evidence(self) -> Evidence:
         """Return what the evaluation depended on."""
@@ -166,11 +175,13 @@ def recall(found: Found, *, is_build: bool = False) -> Recalled | None:
     if kept is None:
         return None
     graph = Graph(*marshal.loads(record[noop.GRAPH]))
-    fields_by_name = {fields["name"]: fields for fields in kept[0]}
-    declared_stages = [fields_by_name[name] for name in graph.names]
-    outputs = [fields.get("outputs", ()) for fields in declared_stages]
-    ids = affected_by(moved, outputs, graph, record)
-    wanted = _wanted(ids, declared_stages, graph) if is_build and record[noop.COVERS_ALL] else None
+    stages_by_name = dict(zip(kept[0], kept[1], strict=True))
+
+    def fields_of(stage_id: int) -> dict[str, Any]:
+        return declared.fields_of(stages_by_name[graph.names[stage_id]])
+
+    ids = affected_by(moved, lambda stage_id: fields_of(stage_id).get("outputs", ()), graph, record)
+    wanted = _wanted(ids, fields_of, graph) if is_build and record[noop.COVERS_ALL] else None
     registry = StageRegistry()
     declared.restore(
         kept, registry, None if wanted is None else {graph.names[stage_id] for stage_id in wanted}
@@ -193,7 +204,7 @@ def recall(found: Found, *, is_build: bool = False) -> Recalled | None:
 
 
 def _wanted(
-    ids: Collection[int], declared_stages: Sequence[Mapping[str, Any]], graph: Graph
+    ids: Collection[int], fields_of: Callable[[int], Mapping[str, Any]], graph: Graph
 ) -> list[int] | None:
     """Return the ids of stages that a build has to know of, ascending; None: of all.
 
@@ -201,7 +212,7 @@ def _wanted(
     """
     looked_at = {*ids, *graph.loose}
     for stage_id in looked_at:
-        action, depfile = map(declared_stages[stage_id].get, ("action", "depfile"))
+        action, depfile = map(fields_of(stage_id).get, ("action", "depfile"))
         # A function may be needed; and who makes what a depfile will name is to be found among all.
         if action is None or action[0] is None or depfile:
             return None
@@ -245,31 +256,30 @@ def _needs_function(
 
 def affected_by(
     moved: Collection[int],
-    outputs: Sequence[Sequence[str]],
+    outputs_of: Callable[[int], Sequence[str]],
     graph: Graph,
     record: Record,
 ) -> set[int]:
-    """Return the ids of stages that may have something to do. Cost: O(stages and their paths), seldom twice.
+    """Return the ids of stages that may have something to do. Cost: O(stages and their paths), mostly twice.
 
     Args:
         moved: Ids of paths.
-        outputs: By stage, as declared.
+        outputs_of: Gives the outputs of a stage, as declared.
         graph: All stages.
         record: Whose paths these are, and which stages were left open.
     """
     paths, open_ids = record[noop.PATHS], record[noop.OPEN]
     unsettled, found = set(moved), set(open_ids)
     for stage_id in open_ids:
-        unsettled.update(_made(outputs[stage_id], graph.rows[stage_id], paths))
-    upstream = graph.upstream
+        unsettled.update(_made(outputs_of(stage_id), graph.rows[stage_id], paths))
     while True:
         before = len(found)
-        for stage_id, own in enumerate(graph.rows):
-            if stage_id not in found and not (
-                unsettled.isdisjoint(own) and found.isdisjoint(upstream[stage_id])
-            ):
+        for stage_id, (own, above) in enumerate(zip(graph.rows, graph.upstream, strict=True)):
+            if unsettled.isdisjoint(own) and (not above or found.isdisjoint(above)):
+                continue
+            if stage_id not in found:
                 found.add(stage_id)
-                unsettled.update(_made(outputs[stage_id], own, paths))
+                unsettled.update(_made(outputs_of(stage_id), own, paths))
         if len(found) == before:
             return found
 

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from stagemake.freshness.signature import Signature
-    from stagemake.freshness.snapshot import Snapshot, Trace
+    from stagemake.freshness.snapshot import Memo, Snapshot, Trace
 
 DIRECTORY = ".stagemake"
 _FILES = (
     *("snapshot", "journal", "noop", "declared", "touched", "captures", "history.db", "checkpoint"),
     *("repeats", "clock", "names"),
 )
+_OF_STAGES = (journal.BEGIN, journal.SETTLE, journal.FORGET)
 _MOST_LOCK_BYTES = 200
 _UNTOLD = "a process that did not say"
 _PAUSE_S = 0.02  # between two looks at a lock that someone else holds
@@ -78,6 +79,8 @@ class StateStore:
         self._journal_fd = -1
         self._is_dirty = False
         self._had_journal = False
+        self._wanted: Collection[str] = ()
+        self._memo_before: Memo = {}  # of a part
 
     def checked(self) -> StateStore:
         """Return this.
@@ -105,8 +108,30 @@ class StateStore:
         """Forget what was read: another build may have come in between."""
         self._snapshot = None
 
+    def limit_to(self, stage_names: Collection[str]) -> None:
+        """Have what is not read yet read for these stages only, if that can be: no others will be asked for.
+
+        Their results are then appended to the journal, which stays: the snapshot is not written anew.
+        """
+        self._wanted = stage_names
+
+    def _load_part(self, path: str) -> Snapshot | None:
+        records = journal.read_kept(self._journal_path)
+        if records is None:
+            return None
+        found = snapshot.load_part(
+            path, self._wanted, [record[1] for record in records if record[0] in _OF_STAGES]
+        )
+        if found is not None:
+            for record in records:
+                self._had_journal = True
+                _apply(found, record)
+        return found
+
     def _load(self) -> Snapshot:
         path = f"{self.directory}/snapshot"
+        if self._wanted and self._kept is None and (part := self._load_part(path)) is not None:
+            return part
         kept = None if self._kept is None else self._kept.take(path)
         found = snapshot.load(path) if kept is None else kept
         for record in journal.read(self._journal_path):
@@ -141,8 +166,17 @@ class StateStore:
                 durable.remove(path)
 
     def open(self) -> None:
-        """Begin a build: save what a killed one left, and start a new journal. Needs the lock."""
+        """Begin a build: save what past ones left in the journal, and start a new one. Needs the lock.
+
+        With the traces of some stages only the journal is gone on with.
+        """
         self.make_directories()
+        if self.snapshot.is_part:
+            self._memo_before = dict(self.snapshot.memo)
+            self._journal_fd = durable.open_append(self._journal_path, 0o600)
+            if not self._had_journal:
+                durable.append(self._journal_fd, journal.header(), self._journal_path)
+            return
         if self.snapshot.interrupted or self._had_journal:
             self._write_snapshot()
         if os.path.exists(self._journal_path):
@@ -190,7 +224,12 @@ class StateStore:
         self._is_dirty = True
 
     def save(self) -> None:
-        """Write the snapshot in one step and drop the journal."""
+        """Write the snapshot in one step and drop the journal; with a part of it complete the journal."""
+        if self.snapshot.is_part:
+            if self._journal_fd >= 0:
+                self._complete_journal()
+            self.close()
+            return
         if self._is_dirty:
             self._write_snapshot()
             self._is_dirty = False
@@ -206,16 +245,34 @@ class StateStore:
             os.close(self._journal_fd)
             self._journal_fd = -1
 
+    def _complete_journal(self) -> None:
+        """Note what files hold that were looked at, and that the build is over; wait for the disk."""
+        before = self._memo_before
+        looks = [
+            journal.encoded((journal.LOOK, path, *known))
+            for path, known in self.snapshot.memo.items()
+            if before.get(path) is not known
+        ]
+        path, end = self._journal_path, journal.encoded((journal.KEPT, ""))
+        durable.append(self._journal_fd, b"".join((*looks, end)), path)
+        durable.sync(path, os.O_RDONLY)
+        if not self._had_journal:
+            durable.sync_dir(self.directory)
+
     def _write_snapshot(self) -> None:
-        front, body = self.snapshot.encoded()
+        front, *more = self.snapshot.encoded()
         path = f"{self.directory}/snapshot"
-        durable.write_atomic(path, body, mode=0o600, sync=True, front=front)
+        durable.write_atomic(path, front, mode=0o600, sync=True, more=more)
 
 
 def _apply(found: Snapshot, record: tuple) -> None:  # type: ignore[type-arg]  # see freshness.journal
     """Bring a record of the journal into the snapshot."""
     kind, stage_name = record[0], record[1]
-    if kind == journal.BEGIN:
+    if kind == journal.LOOK:
+        found.memo[stage_name] = (record[2], record[3])  # of a path
+    elif kind == journal.KEPT:
+        return
+    elif kind == journal.BEGIN:
         # The old trace goes: whatever is at the outputs from now on was not left there by it.
         old = found.traces.pop(stage_name, None)
         paths = found.interrupted.get(stage_name, ())

@@ -48,7 +48,8 @@ def only_touched(
             digest, _ = read_digest(full, now[0])
         except OSError:
             return None
-        if bytes.fromhex(digest) != _digest(record, path_id)[1:] or link_signature(full) != now:
+        known = noop.digest_of(record, path_id)[1:]
+        if bytes.fromhex(digest) != known or link_signature(full) != now:
             return None
     return found
 
@@ -79,8 +80,8 @@ def note_touched(
         found = only_touched(record, moved, root)
         if found is None:
             return False
-        trusted = {
-            path_id: now
+        trusted: noop.Noted = {
+            path_id: (now, noop.digest_of(record, path_id))
             for path_id, now in found.items()
             if clock.trusts(now, clock.reading_ns)  # read from before they were
         }
@@ -106,11 +107,5 @@ def _may_be_equal(record: Record, path_id: int, now: Signature) -> bool:
         and known is not None
         and now[0] == known[0]
         and stat.S_ISREG(now[5])
-        and _digest(record, path_id)[:1] == kind
+        and noop.digest_of(record, path_id)[:1] == kind
     )
-
-
-def _digest(record: Record, path_id: int) -> bytes:
-    start = path_id * noop.DIGEST_BYTES
-    found: bytes = record[noop.DIGESTS][start : start + noop.DIGEST_BYTES]
-    return found

@@ -9,21 +9,25 @@ from stagemake.durable.directories import discard
 from stagemake.durable.names import temp_path
 from stagemake.durable.point import os_error, reach
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 """Flags that create a file and touch nothing that is there, not even a dangling link."""
 
 
 def write_atomic(
-    path: str, data: bytes, mode: int = 0o666, sync: bool = False, front: bytes = b""
+    path: str, data: bytes, mode: int = 0o666, sync: bool = False, more: Iterable[bytes] = ()
 ) -> None:
     """Replace a file by one with `data`: readers see the old one or the new one, whole.
 
     Args:
         path: What to write; its directory exists.
-        data: All of it.
+        data: All of it, or its beginning.
         mode: Permissions, less the umask.
         sync: Wait until the data and the name are on the disk (about 1 ms).
-        front: What comes before `data`, where that is large and need not be copied.
+        more: What comes behind `data`, in parts that are not copied.
     """
     directory = os.path.dirname(path)
     temp = temp_path(directory)
@@ -31,9 +35,8 @@ def write_atomic(
     fd = os.open(temp, CREATE, mode)
     try:
         try:
-            if front:
-                write_all(fd, front, path)
-            write_all(fd, data, path)
+            for part in (data, *more):
+                write_all(fd, part, path)
             if sync:
                 reach("fsync", path)
                 os.fsync(fd)

@@ -17,12 +17,13 @@ from stagemake.freshness.regular import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Any
 
     Signature = tuple[int, ...]
+    Noted = dict[int, tuple[Signature | None, bytes]]
 
-FORMAT = 4
+FORMAT = 6
 
 ANSWERED = ("cpu_count", "getcwd", "getcwdb", "sched_getaffinity", "sysconf", "uname")
 """Calls of os whose answers are compared."""
@@ -73,7 +74,7 @@ GRAPH        marshal of (names, upstream, paths, targets, loose): by stage, ids 
 DIGESTS      by path `DIGEST_BYTES`: `f` or `x` as in entries, and the digest; zeros where it isn't a file's
 DECLARED     checksum of what the Stagefile declared, which lies beside it; -1 where that can't be kept
 CHECKSUM     of the bytes that it was read from; this and what follows is not written
-TOUCHED      signatures that were noted later, by id; they are in SIGNATURES
+TOUCHED      (signature, digest) of rows that were noted later, by id; they are in SIGNATURES and DIGESTS
 """
 
 DIGEST_BYTES = 17
@@ -110,18 +111,34 @@ def load(directory: str, version: str) -> Record | None:
     noted = _read(f"{directory}/touched", header)
     if noted is None or noted[0][0] != checksum:
         return (*record, checksum, {})
-    touched: dict[int, Signature] = noted[0][1]
-    signatures = list(record[SIGNATURES])
-    for path_id, now in touched.items():
+    touched: Noted = noted[0][1]
+    signatures, digests = with_noted(record, touched)
+    return (
+        *record[:SIGNATURES], signatures, *record[SIGNATURES + 1 : DIGESTS], digests,
+        *record[DIGESTS + 1 :], checksum, touched,
+    )  # fmt: skip
+
+
+def with_noted(record: Record, noted: Noted) -> tuple[list[Signature | None], bytes]:
+    """Return the columns SIGNATURES and DIGESTS with rows that were noted later."""
+    signatures, digests = list(record[SIGNATURES]), bytearray(record[DIGESTS])
+    for path_id, (now, digest) in noted.items():
         signatures[path_id] = now
-    return (*record[:SIGNATURES], signatures, *record[SIGNATURES + 1 :], checksum, touched)
+        digests[path_id * DIGEST_BYTES : (path_id + 1) * DIGEST_BYTES] = digest
+    return signatures, bytes(digests)
 
 
-def encoded_touched(touched: Mapping[int, Signature], record: Record, version: str) -> bytes:
-    """Return what to write beside a record when signatures moved and contents did not.
+def digest_of(record: Record, path_id: int) -> bytes:
+    """Return a row's digest as the column has it."""
+    found: bytes = record[DIGESTS][path_id * DIGEST_BYTES : (path_id + 1) * DIGEST_BYTES]
+    return found
+
+
+def encoded_touched(touched: Noted, record: Record, version: str) -> bytes:
+    """Return what to write beside a record where rows moved that don't make it another one.
 
     Args:
-        touched: By id, signatures to be believed from now on, besides those noted before.
+        touched: By id, rows to be believed from now on, besides those noted before.
         record: From `load`.
         version: The tool's.
     """

@@ -19,6 +19,15 @@ _CHUNK_BYTES = 1 << 20
 _open, _fstat = os.open, os.fstat
 
 
+def open_regular(path: str, *, follows: bool = True) -> int:
+    """Return a descriptor to read a regular file by, the caller's to close; arguments and errors as `read_regular`."""
+    fd = _open(path, _FLAGS if follows else _FLAGS | os.O_NOFOLLOW)
+    if _fstat(fd).st_mode & _TYPE != _REGULAR:
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return fd
+
+
 def read_regular(path: str, most_bytes: int = MOST_BYTES, *, follows: bool = True) -> bytes:
     """Return all bytes of a regular file.
 
@@ -30,11 +39,9 @@ def read_regular(path: str, most_bytes: int = MOST_BYTES, *, follows: bool = Tru
     Raises:
         OSError: It isn't there, is no regular file, is too large or can't be read; the path is in `filename`.
     """
-    fd = _open(path, _FLAGS if follows else _FLAGS | os.O_NOFOLLOW)
+    fd = open_regular(path, follows=follows)
     try:
         status = _fstat(fd)
-        if status.st_mode & _TYPE != _REGULAR:
-            raise OSError(errno.EINVAL, "not a regular file", path)
         if status.st_size > most_bytes:
             raise OSError(errno.EFBIG, f"larger than {most_bytes} bytes", path)
         data = os.read(fd, status.st_size + 1)

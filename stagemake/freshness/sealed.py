@@ -17,13 +17,8 @@ _DAMAGE = (ValueError, EOFError, TypeError, MemoryError)  # what marshal makes o
 
 def sealed(value: Any, header: bytes) -> bytes:
     """Return a value of plain types behind its header."""
-    return b"".join(in_parts(value, header))
-
-
-def in_parts(value: Any, header: bytes) -> tuple[bytes, bytes]:
-    """Return the same in two parts: joining them would take the memory of the second once more."""
     body = marshal.dumps(value)
-    return header + zlib.crc32(body).to_bytes(4, "little"), body
+    return b"".join((header, zlib.crc32(body).to_bytes(4, "little"), body))
 
 
 def checksum_of(data: bytes, header: bytes) -> int:
@@ -33,9 +28,15 @@ def checksum_of(data: bytes, header: bytes) -> int:
 
 def unsealed(data: bytes, header: bytes) -> Any | None:  # Any: what was sealed
     """Return the value in `data`; None unless it has this header and its checksum."""
-    body = memoryview(data)[len(header) + 4 :]
+    if not data.startswith(header):
+        return None
+    return checked(memoryview(data)[len(header) + 4 :], checksum_of(data, header))
+
+
+def checked(body: memoryview, checksum: int) -> Any:  # as above
+    """Return the value in `body`; None unless it has this checksum."""
     # A flipped bit could make a digest another valid one: 2 ms at 10 000 stages to be sure.
-    if not data.startswith(header) or zlib.crc32(body) != checksum_of(data, header):
+    if zlib.crc32(body) != checksum:
         return None
     try:
         return marshal.loads(body)

@@ -5,6 +5,7 @@ Functions can't be kept: in place of each is one that must not be asked for. Who
 
 from __future__ import annotations
 
+import marshal
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from stagemake.model.stage import (
@@ -23,16 +24,24 @@ if TYPE_CHECKING:
     from stagemake.stagefile.registry import StageRegistry
 
 Kept = tuple[Any, ...]
-"""Fields of stages, of pipelines and of pools, in order of registration; for marshal, if values are plain."""
+"""Names of stages, the fields of each as bytes, those of pipelines and of pools; in order of registration, for marshal."""
 
 Named = tuple[tuple[str, ...], tuple[tuple[str, str, tuple[str, ...]], ...]]
 """Pipelines; of each stage its name, what is said of it, and its outputs. In order of registration, for marshal."""
 
 
 def kept(registry: StageRegistry) -> Kept:
-    """Return everything registered in a form that marshal takes, unless a parameter is none that it takes."""
+    """Return everything registered in a form that marshal takes.
+
+    The fields of each stage are bytes of their own: who needs one of ten thousand has the others left as they are.
+
+    Raises:
+        ValueError: A parameter is nothing that marshal takes.
+    """
+    stages = registry.stages()
     return (
-        tuple([_kept_stage(stage) for stage in registry.stages()]),
+        tuple([stage.name for stage in stages]),
+        tuple([marshal.dumps(_kept_stage(stage)) for stage in stages]),
         tuple(
             [
                 (one.name, one.members, one.default, _kept_place(one.location), one.within)
@@ -59,15 +68,21 @@ def named(registry: StageRegistry) -> Named:
     )
 
 
+def fields_of(kept_stage: bytes) -> dict[str, Any]:
+    """Return the fields of a stage from `kept`, in plain values. Cost: 2 us."""
+    fields: dict[str, Any] = marshal.loads(kept_stage)
+    return fields
+
+
 def restore(given: Kept, registry: StageRegistry, wanted: Collection[str] | None = None) -> None:
-    """Register all that `kept` was given, in an empty registry; takes the values over. Cost: 2 us a stage.
+    """Register all that `kept` was given, in an empty registry. Cost: 4 us a stage that is wanted.
 
     Args:
         given: What was kept.
         registry: An empty one.
         wanted: Names of the only stages to register, if not all.
     """
-    stages, pipelines, pools = given
+    names, stages, pipelines, pools = given
     places: dict[tuple[str, int], SourceLocation] = {}
 
     def place(kept_place: tuple[str, int] | None) -> SourceLocation | None:
@@ -79,13 +94,14 @@ def restore(given: Kept, registry: StageRegistry, wanted: Collection[str] | None
         return found
 
     made = {}
-    for fields in stages:
-        if wanted is not None and fields["name"] not in wanted:
+    for stage_name, kept_stage in zip(names, stages, strict=True):
+        if wanted is not None and stage_name not in wanted:
             continue
+        fields = fields_of(kept_stage)
         action = fields.get("action")
         if action is not None:
             fields["action"] = _action(*action)
-        at = fields.get("location")
+        at: Any = fields.get("location")
         fields["location"] = places.get(at) or place(at)
         if "dependencies" in fields:
             fields["dependencies"] = tuple(

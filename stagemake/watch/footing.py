@@ -117,8 +117,9 @@ class Footing:
             return None
         self._unsettled |= ids
         stages = self.pipeline.stages
-        outputs = [stage.outputs for stage in stages]
-        affected = affected_by(self._unsettled, outputs, self.graph, self.record)
+        affected = affected_by(
+            self._unsettled, lambda stage_id: stages[stage_id].outputs, self.graph, self.record
+        )
         return Recalled(
             self.record, self.graph, frozenset([str(stages[i].name) for i in affected]),
             self.registry, self.root, self.directory, self._built(affected), self.asked,

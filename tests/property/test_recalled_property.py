@@ -6,7 +6,7 @@ import marshal
 import random
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from forked_kit import Forks
@@ -17,6 +17,7 @@ from test_noop_property import READS, change
 
 import stagemake
 from stagemake.freshness import noop
+from stagemake.stagefile.declared import fields_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +67,11 @@ def told(text: str) -> str:
     return text.replace("; 9 times in 10 under _ s", "")  # left out where it says the same
 
 
+def declared(kept: tuple[Any, ...] | None) -> object:
+    """Return what is kept of a Stagefile's words with the fields of stages in place of bytes."""
+    return kept and (kept[0], [fields_of(one) for one in kept[1]], *kept[2:])
+
+
 def record_of(project: Project) -> dict[str, object]:
     """Return what the record says, whatever order it says it in."""
     directory = str(project.root / ".stagemake/Stagefile")
@@ -76,7 +82,7 @@ def record_of(project: Project) -> dict[str, object]:
     counts = {paths[i] for own in rows for i in own} | {
         path for path in paths[: record[noop.GUARDS]] if path[:1] != "/"
     }  # the files of stagemake's modules that are loaded hang on the command line
-    counts.discard(".stagemake/Stagefile/snapshot")
+    counts -= {f".stagemake/Stagefile/{name}" for name in ("snapshot", "journal")}
     return {
         "names": names,
         "upstream": upstream,
@@ -97,7 +103,7 @@ def record_of(project: Project) -> dict[str, object]:
             record[column]
             for column in (noop.TOOL, noop.ROOT, noop.ANSWERS, noop.LISTINGS, noop.GLOBS)
         ],
-        "declared": noop.load_declared(directory, record, stagemake.__version__),
+        "declared": declared(noop.load_declared(directory, record, stagemake.__version__)),
         "variables": dict(record[noop.ENVIRONMENT]),
     }  # fmt: skip
 
