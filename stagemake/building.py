@@ -116,6 +116,9 @@ class Builder:
         disk = self._disk()
         world = self._world(disk)
         try:
+            outlined = self._outline(pipeline, world) if seen is None else None
+            if outlined is not None:
+                return self._foreseen(full_forecast(self, outlined, world, self.read_only()), world)
             plan = self._planned(pipeline, world, disk, seen).plan
             report = self._foreseen(full_forecast(self, plan, world, self.read_only()), world)
             if self._what_if is None:
@@ -123,6 +126,19 @@ class Builder:
             return evolve(report, assumed=self._what_if.assumptions(pipeline, world))
         finally:
             self.close_reader()
+
+    def _outline(self, pipeline: Pipeline, world: World) -> Plan | None:
+        """Return a plan without keys where nobody wants them and nothing could match; else None."""
+        if self.request.keys:
+            return None
+        from stagemake.outlining import decides_nothing  # noqa: PLC0415 - gate, dry runs only
+
+        if not decides_nothing(pipeline, self.request, self.state, self.read_only):
+            return None
+        from stagemake.plan.outline import UnreadDisk, outline  # noqa: PLC0415 - gate, as above
+
+        world.disk = UnreadDisk(world.disk, self.root)
+        return outline(pipeline, world)
 
     def _recall(self) -> None:
         """Leave stages out that need not be judged: the entry has compared all that they depend on.

@@ -30,7 +30,7 @@ LAYERS = (
     "conflicts input_check what_if declared_before noop_rows foretelling",
     "forecasting affected assembling",
     "jobs_shared",
-    "executing noop_record foreseeing extending starting serving",
+    "executing noop_record foreseeing outlining extending starting serving",
     "building",
     "verify",
     "manager",

@@ -60,6 +60,17 @@ class ReadOnlyStore:
         except (OSError, ValueError, sqlite3.Error) as error:
             self.faults.add(FaultKind.READ, error)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it that could be found. Cost: one row."""
+        if self.connection is None:
+            return True
+        try:
+            return self.connection.execute("SELECT 1 FROM Cache LIMIT 1").fetchone() is None
+        except sqlite3.Error as error:
+            self.faults.add(FaultKind.READ, error)
+            return False
+
     def get(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Return the intact records among `keys`; see `port.RecordSource`."""
         if self.connection is None:

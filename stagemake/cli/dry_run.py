@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
 from stagemake.cli.raw_output import terminal_columns
 from stagemake.report.json_form import dumps, plan_object
@@ -38,7 +38,8 @@ def show(manager: StageManager, request: BuildRequest, view: View) -> int:
         StagemakeError: The plan can't be made, or not be written.
     """
     if view.output is None:
-        report = manager.dry_run_pipeline(request)
+        # People are shown no keys, which JSON has.
+        report = manager.dry_run_pipeline(evolve(request, keys=view.as_json))
     else:
         from stagemake.cli.planned import written  # noqa: PLC0415 - gate, plan files only
 

@@ -35,6 +35,7 @@ class BuildRequest(Valued):
     )
     traced: frozenset[str] = frozenset()  # stages to run and watch, whatever is fresh or cached
     held: PlanFile | None = None  # do exactly this, or refuse
+    keys: bool = True  # False: a dry run may leave them out where nothing hangs on them
     assume_changed: tuple[
         str, ...
     ] = ()  # project paths that are taken to have other content: for plans and dry runs only

@@ -211,17 +211,25 @@ def _why(
     sight: Sight,
 ) -> tuple[Reason, str]:
     """Return the first thing that differs from the last result."""
-    if world.force or stage.name in world.traced:
-        return Reason.FORCED, ""
-    if stage.runs_always:
-        return Reason.ALWAYS, ""
-    if world.is_unidentified(stage):
-        return Reason.UNIDENTIFIED, ""
+    reason = reason_without_past(stage, world)
+    if reason is not Reason.NEVER_BUILT:
+        return reason, ""
     if trace is None or not trace[trace_columns.KEY]:
         if trace is not None or stage.name in world.snapshot.interrupted:
             return Reason.INTERRUPTED, ""
-        return Reason.NEVER_BUILT, ""
+        return reason, ""
     return first_difference(stage, trace, made, world, sight)
+
+
+def reason_without_past(stage: Stage, world: World) -> Reason:
+    """Return why a stage runs that nothing is known of: most were just never built."""
+    if world.force or stage.name in world.traced:
+        return Reason.FORCED
+    if stage.runs_always:
+        return Reason.ALWAYS
+    if world.is_unidentified(stage):
+        return Reason.UNIDENTIFIED
+    return Reason.NEVER_BUILT
 
 
 def programs_of(stage: Stage, world: World) -> Programs:

@@ -100,6 +100,20 @@ def test_every_input_and_output_is_statted_once_by_its_short_name_and_never_open
     ] == []
 
 
+def test_a_dry_run_of_what_was_never_built_opens_no_input(strace: str, project: Project) -> None:
+    project.stagefile(STAGEFILE)
+    for number in range(3):
+        project.write(f"in/{number:03d}.txt", "text")
+
+    opened = [
+        [words for name, words in noop(strace, project, *arguments)
+         if name.startswith("open") and re.search(r"\d\.txt", words)]
+        for arguments in (("-n",), ("-n", "--json"))
+    ]  # fmt: skip
+
+    assert [len(calls) for calls in opened] == [0, 3]  # JSON has keys
+
+
 def test_ten_stages_more_are_twenty_calls_more(strace: str, tmp_path: Path) -> None:
     from project import Project
 

@@ -66,6 +66,20 @@ def check_all(reader: ReadOnlyStore) -> None:
     assert len(reader.faults) == 0, reader.faults.first
 
 
+def test_a_cache_is_empty_until_something_is_in_it(tmp_path: Path) -> None:
+    store = opened(tmp_path / "cache")
+    reader = ReadOnlyStore(str(tmp_path / "cache"))
+    was_empty = reader.is_empty
+    reader.close()
+    store.put(KEY, b"record")
+    store.close()
+
+    reader = ReadOnlyStore(str(tmp_path / "cache"))
+
+    assert (was_empty, reader.is_empty) == (True, False)
+    reader.close()
+
+
 def test_a_closed_cache_is_read_without_a_trace(tmp_path: Path) -> None:
     store = opened(tmp_path / "cache")
     fill(store)
@@ -169,6 +183,7 @@ def test_without_a_usable_cache_everything_is_a_miss(tmp_path: Path, kind: str) 
     assert reader.missing([OTHER]) == {OTHER}
     assert reader.read(OTHER, 10) is None
     assert reader.stats() == Stats()
+    assert reader.is_empty
     assert len(reader.faults) == (0 if kind in ("gone", "empty") else 1)
     reader.close()
     reader.close()
