@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import diskcache
 
 from stagemake.cache import raw_disk, rows
+from stagemake.cache.claim import Claim
 from stagemake.cache.envelope import is_value_name
 from stagemake.cache.raw_cache import RawCache, RawDisk
 from stagemake.cache.rows import LATEST_BELIEVED_S, Place, volume_bytes
@@ -37,8 +38,13 @@ _UPSERT = (
 class Database:
     """The open database of the cache at `directory`, for one thread at a time."""
 
-    def __init__(self, directory: str, *, timeout_s: float) -> None:
+    def __init__(self, directory: str, *, timeout_s: float, claim: Claim | None = None) -> None:
         """Open it, made anew where missing.
+
+        Args:
+            directory: Absolute.
+            timeout_s: How long to wait for another process's write lock.
+            claim: On the directory; released by `close`, and not where this raises. None: it is claimed.
 
         Raises:
             OSError: The directory isn't private or can't be made.
@@ -47,12 +53,20 @@ class Database:
         self.directory = directory
         self._foreign: list[sqlite3.Connection | None] = []
         self._closed = False
-        raw_disk.make_private_directory(directory)
-        path = os.path.join(directory, rows.DATABASE_NAME)
+        self._claim = claim or Claim(directory)
+        try:
+            self._open(timeout_s)
+        except BaseException:
+            if claim is None:
+                self._claim.release()
+            raise
+
+    def _open(self, timeout_s: float) -> None:
+        path = os.path.join(self.directory, rows.DATABASE_NAME)
         raw_disk.make_database_file(path)
         reach("commit", path)
         wipe_foreign_settings(path, timeout_s=timeout_s)
-        self._cache = RawCache(directory, timeout_s=timeout_s)
+        self._cache = RawCache(self.directory, timeout_s=timeout_s)
         try:
             check_schema(self.connection)
             # Times of use are looked up at each batch and walked when collecting.
@@ -60,7 +74,8 @@ class Database:
                 "CREATE INDEX IF NOT EXISTS Cache_access_time ON Cache (access_time)"
             )
         except BaseException:
-            self.close()
+            self._closed = True
+            self._cache.close()
             raise
 
     @property
@@ -85,10 +100,28 @@ class Database:
         """Close the connection. May be called twice."""
         self._closed = True
         self._cache.close()
+        self._claim.release()
+
+    def set_aside(self) -> None:
+        """Close the connection to a damaged database, and rename the directory if nobody else has it open.
+
+        Else the last one that has does it, or the next one that opens it.
+
+        Raises:
+            OSError: It can't be renamed.
+        """
+        self._closed = True
+        self._cache.close()
+        try:
+            if self._claim.take_alone(0) and self._claim.is_current():
+                raw_disk.move_aside(self.directory)
+        finally:
+            self._claim.release()
 
     def after_fork(self) -> None:
         """Leave the connection to the parent. It must not even be closed here: its locks are shared."""
         self._foreign.append(self._cache.forget())
+        self._claim.after_fork()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -172,10 +172,11 @@ class DiskStore:
             self.flush()
             self._abandon()
             try:
-                self.database.close()
                 if self._is_damaged:
                     self._is_damaged = False
-                    raw_disk.move_aside(self.directory)
+                    self.database.set_aside()
+                else:
+                    self.database.close()
             except ERRORS as error:
                 self.note(FaultKind.WRITE, error)
             self._failed_batches = _MOST_FAILED_BATCHES
@@ -280,12 +281,14 @@ class DiskStore:
         self._batch.clear()
 
     def _drop(self, place: Place, why: str | BaseException) -> None:
-        self.note(FaultKind.DAMAGED, why)
+        """Remove what is damaged. Where its row is gone by now another process has collected both: no fault."""
         with self.lock():
             if self._batch.entries.get(place.key) is place:
                 self._discard(self._batch.remove(place.key))
-                return
-            try:
-                self.database.delete([place])
-            except ERRORS as error:
-                self.note(FaultKind.WRITE, error)
+            else:
+                try:
+                    if self.database.delete([place])[0] == 0:
+                        return
+                except ERRORS as error:
+                    self.note(FaultKind.WRITE, error)
+            self.note(FaultKind.DAMAGED, why)

@@ -69,7 +69,9 @@ class Restorer:
         finally:
             shop.digester.forget(stage.outputs)
         if outcome is not Restored.DONE:
-            shop.emit(Notice(f"the cached result of `{stage.name}` is damaged; running it instead"))
+            # Contents that are gone may just have been collected by another process.
+            what = "gone or damaged" if outcome is Restored.INCOMPLETE else "damaged"
+            shop.emit(Notice(f"the cached result of `{stage.name}` is {what}; running it instead"))
             return None
         self.keeper.note(cached.outputs)
         self.keeper.adopt(stage)

@@ -334,7 +334,7 @@ def test_a_changed_bit_in_the_cache_is_a_miss_and_said(project: Project) -> None
 
     assert files
     result.ran("copy").exited(0)
-    assert "the cached result of `copy` is damaged; running it instead\n" in result.stderr
+    assert "the cached result of `copy` is gone or damaged; running it instead\n" in result.stderr
     assert project.read("b") == text
 
 
