@@ -54,11 +54,12 @@ def look(argv: list[str]) -> tuple[int | None, Found | None]:
     asked = plain_argv.read(argv)
     if asked is None:
         return None, None
-    targets, is_dry_run, is_question, is_silent, *_ = asked
+    targets, is_dry_run, is_question, is_silent, _, _, is_verbose, is_json = asked
     try:
         is_done, found = _look(
-            targets, tells_of_locks=is_dry_run, may_write=not (is_dry_run or is_question)
-        )
+            targets, tells_of_locks=is_dry_run, may_write=not (is_dry_run or is_question),
+            tells_of_each=(is_verbose or is_json) and not is_question,
+        )  # fmt: skip
     except (
         Exception
     ):  # whatever a record from the disk holds: the long way knows, or says what is wrong
@@ -73,9 +74,9 @@ def look(argv: list[str]) -> tuple[int | None, Found | None]:
 
 
 def _look(
-    targets: tuple[str, ...], *, tells_of_locks: bool, may_write: bool
+    targets: tuple[str, ...], *, tells_of_locks: bool, may_write: bool, tells_of_each: bool
 ) -> tuple[bool, Found | None]:
-    """Return whether there is nothing to do; if there may be, what was found out (`recalled.Found`)."""
+    """Return whether "up to date" is all there is to say; if there may be more, what was found out (`recalled.Found`)."""
     stagefile, _ = place.nearest_stagefile(os.getcwd())
     if not stagefile:
         return False, None
@@ -99,7 +100,7 @@ def _look(
     if moved is None or (is_told and not moved):
         return False, None
     found = (record, moved, root, name)
-    if record[noop.OPEN]:
+    if record[noop.OPEN] or tells_of_each:
         return False, found
     if not moved:
         return True, None

@@ -132,6 +132,22 @@ def test_an_edit_is_built_without_the_parser_and_what_rare_builds_need(built: Pr
     assert set(modules) & RARE == set()
 
 
+@pytest.mark.parametrize(
+    "arguments", ["-v", "--json", "-n --json", "-n -v", "-s -v", "copy --json"]
+)
+def test_what_is_told_of_each_stage_is_known_without_running_the_stagefile(
+    built: Project, arguments: str
+) -> None:
+    entry(built)  # notes that there is nothing to do, as the entry sees it
+
+    done = entry(built, *arguments.split())
+
+    status, *modules = done.stderr.splitlines()[-1].split()
+    assert status == "0"
+    assert "stagemake.recalled" in modules
+    assert set(modules) & {"stagemake.stagefile.loader", "stagemake.executing"} == set()
+
+
 def test_what_tab_asks_is_answered_with_next_to_nothing_imported(built: Project) -> None:
     entry(built)  # notes what there is, as the entry sees it
 

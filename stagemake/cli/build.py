@@ -157,7 +157,8 @@ def _answered(asks: _Asks, found: Found | None) -> int:
             stdout_is_busy=asks.typed.events == "-",
         ),
         found=found,
-        builds_all=not (asks.typed.dry_run or asks.typed.question or request.targets),
+        builds_all=not (asks.typed.dry_run or asks.typed.question or request.targets)
+        and not (asks.typed.verbose or asks.typed.as_json),  # these tell of each stage
         jobs=request.jobs,
         assume_changed=request.assume_changed,
         records=asks.typed.affected is not None,

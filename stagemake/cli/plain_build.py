@@ -22,7 +22,7 @@ def run(plain: Plain, found: Found) -> int:
     """Build, or say what that would take, and return the exit status; prints its own errors."""
     typed = Typed(
         targets=plain[0], dry_run=plain[1], question=plain[2], silent=plain[3], jobs=plain[4],
-        keep_going=plain[5],
+        keep_going=plain[5], verbose=plain[6], as_json=plain[7],
     )  # fmt: skip
 
     def work() -> int:

@@ -6,18 +6,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Plain = tuple[tuple[str, ...], bool, bool, bool, int, bool]
-"""Targets as typed, whether -n, -q and -s were given, how many jobs (0: not said), and whether -k was."""
+Plain = tuple[tuple[str, ...], bool, bool, bool, int, bool, bool, bool]
+"""Targets as typed, whether -n, -q and -s were given, how many jobs (0: not said), whether -k, -v and --json were."""
 
 
 def read(argv: Sequence[str]) -> Plain | None:
     """Return what a plain `build` asks for; None for whatever is not known to be one.
 
-    Known are `build` as the first word, `-jN` and `-j N`, `-k`, `-n`, `-q`, `-s`, each by itself, and
-    targets.
+    Known are `build` as the first word, `-jN` and `-j N`, `-k`, `-n`, `-q`, `-s`, `-v`, `--json`, each by
+    itself, and targets.
     """
     targets: list[str] = []
-    dry_run = question = silent = keep_going = False
+    dry_run = question = silent = keep_going = verbose = as_json = False
     jobs = 0
     at = 1 if argv[:1] == ["build"] else 0
     while at < len(argv):
@@ -40,8 +40,12 @@ def read(argv: Sequence[str]) -> Plain | None:
             jobs = int(count)
         elif word == "-k":
             keep_going = True
+        elif word == "-v":
+            verbose = True
+        elif word == "--json":
+            as_json = True
         elif not word or word[0] == "-":
             return None
         else:
             targets.append(word)
-    return tuple(targets), dry_run, question, silent, jobs, keep_going
+    return tuple(targets), dry_run, question, silent, jobs, keep_going, verbose, as_json

@@ -239,7 +239,7 @@ def test_the_small_parser_agrees_with_the_large_one(argv: list[str]) -> None:
 
     if plain is None:
         return
-    targets, dry_run, question, silent, jobs, keep_going = plain
+    targets, dry_run, question, silent, jobs, keep_going, verbose, as_json = plain
     words = argv[1:] if argv[:1] == ["build"] else argv
     context = click.Context(command)
     command.parse_args(context, list(words))
@@ -247,8 +247,9 @@ def test_the_small_parser_agrees_with_the_large_one(argv: list[str]) -> None:
     assert tuple(parsed["targets"]) == targets
     assert (parsed["dry_run"], parsed["question"], parsed["silent"]) == (dry_run, question, silent)
     assert (parsed["jobs"] or 0, parsed["keep_going"]) == (jobs, keep_going)
+    assert (parsed["verbose"], parsed["as_json"]) == (verbose, as_json)
     defaults = command.make_context("build", []).params
-    given = {"targets", "dry_run", "question", "silent", "jobs", "keep_going"}
+    given = {"targets", "dry_run", "question", "silent", "jobs", "keep_going", "verbose", "as_json"}
     assert {k: v for k, v in parsed.items() if k not in given} == {
         k: v for k, v in defaults.items() if k not in given
     }

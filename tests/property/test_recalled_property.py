@@ -63,6 +63,7 @@ def sample(base: Path, rnd: random.Random) -> Project:
 def told(text: str) -> str:
     """Return what is told, without what time and the disk do to it."""
     text = re.sub(r"enough: .* free", "enough", text)
+    text = re.sub(r'("(?:\w+_s|free_bytes|p50|p90)": )[\d.e-]+', r"\1_", text)
     text = re.sub(r"[\d.]+ (ms|s|min)\b", "_ s", text)
     return text.replace("; 9 times in 10 under _ s", "")  # left out where it says the same
 
@@ -116,7 +117,8 @@ def follow(base: Path, rnd: random.Random, tally: Counter[str]) -> None:
         for _ in range(8):
             done = [change(project, rnd) for _ in range(rnd.choice((1, 1, 1, 2)))]
             targets = rnd.choice(((), (), (), ("one",), ("size", "chain")))
-            short, long = forks.run("-n", *targets), forks.run("-n", *targets, *LONG)
+            more = rnd.choice(((), ("-v",), ("--json",)))
+            short, long = forks.run("-n", *targets, *more), forks.run("-n", *targets, *more, *LONG)
             assert (long.status, told(long.out)) == (short.status, told(short.out)), done
             assert forks.run("-q", *targets).status == forks.run("-q", *targets, *LONG).status, done
 
@@ -125,6 +127,10 @@ def follow(base: Path, rnd: random.Random, tally: Counter[str]) -> None:
             tally[built.who] += 1
             if built.status == 0:
                 assert forks.run("-q", *targets, *LONG).status == 0, (done, built)
+                for more in (("-v",), ("--json",), ("-n", "--json"), ("-n", "-v")):
+                    short, long = forks.run(*more, *targets), forks.run(*more, *targets, *LONG)
+                    assert (long.status, told(long.out)) == (short.status, told(short.out)), done
+                    assert told(long.err) == told(short.err), done
             if built.status == 0 and built.who == "what was recalled":
                 known = record_of(project)
                 forks.run("-s", *targets, *LONG)  # writes its own
