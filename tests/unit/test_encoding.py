@@ -236,3 +236,41 @@ def test_fields_keep_their_boundaries_and_types() -> None:
     encoded = {fields(*parts) for parts in lists}
 
     assert len(lists) == len(encoded)
+
+
+def test_what_could_not_be_encoded_leaves_nothing_to_the_next_value() -> None:
+    encoder = Encoder()
+    bad: list[object] = [[object()]]
+
+    for _ in range(2):
+        with pytest.raises(Unencodable) as caught:
+            encoder.encode(bad)
+        assert caught.value.path == "[0][0]"
+
+    assert encoder.encode(bad[:0]) == encode([])
+    bad[0] = 1  # the same list, now with bytes
+    assert encoder.encode(bad) == encode([1])
+
+
+def test_a_value_that_would_explode_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stagemake.fingerprint.encoding.LARGEST_BYTES", 1 << 20)
+    value: object = "x" * 1000
+    for _ in range(12):
+        value = [value, value]
+
+    with pytest.raises(Unencodable, match=r"a value of more than 1 MiB"):
+        encode(value)
+    encoder = Encoder()
+    for _ in range(3):  # what was encoded before doesn't count
+        encoder.encode("x" * 900_000)
+        encoder.encode(["x" * 900_000])
+
+
+def test_the_root_itself_is_told_from_what_lies_below_it() -> None:
+    encoder = Encoder(root="/r/")
+
+    shown = [encoder.encode(text) for text in ("/r", "/r/", "/r/x", "/rx", "/r/x/")]
+
+    assert len(set(shown[1:])) == 4
+    assert shown[0] == shown[1]  # one place
+    assert encoder.encode("/rx") == encode("/rx")
