@@ -34,6 +34,7 @@ _FILES = (
 _OF_STAGES = (journal.BEGIN, journal.SETTLE, journal.FORGET)
 _MOST_LOCK_BYTES = 200
 _UNTOLD = "a process that did not say"
+_TRIES = 100  # at a lock that somebody removes
 _PAUSE_S = 0.02  # between two looks at a lock that someone else holds
 
 
@@ -303,31 +304,70 @@ def locked(
     Raises:
         ProjectLocked: Another build holds it and `wait` is False.
     """
-    store.make_directories()
-    path = f"{store.shared}/lock"
-    fd = _opened_lock(path)
+    fd = _taken_lock(store, wait=wait, on_wait=on_wait, is_stopped=is_stopped)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = holder_of(store)
-            if not wait:
-                raise ProjectLocked(
-                    "another build holds this project",
-                    facts=[("held by", holder)],
-                    hint="wait for it, or leave out --no-wait",
-                ) from None
-            on_wait(holder)
-            if is_stopped is None:
-                fcntl.flock(fd, fcntl.LOCK_EX)
-            elif not _locked_unless(is_stopped, fd):
-                yield -1
-                return
-        durable.truncate(path, 0)
-        durable.append(fd, f"process {os.getpid()}\n".encode(), path)
         yield fd
     finally:
-        os.close(fd)
+        if fd >= 0:
+            os.close(fd)
+
+
+def _taken_lock(
+    store: StateStore,
+    *,
+    wait: bool,
+    on_wait: Callable[[str], None],
+    is_stopped: Callable[[], bool] | None,
+) -> int:
+    """Return the descriptor of the lock, taken and signed; -1 when it was stopped while it waited.
+
+    Where the state is removed meanwhile it waits for the lock that lies there then: whoever came since has that one.
+    """
+    path = f"{store.shared}/lock"
+    for _ in range(_TRIES):
+        fd, is_taken = -1, False
+        try:
+            store.make_directories()
+            fd = _opened_lock(path)
+            if not _waited(store, fd, wait=wait, on_wait=on_wait, is_stopped=is_stopped):
+                return -1
+            if os.path.samestat(os.fstat(fd), os.stat(path)):
+                durable.truncate(path, 0)
+                durable.append(fd, f"process {os.getpid()}\n".encode(), path)
+                is_taken = True
+                return fd
+        except FileNotFoundError:  # removed between two of these calls
+            continue
+        finally:
+            if fd >= 0 and not is_taken:
+                os.close(fd)
+    raise StagemakeError(f"`{DIRECTORY}` does not stay there", facts=[("where", f"`{path}`")])
+
+
+def _waited(
+    store: StateStore,
+    fd: int,
+    *,
+    wait: bool,
+    on_wait: Callable[[str], None],
+    is_stopped: Callable[[], bool] | None,
+) -> bool:
+    """Take the lock, waiting if it may; False when stopped. Raises ProjectLocked as `locked`."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = holder_of(store)
+        if not wait:
+            raise ProjectLocked(
+                "another build holds this project",
+                facts=[("held by", holder)],
+                hint="wait for it, or leave out --no-wait",
+            ) from None
+        on_wait(holder)
+        if is_stopped is not None:
+            return _locked_unless(is_stopped, fd)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    return True
 
 
 def _opened_lock(path: str) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 from faults import damage
+from faults.beside import Beside
 from faults.lost import leave
 from faults.machine import HOME, TESTS, Done, Fault, Machine, killed_after
 from faults.project import (
@@ -558,6 +559,7 @@ def classes(machine: Machine) -> dict[str, Callable[[], FaultClass]]:
         "cache-damage": lambda: CacheDamage(machine),
         "state-damage": lambda: StateDamage(machine),
         "together": lambda: Together(machine),
+        "beside": lambda: Beside(machine),
         "signals": lambda: Signals(machine),
         "changes": lambda: Changes(machine),
         "full-disk": lambda: Confined(machine),

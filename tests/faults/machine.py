@@ -50,6 +50,18 @@ class Done:
     err: str
     points: list[str]  # "operation path" of every change of the disk that was begun
     cpu_s: float
+    at_door: bool = False  # whether the entry has answered by itself
+
+
+@frozen
+class Wanted:
+    """One of several command lines that are let go at one moment."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    dawdles: int = 0  # a seed of pauses before changes of the disk; 0: none
+    removes: str = ""  # a directory: no command line, but somebody who removes it
+    after_s: float = 0.0  # when
 
 
 @define
@@ -112,6 +124,10 @@ class Machine:
         self, wanted: list[tuple[tuple[str, ...], str]], fault: Fault = NOTHING
     ) -> list[Done]:
         """Run command lines, each with its directory, side by side; the fault is the first one's."""
+        return self.run_beside([Wanted(argv, cwd) for argv, cwd in wanted], fault)
+
+    def run_beside(self, wanted: list[Wanted], fault: Fault = NOTHING) -> list[Done]:
+        """Do all that is wanted, let go at one moment; the fault is the first one's."""
         if self._server is None:
             self._server = subprocess.Popen(
                 [*self.wrapped, sys.executable, "-P", "-m", "faults.server"],
@@ -122,22 +138,31 @@ class Machine:
                 cwd=self.base,
             )
         asked = [
-            self._asked(argv, cwd, fault if number == 0 else NOTHING)
-            for number, (argv, cwd) in enumerate(wanted)
+            self._asked(one, fault if number == 0 else NOTHING) for number, one in enumerate(wanted)
         ]
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._server.stdin.write(json.dumps(asked) + "\n")
         self._server.stdin.flush()
         return [
-            Done(one["status"], one["out"], one["err"], one["points"].splitlines(), one["cpu_s"])
+            Done(
+                one["status"],
+                one["out"],
+                one["err"],
+                one["points"].splitlines(),
+                one["cpu_s"],
+                bool(one["door"]),
+            )
             for one in json.loads(self._server.stdout.readline())
         ]
 
-    def _asked(self, argv: tuple[str, ...], cwd: str, fault: Fault) -> dict[str, object]:
+    def _asked(self, wanted: Wanted, fault: Fault) -> dict[str, object]:
         return {
-            "argv": argv,
-            "cwd": cwd,
+            "argv": wanted.argv,
+            "cwd": wanted.cwd,
+            "dawdles": wanted.dawdles,
+            "removes": wanted.removes,
+            "after_s": wanted.after_s,
             "env": self.variables(),
             "kind": fault.kind,
             "at": fault.at,

@@ -14,6 +14,8 @@ import importlib
 import io
 import json
 import os
+import random
+import shutil
 import signal
 import sqlite3
 import sys
@@ -31,6 +33,8 @@ _SQLITE_SAYS = {
 }
 _GROWING = frozenset(("commit", "mkdir", "open", "symlink", "write"))
 """What a full disk refuses; names can still be removed and exchanged."""
+
+DAWDLE_SHARE, LONGEST_DAWDLE_S = 0.15, 0.03
 
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -72,15 +76,21 @@ def warm_up(names: list[str]) -> None:
 
 
 def run_all(wanted: list[dict]) -> list[dict]:
-    """Run command lines side by side; the first may be sent signals after some times."""
+    """Run command lines side by side, let go at one moment; the first may be sent signals after some times."""
     with tempfile.TemporaryDirectory() as place:
         started = []
         signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)  # until a fork has become the script
+        gate, opener = os.pipe()
         for number, asked in enumerate(wanted):
             pid = os.fork()
             if pid == 0:
+                os.close(opener)
+                os.read(gate, 1)  # ends for all when the server closes its end
+                os.close(gate)
                 become(f"{place}/{number}", asked)
             started.append(pid)
+        for fd in (gate, opener):
+            os.close(fd)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
         for after_s, signum in wanted[0]["signals"]:
             time.sleep(after_s)  # not for timing: any moment will do
@@ -91,7 +101,7 @@ def run_all(wanted: list[dict]) -> list[dict]:
 def _ended(pid: int, prefix: str) -> dict:
     _, status, usage = os.wait4(pid, 0)
     found: dict = {"status": os.waitstatus_to_exitcode(status), "cpu_s": usage.ru_utime}
-    for name in ("out", "err", "points", "modules"):
+    for name in ("out", "err", "points", "modules", "door"):
         try:
             with open(f"{prefix}-{name}", encoding="utf-8", errors="surrogateescape") as stream:
                 found[name] = stream.read()
@@ -111,6 +121,8 @@ def become(prefix: str, asked: dict) -> None:
     for fd, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(f"{prefix}-{name}", os.O_WRONLY | os.O_CREAT, 0o600), fd)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if asked["removes"]:
+        be_removing(asked["removes"], asked["after_s"])
     if asked["boot"]:
         boot_anew(asked["boot"])
     durable.install(Point(asked, f"{prefix}-points"))
@@ -119,6 +131,8 @@ def become(prefix: str, asked: dict) -> None:
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
         found_status, found = door.look(asked["argv"])
+        with open(f"{prefix}-door", "w", encoding="utf-8") as stream:
+            stream.write("" if found_status is None else "answered")
         if found_status is None:
             audit.install()
             found_status = door.main(asked["argv"], found)
@@ -137,6 +151,13 @@ def become(prefix: str, asked: dict) -> None:
             "\n".join(name for name in list(sys.modules) if name.isidentifier() or "." in name)
         )
     os._exit(status)
+
+
+def be_removing(path: str, after_s: float) -> None:
+    """Be somebody who removes a directory beside the command lines."""
+    time.sleep(after_s)  # not for timing: any moment will do
+    shutil.rmtree(path, ignore_errors=True)
+    os._exit(0)
 
 
 def boot_anew(boot_id: str) -> None:
@@ -162,11 +183,14 @@ class Point:
         self.log_fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.recording = Recording(asked["watched"]) if asked["watched"] else None
         self.recording_path: str = asked["recording_path"]
+        self.dawdles = random.Random(asked["dawdles"]) if asked["dawdles"] else None
 
     def __call__(self, operation: str, path: str) -> None:
         """Let a change pass, or not."""
         if os.getpid() != self.pid:  # a stage's own process, or the supervisor
             return
+        if self.dawdles is not None and self.dawdles.random() < DAWDLE_SHARE:
+            time.sleep(self.dawdles.random() * LONGEST_DAWDLE_S)  # lets others in between
         if self.recording is not None:
             self.recording.look(operation, path)
         at, self.count = self.count, self.count + 1

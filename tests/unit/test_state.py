@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
+from stagemake import durable
 from stagemake.model.error import ProjectLocked
 from stagemake.state import StateStore, is_locked, locked
 
@@ -85,6 +88,50 @@ def test_the_lock_is_held_by_one_and_free_afterwards(tmp_path: Path) -> None:
     assert raised.value.facts == (("held by", f"process {os.getpid()}"),)
     assert raised.value.exit_code == 75
     assert not is_locked(state)
+
+
+def test_a_lock_that_was_removed_while_it_was_waited_for_is_nobodys(tmp_path: Path) -> None:
+    first, second = ExitStack(), ExitStack()
+    waiting = StateStore(str(tmp_path), "Stagefile")
+    first.enter_context(locked(waiting, wait=False, on_wait=never))
+    waits: list[str] = []
+
+    def others_go_on(holder: str) -> None:
+        waits.append(holder)
+        if len(waits) == 1:  # the user removes the state, and another build begins
+            shutil.rmtree(waiting.shared)
+            second.enter_context(
+                locked(StateStore(str(tmp_path), "Stagefile"), wait=False, on_wait=never)
+            )
+            first.close()
+        else:
+            second.close()
+
+    with locked(waiting, wait=True, on_wait=others_go_on) as fd:
+        assert os.path.samestat(os.fstat(fd), os.stat(f"{waiting.shared}/lock"))
+
+    assert waits == [f"process {os.getpid()}"] * 2
+    assert not is_locked(waiting)
+
+
+def test_a_lock_that_goes_before_it_is_taken_is_made_again(tmp_path: Path) -> None:
+    state = StateStore(str(tmp_path), "Stagefile")
+    gone: list[str] = []
+
+    def removes(operation: str, path: str) -> None:
+        if operation == "open" and path.endswith("/lock") and len(gone) < 3:
+            gone.append(path)
+            shutil.rmtree(state.shared)
+
+    durable.install(removes)
+    try:
+        with locked(state, wait=False, on_wait=never):
+            is_held = is_locked(state)
+    finally:
+        durable.install(None)
+
+    assert is_held
+    assert len(gone) == 3
 
 
 def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
