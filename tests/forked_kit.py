@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
+import select
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+
+import stagemake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +23,10 @@ if TYPE_CHECKING:
     from project import Project
 
 _SERVER = os.path.join(os.path.dirname(__file__), "forked_server.py")
+_TIMEOUT_S = 300
+LEFT = 70
+"""The status where the entry, asked alone, leaves the answer to the command line."""
+_HOME = os.path.dirname(os.path.dirname(os.path.abspath(stagemake.__file__)))
 
 
 @frozen
@@ -58,15 +67,54 @@ class Server:
         *,
         then: str = "",
         counted: str = "",
+        only_entry: bool = False,
     ) -> Done:
-        """Run one command line in a directory. For `then` and `counted` see `Forks.run`."""
-        asked = {"then": then, "counted": counted, "cwd": cwd, "argv": argv, "env": environ}
+        """Run one command line in a directory, or only the entry's part of it. For `then` and `counted` see `Forks.run`.
+
+            Raises:
+        TimeoutError: It has not ended after five minutes.
+        """
+        asked = {"then": then, "counted": counted, "cwd": cwd, "argv": argv, "env": environ, "only_entry": only_entry}  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
+        if not select.select([self._process.stdout], [], [], _TIMEOUT_S)[0]:
+            raise TimeoutError(f"{argv} has not ended after {_TIMEOUT_S} s")
         done = json.loads(self._process.stdout.readline())
         return Done(done["status"], done["out"], done["err"], done["who"])
+
+
+def run(cwd: str, argv: Sequence[str], environ: dict[str, str]) -> Done | None:
+    """Run a command line in a fork, which spares 280 ms of start-up and imports; None: it has to be a process of its own.
+
+    That is so where the environment has what an interpreter looks at when it starts.
+    """
+    server = _shared() if _is_ordinary(environ) else None
+    return server and server.run(cwd, argv, environ)
+
+
+def entry_says(cwd: str, argv: Sequence[str], environ: dict[str, str]) -> Done | None:
+    """Return what the entry alone says, as `run` and `Server.run`."""
+    server = _shared() if _is_ordinary(environ) else None
+    return server and server.run(cwd, argv, environ, only_entry=True)
+
+
+def _is_ordinary(environ: dict[str, str]) -> bool:
+    odd = {name for name in environ if name.startswith(("PYTHON", "LANG", "LC_"))}
+    return (
+        odd <= {"PYTHONPATH", "LANG"}
+        and environ.get("PYTHONPATH") == _HOME
+        and environ.get("LANG", "C.UTF-8") == "C.UTF-8"
+    )
+
+
+@functools.cache
+def _shared() -> Server:
+    """Return the one for all tests of this process. It has run nothing itself."""
+    server = Server({"PATH": os.environ["PATH"], "PYTHONPATH": _HOME, "LANG": "C.UTF-8"})
+    atexit.register(server.close)
+    return server
 
 
 class Forks:

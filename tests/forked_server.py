@@ -64,9 +64,12 @@ def become(place: str, asked: dict[str, object]) -> None:
     gc.disable()
     looks = count_looks() if asked["counted"] else []
     who = "the entry"
+    sys.argv[:] = [f"{os.path.dirname(door.__file__)}/__main__.py", *argv]
     status, found = door.look(argv)
     exec(str(asked["then"]), {"os": os})
-    if status is None:
+    if status is None and asked["only_entry"]:
+        status = 70  # `forked_kit.LEFT`
+    elif status is None:
         evaluated = []
         stagefile = f"{os.getcwd()}/Stagefile"
         sys.addaudithook(

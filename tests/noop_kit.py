@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+import forked_kit
+from forked_kit import LEFT
 
 if TYPE_CHECKING:
     from project import Project
@@ -26,13 +30,16 @@ def answer(project: Project, *arguments: str, cwd: str = "", before: str = "") -
 
     `before` is code that runs first, one line.
     """
-    done = subprocess.run(
+    environ, place = project.process_environment(), os.path.join(project.root, cwd)
+    done = None if before else forked_kit.entry_says(place, arguments, environ)
+    if done is not None:
+        assert not done.err or done.err == "stagemake: up to date\n"
+        return None if done.status == LEFT else done.status
+    process = subprocess.run(
         [sys.executable, "-P", "-c", f"{before}\n{_ASK}", *arguments],
-        cwd=project.root / cwd,
-        env=project.process_environment(),
-        capture_output=True, text=True, timeout=60, check=True,
+        cwd=place, env=environ, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    word = done.stdout.splitlines()[-1]
+    word = process.stdout.splitlines()[-1]
     return None if word == "None" else int(word)
 
 
@@ -50,6 +57,14 @@ def said(project: Project, *arguments: str) -> str | None:
 def build(project: Project, *arguments: str, cwd: str = "") -> subprocess.CompletedProcess[str]:
     """Run the installed script's own function in a process of its own."""
     return _run(project, "from stagemake.door import script; script()", arguments, cwd)
+
+
+def typed(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the same in a fork of a process that has everything loaded: 170 ms of processor time, not 450."""
+    done = forked_kit.run(str(project.root), arguments, project.process_environment())
+    if done is None:
+        return build(project, *arguments)
+    return subprocess.CompletedProcess(arguments, done.status, done.out, done.err)
 
 
 def long_way(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attrs import frozen
-from noop_kit import answer, build
+from noop_kit import answer, build, typed
 from project import Project
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def two_stages(project: Project) -> Project:
         command("again", "cp b build/c", inputs=["b"], outputs=["build/c"])
         """
     ).write("a", "1")
-    assert build(project).returncode == 0
+    assert typed(project).returncode == 0
     return project
 
 
@@ -62,7 +62,7 @@ def test_the_first_build_after_one_that_left_nothing_to_do_is_answered_at_once(
 def test_plain_command_lines_are_answered(built: Project, arguments: tuple[str, ...]) -> None:
     assert answer(built, *arguments) == 0
 
-    short, long = build(built, *arguments), built.run(*arguments)
+    short, long = typed(built, *arguments), built.run(*arguments)
 
     assert (short.returncode, short.stdout, short.stderr) == (
         long.exit_code,
@@ -132,7 +132,7 @@ def test_a_change_that_a_target_does_not_need_is_no_matter_for_it(built: Project
 
 def test_what_was_built_for_a_target_says_nothing_of_the_rest(built: Project) -> None:
     built.write("a", "2")
-    assert build(built, "copy").returncode == 0
+    assert typed(built, "copy").returncode == 0
 
     assert answer(built, "copy") == 0
     assert answer(built) is None
@@ -180,7 +180,7 @@ def test_stages_that_run_each_time_are_never_answered_for(project: Project) -> N
 
 def test_what_the_cache_restored_is_known_by_the_next_build(built: Project) -> None:
     (built.root / "b").unlink()
-    assert "restored  copy" in build(built).stderr
+    assert "restored  copy" in typed(built).stderr
 
     assert answer(built) == 0
 
@@ -189,7 +189,7 @@ def test_configuration_of_one_run_is_not_remembered(project: Project) -> None:
     project.stagefile(
         'command("write", f"echo {config(\'word\', \'one\')} > w", outputs=["w"], inputs=["Stagefile"])\n'
     )
-    build(project, "-D", "word=two")
+    typed(project, "-D", "word=two")
 
     assert answer(project) is None
 
