@@ -22,7 +22,8 @@ A test module of an example looks like this::
         Example(tmp_path, "data", python=...).follow_readme()
 
 What it promises: the copy holds the files that git would commit and no others (and what `extra`
-adds); the cache is the example's own; the command line runs in a process of its own, whose working
+adds); the cache is the example's own; the command line runs in a process of its own (a fork of one
+that has stagemake loaded, except by the README's sessions and in environments), whose working
 directory is outside the copy. Requirements are installed, and things fetched, once a session, for
 all workers of pytest-xdist (`once`). What a machine lacks skips the test, and fails it where `CI`
 is set (`lacking`).
@@ -49,6 +50,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import forked_kit
 import pytest
 from attrs import define, field, frozen
 from printed import says
@@ -382,8 +384,16 @@ class Example:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `stagemake` with these arguments on the copy, from outside of it."""
-        argv = [self.python, "-m", "stagemake", "-C", str(self.root)]
-        return _run([*argv, *arguments], cwd=self.base, env=self.environment())
+        return self._stagemake("-C", str(self.root), *arguments)
+
+    def _stagemake(self, *words: str) -> subprocess.CompletedProcess[str]:
+        own = self.python != sys.executable
+        environ = self.environment()
+        done = None if own else forked_kit.run(str(self.base), words, environ)
+        if done is None:
+            argv = [self.python, "-m", "stagemake", *words]
+            return _run(argv, cwd=self.base, env=environ)
+        return subprocess.CompletedProcess(words, done.status, done.out, done.err)
 
     def shell(self, line: str) -> subprocess.CompletedProcess[str]:
         """Run a line of shell in the copy; stdout holds stderr too."""
@@ -392,8 +402,7 @@ class Example:
     def build(self, *arguments: str, status: int = 0) -> Build:
         """Build, or plan with `-n`, and check the exit status."""
         # `-C` is a word of every command, so that `build` may come first: names of commands can be targets.
-        argv = [self.python, "-m", "stagemake", "build", "-C", str(self.root), "--json"]
-        done = _run([*argv, *arguments], cwd=self.base, env=self.environment())
+        done = self._stagemake("build", "-C", str(self.root), "--json", *arguments)
         assert done.returncode == status, f"status {done.returncode}:\n{done.stdout}{done.stderr}"
         return Build(json.loads(done.stdout), done.stderr)
 
