@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""A cold build without its processes: what `cat` would do is done in the tool's own process.
+
+For sizes at which processes take too long. Prints the tool's own processor time and the peak of its memory, for each size in
+a process of its own; the project is in memory (`--work`). See docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+from stagemake import starting
+from stagemake.runner.local import LocalRunner
+from stagemake.runner.port import Completion
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stagemake.runner.port import RunnerSettings, Work
+
+STAGEFILE = """\
+import json
+
+from stagemake import command
+
+with open("graph.json") as file:
+    for name, input, output in json.load(file):
+        command(name, f"cat {input} > {output}", inputs=[input], outputs=[output])
+"""
+
+
+class InProcess(LocalRunner):
+    """Carries out `cat FILE > FILE` at once."""
+
+    _ended: list[Completion]
+
+    def prepare(self) -> None:
+        """Start no process."""
+        self._ended = []
+
+    def start(self, work: Work) -> None:
+        """Copy a file."""
+        assert work.argv is not None, "all stages are commands"
+        _, source, _, target = work.argv[2].split()
+        began_s = time.monotonic()
+        with open(source, "rb") as old, open(target, "wb") as new:
+            new.write(old.read())
+        taken_s = time.monotonic() - began_s
+        self._ended.append(
+            Completion(work.stage_id, 0, started_s=began_s, wall_s=taken_s, cpu_s=taken_s)
+        )
+
+    def line_up(self, work: Work, room: int, low: int, *, stops_at_failure: bool) -> None:
+        """Do it now: there is no line."""
+        del room, low, stops_at_failure
+        self.start(work)
+
+    def withdraw(self) -> None:
+        """Nothing waits."""
+
+    def wait(self, timeout_s: float | None) -> Sequence[Completion]:
+        """Return what has ended."""
+        del timeout_s
+        ended, self._ended = self._ended, []
+        return ended
+
+    def close(self) -> None:
+        """Nothing is left to end."""
+
+
+def lay_out(stages: int) -> None:
+    """Make inputs of 1 KiB and a Stagefile in the working directory."""
+    os.mkdir("in")
+    rows = []
+    for number in range(stages):
+        with open(f"in/{number}", "w", encoding="ascii") as file:
+            file.write(f"s{number:06} " * 128)
+        rows.append((f"s{number}", f"in/{number}", f"out/{number}"))
+    with open("graph.json", "w", encoding="ascii") as file:
+        json.dump(rows, file)
+    with open("Stagefile", "w", encoding="ascii") as file:
+        file.write(STAGEFILE)
+
+
+def build() -> None:
+    """Be the tool, in the working directory; does not return."""
+
+    def make(settings: RunnerSettings, **_: object) -> LocalRunner:
+        return InProcess(settings.root, call=None, marker=settings.marker)
+
+    vars(starting)["local_runner"] = make
+    os.environ["STAGEMAKE_CACHE_DIR"] = os.path.abspath("stage-cache")
+    sys.argv[1:] = ["-j1", "-s"]
+    from stagemake.door import script
+
+    script()
+
+
+def measure(stages: int, work: str) -> None:
+    """Lay out, build in a process of its own, print."""
+    directory = tempfile.mkdtemp(prefix="tool-alone-", dir=work)
+    try:
+        os.chdir(directory)
+        lay_out(stages)
+        sys.stdout.flush()
+        pid = os.fork()
+        if not pid:
+            os.execv(sys.executable, (sys.executable, os.path.realpath(__file__), "--build"))
+        _, status, usage = os.wait4(pid, 0)
+    finally:
+        os.chdir("/")
+        shutil.rmtree(directory)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    print(
+        f"{stages} stages: status {status}, {cpu_s:.1f} s of processor time,"
+        f" {1e6 * cpu_s / stages:.0f} us a stage, peak {usage.ru_maxrss / 1024:.0f} MiB",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure each size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stages", type=int, nargs="*", default=[20_000])
+    parser.add_argument("--work", default="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    parser.add_argument("--build", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.build:
+        build()
+    for stages in given.stages:
+        measure(stages, given.work)
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()
