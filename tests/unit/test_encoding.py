@@ -13,8 +13,9 @@ import uuid
 
 import attrs
 import pytest
+import xxhash
 
-from stagemake.fingerprint.encoding import DEEPEST, Encoder, Unencodable, encode, fields
+from stagemake.fingerprint.encoding import DEEPEST, VERSION, Encoder, Unencodable, encode, fields
 
 
 class Colour(enum.Enum):
@@ -274,3 +275,13 @@ def test_the_root_itself_is_told_from_what_lies_below_it() -> None:
     assert len(set(shown[1:])) == 4
     assert shown[0] == shown[1]  # one place
     assert encoder.encode("/rx") == encode("/rx")
+
+
+def test_the_bytes_of_a_value_are_those_of_their_version() -> None:
+    """Whoever changes them changes every key: `VERSION` and the change log have to say so."""
+    encoder = Encoder(root="/r")
+    here = [encoder.encode(value) for value in ("/r/x", pathlib.PurePosixPath("/r"), "x")]
+
+    digest = xxhash.xxh3_128_hexdigest(b"".join([*map(encode, DISTINCT), *here]))
+
+    assert (VERSION, digest) == (b"\x01", "42e12f934a0a34736f672dbfc786ae77")

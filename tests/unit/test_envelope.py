@@ -79,6 +79,7 @@ def test_a_digest_is_a_text_of_32_hex_digits(text: object) -> None:
     ids=repr,
 )  # fmt: skip
 def test_a_key_has_one_of_two_prefixes(text: object) -> None:
+    assert (RECORD_PREFIX, BLOB_PREFIX) == ("act:", "blob:")
     assert is_key(KEY)
     assert is_key(BLOB_PREFIX + DIGEST)
     assert not is_key(text)

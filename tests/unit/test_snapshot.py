@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from fuzz_targets import TRACE
+from fuzz_targets import TRACE, _snapshot_bytes
 
 from stagemake.freshness import snapshot
 
@@ -44,6 +44,24 @@ def test_after_a_reboot_no_content_is_believed(
 
     assert (found.memo, found.is_of_this_boot) == ({}, False)
     assert (found.traces, found.interrupted) == ({"a": TRACE}, {"b": ("x",)})
+
+
+def test_a_link_is_no_snapshot(tmp_path: Path) -> None:
+    written(tmp_path / "s")
+    (tmp_path / "link").symlink_to("s")
+
+    assert snapshot.load(str(tmp_path / "link")).traces == {}
+
+
+@pytest.mark.parametrize(
+    "value", [5, None, ("", {}, {}), ["", {}, {}, {}], ("", {}, {"a": ()}, {}), ("", {}, {}, {"a": ("/",)})]
+)  # fmt: skip
+def test_what_has_a_checksum_and_no_snapshot_in_it_is_absent(tmp_path: Path, value: object) -> None:
+    (tmp_path / "s").write_bytes(_snapshot_bytes(value))
+
+    found = snapshot.load(str(tmp_path / "s"))
+
+    assert (found.traces, found.interrupted, found.foreign) == ({}, {}, "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="others don't say")
