@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -26,8 +27,13 @@ def sweep(state: StateStore, root: str, declared: Callable[[], Iterable[str]]) -
     Beside outputs it is looked for where the state says that a stage was writing them. What the state says
     may be lost with it, or in a power cut: then it is looked for beside all that is `declared`.
 
+    What watched and calling stages had in the state's scratch goes too: logs, and temporary files of any size.
+
     Cost: a listing of the state's two directories; without trustworthy state one for each directory with outputs.
     """
+    if os.path.lexists(state.scratch):
+        with suppress(OSError):  # in nobody's way, and the end of a build tries again
+            durable.remove_any(state.scratch)
     known = state.snapshot
     paths: Iterable[str] = (path for begun in known.interrupted.values() for path in begun)
     if not known.is_of_this_boot:

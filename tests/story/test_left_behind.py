@@ -13,6 +13,7 @@ from faults.project import write_project
 from faults.scenario import reset
 
 from stagemake import durable
+from stagemake.observe import seccomp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -236,3 +237,21 @@ def test_what_is_removed_for_good_is_on_the_disk_before_it_is_forgotten(project:
         i for i, each in enumerate(done) if each.startswith("rename") and "snapshot" in each
     )
     assert removed < synced < saved
+
+
+@pytest.mark.skipif(bool(seccomp.problem()), reason=seccomp.problem() or "it can be watched")
+def test_what_a_killed_trace_had_in_its_scratch_goes_with_the_next_build(project: Project) -> None:
+    os.mkfifo(project.base / "began")
+    project.stagefile("""
+        command("one", "cp a b", inputs=["a"], outputs=["b"])
+        command("slow", "echo > ../began; sleep 1000", inputs=["b"])
+    """).write("a")
+    process = project.start("trace", "slow")
+    (project.base / "began").read_text()
+    process.kill()
+    process.communicate()
+    assert project.has(f"{STATE}/scratch")
+
+    project.build("one").ran()
+
+    assert not project.has(f"{STATE}/scratch")
