@@ -29,9 +29,10 @@ def restored(strace: str, place: Path, count: int) -> Counter[str]:
     from project import Project
 
     project: Project = built(Project(place), count)
-    for number in range(count):
-        project.remove(f"out/{number:03d}.txt")
-    calls = noop(strace, project, "-s")
+    for _ in range(2):  # the first one may compile modules that nothing else has imported
+        for number in range(count):
+            project.remove(f"out/{number:03d}.txt")
+        calls = noop(strace, project, "-s")
     assert (project.root / "out/000.txt").read_text() == "text"
     return Counter("stat" if name in STATS else name for name, _ in calls)
 
