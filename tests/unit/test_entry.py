@@ -147,3 +147,24 @@ def test_rows_out_of_order_are_refused():
 )
 def test_links_stay_inside_by_their_text(path, target, inside):
     assert stays_inside(path, target) is inside
+
+
+@pytest.mark.parametrize("column", range(5))
+@pytest.mark.parametrize("foreign", [None, b"a", 1.5, True])
+def test_each_column_of_a_manifest_has_its_type(column: int, foreign: object) -> None:
+    row = ["a", "file", "0" * 32, 1, ""]
+    assert decode_manifest([row])
+
+    row[column] = foreign  # type: ignore[call-overload]
+
+    with pytest.raises(ValueError, match="wrong types"):
+        decode_manifest([row])
+
+
+def test_a_manifest_has_no_more_rows_than_anybody_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stagemake.model.entry._MOST_ROWS", 2)
+    rows = [(name, "file", "0" * 32, 1, "") for name in "abc"]
+
+    assert len(decode_manifest(rows[:2])) == 2
+    with pytest.raises(ValueError, match="at most a million rows"):
+        decode_manifest(rows)
