@@ -39,6 +39,7 @@ class Ahead:
     _ended: int = 0
     _mean_s: float = 0.0
     _has_failed: bool = False  # an action, where that stops the line: nothing more leaves it
+    _is_used: bool = False  # something has been lined up
     _is_withdrawn: bool = False  # for good: nothing more gets in
 
     @classmethod
@@ -78,6 +79,7 @@ class Ahead:
     def line_up(self, work: Work, running: int, now_s: float) -> None:
         """Have an action wait until fewer run than now."""
         assert self._runner is not None, "asked for by `has_place`"
+        self._is_used = True
         self._line.append(work.stage_id)
         self._since_s[work.stage_id] = now_s
         low = self._depth // 2
@@ -109,7 +111,10 @@ class Ahead:
         return stage_id, max(ended_s, self._since_s.pop(stage_id))
 
     def withdraw(self) -> None:
-        """Have nothing get in any more; completions tell of all that waits, or has begun meanwhile."""
-        if self._runner is not None and self._line and not self._is_withdrawn:
+        """Have nothing get in any more; completions tell of all that waits, or has begun meanwhile.
+
+        What seems to have begun may be waiting: a failure that we had not heard of stopped the line before it got in.
+        """
+        if self._runner is not None and self._is_used and not self._is_withdrawn:
             self._runner.withdraw()
         self._is_withdrawn = True

@@ -117,14 +117,20 @@ class Scheduler:
     def _take_in(self, completion: Completion) -> None:
         """Settle an action that has ended, or have it tried again; what it made room for starts first."""
         shop, stage_id = self.shop, completion.stage_id
-        if not self._ahead.note_end(completion):
+        was_waiting = self._ahead.note_end(completion)
+        if not was_waiting:
             self._agenda.give_back(stage_id)
             self._running -= 1
-        elif not completion.started_s:
+        if completion.exit_code == WITHDRAWN:
+            if (
+                not was_waiting
+            ):  # before it was lined up an action had failed, and we heard of that later
+                shop.slots.release(stage_id)
             self.launcher.withdraw(stage_id)
-            # Where it was not withdrawn, the runner's process has died: the next one may have it.
-            if completion.exit_code != WITHDRAWN:
-                self._agenda.put_back(stage_id)
+            return
+        if was_waiting and not completion.started_s:  # the runner's process has died
+            self.launcher.withdraw(stage_id)
+            self._agenda.put_back(stage_id)  # the next one may have it
             return
         self.meter.note_end(completion)
         stage = self.plan.pipeline.stages[stage_id]
