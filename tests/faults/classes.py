@@ -36,6 +36,8 @@ from oracle.driver import InProcess
 from oracle.effect import Difference
 from oracle.run import STEPS, run_history
 
+from stagemake.cli.signals import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -433,7 +435,8 @@ class Signals:
         }  # by itself: before and after the build
         if done.status not in may_be or "Traceback" in done.err:
             raise Wrong(f"{what}: status {done.status}, not one of {sorted(may_be)}\n{done.err}")
-        check_no_survivor(machine.root, what, patience_s=0)
+        is_cut_short = done.status < 0 or len(sent) > PATIENCE
+        check_no_survivor(machine.root, what, patience_s=5.0 if is_cut_short else 0.0)
         check_right(machine, expected, what)
 
 
