@@ -7,7 +7,7 @@ should be there is no record, and the next build looks at everything.
 from __future__ import annotations
 
 import marshal
-import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -81,7 +81,7 @@ class Finish:
         except (Unclear, OSError, ValueError):
             return
         _put(path, data)
-        if os.path.exists(touched):  # of an older one
+        with suppress(FileNotFoundError):  # else of an older one
             durable.remove(touched)
 
     def _keep(self) -> int:

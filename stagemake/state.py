@@ -237,7 +237,7 @@ class StateStore:
             if self._kept is not None and self._snapshot is not None:
                 self._kept.put(f"{self.directory}/snapshot", self._snapshot)
         self.close()
-        if os.path.exists(self._journal_path):
+        with contextlib.suppress(FileNotFoundError):
             durable.remove(self._journal_path)
 
     def close(self) -> None:
@@ -256,9 +256,12 @@ class StateStore:
         ]
         path, end = self._journal_path, journal.encoded((journal.KEPT, ""))
         durable.append(self._journal_fd, b"".join((*looks, end)), path)
-        durable.sync(path, os.O_RDONLY)
-        if not self._had_journal:
-            durable.sync_dir(self.directory)
+        with contextlib.suppress(
+            FileNotFoundError
+        ):  # somebody has removed all of it: that is safe, only slower
+            durable.sync(path, os.O_RDONLY)
+            if not self._had_journal:
+                durable.sync_dir(self.directory)
 
     def _write_snapshot(self) -> None:
         front, *more = self.snapshot.encoded()

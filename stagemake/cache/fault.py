@@ -42,6 +42,8 @@ def describe(error: BaseException) -> str:
             text += f": `{os.fsdecode(error.filename)}`"
     elif type(error).__module__ == "sqlite3":  # its classes' names tell nobody anything
         text = f"{error}: `cache.db`"
+    elif type(error).__module__.startswith("stagemake."):  # nor ours
+        text = str(error)
     else:
         text = f"{type(error).__name__}: {error}"
     return text.replace("\n", " ")[:300]

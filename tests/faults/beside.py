@@ -259,7 +259,8 @@ SITUATIONS = {
     "asked to end": Situation(
         killed, strikes=asking, is_lossy=True, also=frozenset((130, 143, -2, -15))
     ),
-    "without state": Situation(without_state, is_built=False),
+    # A build that finds its state gone while it writes there ends with an error that says so.
+    "without state": Situation(without_state, is_built=False, also=frozenset((1,))),
     "without cache": Situation(without_cache, ".", is_lossy=True),
 }
 
@@ -321,6 +322,12 @@ class Beside:
             may.add(-9)
         if done.status not in may:
             raise Wrong(f"{what}: {one.argv} ended with {done.status}: {done.out}")
+        if (
+            situation is SITUATIONS["without state"]
+            and done.status == 1
+            and ": `.stagemake" not in done.err
+        ):
+            raise Wrong(f"{what}: {one.argv} failed, and not for its state")
         if "--json" in one.argv and done.status == 0:
             json.loads(done.out)
 

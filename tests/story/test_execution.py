@@ -201,7 +201,6 @@ def test_a_silent_build_prints_failures_only(project: Project) -> None:
 
     project.build("-s", "bad").printed(
         """\
-
         failed: bad: exit status 3
         out
         err
