@@ -106,8 +106,8 @@ class StateStore:
         return self._snapshot
 
     def reload(self) -> None:
-        """Forget what was read: another build may have come in between."""
-        self._snapshot = None
+        """Forget what was read, and for whom: another build may have come in between."""
+        self._snapshot, self._wanted, self._had_journal = None, (), False
 
     def limit_to(self, stage_names: Collection[str]) -> None:
         """Have what is not read yet read for these stages only, if that can be: no others will be asked for.
@@ -256,9 +256,8 @@ class StateStore:
         ]
         path, end = self._journal_path, journal.encoded((journal.KEPT, ""))
         durable.append(self._journal_fd, b"".join((*looks, end)), path)
-        with contextlib.suppress(
-            FileNotFoundError
-        ):  # somebody has removed all of it: that is safe, only slower
+        # Where somebody has removed all of it: that is safe, only slower.
+        with contextlib.suppress(FileNotFoundError):
             durable.sync(path, os.O_RDONLY)
             if not self._had_journal:
                 durable.sync_dir(self.directory)

@@ -104,6 +104,27 @@ def test_one_result_is_appended_and_the_snapshot_stays_as_it_is(tmp_path: Path) 
     assert part(tmp_path, "s003").snapshot.traces["s003"] == trace("s003", "3")
 
 
+def test_what_was_read_before_the_lock_counts_no_more(tmp_path: Path) -> None:
+    written(tmp_path)
+    built(tmp_path, "s003", "1")
+    state = part(tmp_path, "s003")
+    assert state.snapshot.is_part
+    other = store(tmp_path)
+    other.open()
+    other.save()  # the journal is gone
+
+    state.reload()
+    assert not state.snapshot.is_part  # for whom it was read is forgotten, too
+    state.reload()
+    state.limit_to(["s150"])
+    state.open()
+    state.begin("s150", ("out/s150",))
+    state.settle("s150", trace("s150", "2"))
+    state.save()
+
+    assert store(tmp_path).snapshot.traces["s150"] == trace("s150", "2")
+
+
 def test_who_reads_all_writes_all_and_the_journal_is_gone(tmp_path: Path) -> None:
     written(tmp_path)
     built(tmp_path, "s003", "1")
