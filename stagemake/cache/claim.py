@@ -89,8 +89,7 @@ class Claim:
             fcntl.flock(self._fd, how)
         except BlockingIOError:
             return False
-        except (
-            OSError
-        ):  # NFS locks only what is open for writing: a lock there would be no use anyway
+        except OSError:
+            # NFS locks only what is open for writing: a lock there would be no use anyway.
             return True
         return True

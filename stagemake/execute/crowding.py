@@ -68,9 +68,8 @@ class _Crowd:
     ran: Sequence[Ran]
     processors: int
     tool: float  # the share of the time that it asks for a processor
-    spans: Sequence[
-        tuple[int, int]
-    ]  # by action: the first and the last of `lengths_s`, that one not included
+    # By action: the first and the last of `lengths_s`, that one not included.
+    spans: Sequence[tuple[int, int]]
     lengths_s: Sequence[float]  # between any start and end
     is_short: Sequence[bool]  # by length: whether more ran than there are processors
     all_s: float  # of all actions

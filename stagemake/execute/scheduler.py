@@ -122,9 +122,8 @@ class Scheduler:
             self._agenda.give_back(stage_id)
             self._running -= 1
         if completion.exit_code == WITHDRAWN:
-            if (
-                not was_waiting
-            ):  # before it was lined up an action had failed, and we heard of that later
+            if not was_waiting:
+                # Before it was lined up an action had failed, and we heard of that later.
                 shop.slots.release(stage_id)
             self.launcher.withdraw(stage_id)
             return

@@ -124,7 +124,7 @@ def plan_pipeline(
                 continue
             from stagemake.plan.judge import judge_stale  # noqa: PLC0415 - gate, 6 ms, only with work to do
 
-            world.keys_ahead = ahead.from_stage(stage_id)
+            world.keys_ahead = ahead.from_stage(stage_id) or world.keys_ahead
             made = judge_stale(stage, world, sight)
         except OSError as error:  # the stage's own trouble, when its turn comes; others are planned
             made = _unreadable(stage, world, error)
