@@ -11,7 +11,7 @@ from stagemake.freshness import snapshot as columns
 from stagemake.model.difference import Difference, hide, secret_values, without_secrets
 from stagemake.model.explanation import Cause, Change, Explanation, LastTime, Nearest
 from stagemake.model.plan import Reason, Verdict
-from stagemake.plan.components import components_of, distance
+from stagemake.plan.components import DISCOVERED, components_of, distance
 from stagemake.plan.declaration import COMPONENTS
 from stagemake.plan.explain import all_differences
 from stagemake.plan.judge import programs_of
@@ -150,16 +150,16 @@ class Explainer:
         if verdict is not Verdict.MISS or made is None or not stage.cache:
             return None
         trace = self.world.snapshot.traces.get(stage.name)
-        discovered = trace[columns.DISCOVERED] if trace is not None else ()
-        now = components_of(
-            made.declaration,
-            made.entries,
-            made.programs,
-            [(path, self.world.disk.entry(path)) for path, _ in discovered],
-            made.values,
-        )
         best: tuple[int, float, Nearest] | None = None
         for near in self.world.records.near(stage.name):
+            if trace is None:  # as after a failure: what it would discover is what this one did
+                paths = [name for kind, name, _ in near.components if kind == DISCOVERED]
+            else:
+                paths = [path for path, _ in trace[columns.DISCOVERED]]
+            discovered = [(path, self.world.disk.entry(path)) for path in paths]
+            now = components_of(
+                made.declaration, made.entries, made.programs, discovered, made.values
+            )
             apart = distance(now, near.components)
             if not apart.total or (trace is not None and near.key == trace[columns.KEY]):
                 continue

@@ -18,7 +18,7 @@ from stagemake.stagefile.imports import ProjectImports
 from stagemake.stagefile.session import CURRENT, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import CodeType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -165,16 +165,30 @@ def _failed(session: Session, error: BaseException, what: str, path: str) -> Eva
         hint = _hint_on_name(error.name)
     elif isinstance(error, ModuleNotFoundError) and error.name:
         hint = _hint_on_module(session.root, error.name)
+    elif isinstance(error, ImportError) and (wanted := _wanted_of_us(error)):
+        headline = f"{who} imports `{wanted}`, which stagemake does not have"
+        hint = did_you_mean(wanted, _names())
     return EvaluationFailed(headline, facts=facts, hint=hint)
 
 
 def _hint_on_name(name: str) -> str:
     """Return what to do about a name that a Stagefile uses and that nobody defined."""
-    import stagemake  # noqa: PLC0415 - only on this error; the package imports nothing
-
-    if name in stagemake.__all__:
+    if name in _names():
         return f"add `from stagemake import {name}`"
-    return did_you_mean(name, stagemake.__all__)
+    return did_you_mean(name, _names())
+
+
+def _names() -> Sequence[str]:
+    """Return what a Stagefile may import from the package."""
+    import stagemake  # noqa: PLC0415 - only on errors; the package imports nothing
+
+    return stagemake.__all__
+
+
+def _wanted_of_us(error: ImportError) -> str:
+    """Return the name that was to be imported from the package and isn't there; before Python 3.12 only the text has it."""
+    said = error.msg.partition("cannot import name '")[2]
+    return said.partition("'")[0] if error.name == "stagemake" else ""
 
 
 def _hint_on_module(root: str, name: str) -> str:

@@ -106,6 +106,15 @@ MISTAKES = {  # by name: a Stagefile from its second line on, and all that is pr
         hint: write to another path
         """,
     ),
+    "an unknown import": (
+        "from stagemake import golb\n",
+        """\
+        error: the Stagefile imports `golb`, which stagemake does not have
+          at    Stagefile:2
+          line  from stagemake import golb
+        hint: did you mean `glob`?
+        """,
+    ),
     "an unknown dependency": (
         """\
         command("compile", "true", outputs=["x"])

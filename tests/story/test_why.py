@@ -577,6 +577,25 @@ def test_a_miss_names_the_nearest_cached_result(project: Project) -> None:
     )
 
 
+def test_what_the_nearest_discovered_counts_though_a_failure_has_had_it_forgotten(
+    project: Project,
+) -> None:
+    project.stagefile(
+        'command("cc", "echo out: head.h > d && ! grep bad main.c && cat main.c head.h > out",'
+        ' inputs=["main.c"], outputs=["out"], depfile="d")\n'
+    )
+    project.write("main.c", "1").write("head.h", "1")
+    project.build().ran("cc")
+    project.write("main.c", "bad")
+    project.build().failed("cc")
+
+    text = project.build("why", "cc").stdout
+
+    assert "      1 of 2 inputs differs from the result of just now: main.c\n" in text
+    project.write("head.h", "2")
+    assert "2 of 2 inputs differ from the result" in project.build("why", "cc").stdout
+
+
 def test_the_nearest_is_told_when_it_is_nearer_than_the_last_result_here(project: Project) -> None:
     text = 'command("join", "cat a b c > d", inputs=["a", "b", "c"], outputs=["d"])\n'
     project.stagefile(text)
