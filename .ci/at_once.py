@@ -6,6 +6,7 @@ but ignore SIGINT, and so would all that they start; tests send it.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,10 @@ def main(names: list[str]) -> int:
         if printed:
             with printed:
                 printed.seek(0)
-                print(printed.read().decode(errors="replace"), end="")
+                shutil.copyfileobj(
+                    printed, sys.stdout.buffer
+                )  # as it is, whatever the terminal's encoding
+            sys.stdout.flush()
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0

@@ -30,6 +30,7 @@ class Both:
     next_id: int = 0
     is_over: bool = False  # as the tool knows
     has_failed: bool = False  # an action that ends the build; the tool hears of it later
+    late: set[int] = field(factory=set)  # what came to the supervisor's line after that
 
     def __attrs_post_init__(self) -> None:
         self.ahead = Ahead(self, JOBS, self.stops_at_failure)
@@ -63,7 +64,7 @@ class Both:
         was_waiting = self.ahead.note_end(completion)
         if completion.exit_code == WITHDRAWN:
             if not was_waiting:  # lined up after a failure that the tool had not heard of
-                assert self.has_failed
+                assert completion.stage_id in self.late, "it was thought to have begun"
                 self.running.remove(completion.stage_id)
             return
         assert not was_waiting, "it was thought not to have begun"
@@ -81,6 +82,8 @@ class Both:
             self.line.note_start()
             self.at_work.append(stage_id)
         elif kind == "line up":
+            if self.has_failed:
+                self.late.add(stage_id)
             rules = LineRules(room, low, stops_at_failure=self.stops_at_failure)
             self.line.add(Work(stage_id, {}), rules)
         else:
