@@ -124,7 +124,7 @@ def _trials(
 
 def _project(options: argparse.Namespace, name: str, work: str) -> Project:
     if name == HELD_OUT:
-        return survey(work)
+        return survey()
     return mix(Size(options.stages)) if name == "mix" else PROJECTS[name](work)
 
 

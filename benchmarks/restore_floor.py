@@ -2,7 +2,7 @@
 """The least that a restore costs in Python: read results from a database, verify contents, write files, look at them.
 
 No plan, no order, no state, nothing that survives a kill: what a tool adds beyond this is its own. Prints microseconds
-of processor time for each file, first of deleting and making files alone; see docs/performance.md.
+of processor time for each file; see docs/performance.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A data pipeline that no constant of forecasts was chosen by: files of all sizes, fetched, sorted, summed up, drawn.
 
-Half of the stages wait (for a server that is a sleep), all others take as long as their input is large; a country's
+Three stages in eight wait (for a server that is a sleep), all others take as long as their input is large; a country's
 file grows by a few percent or to its double. What is learned of one size has to do for another.
 """
 
@@ -64,7 +64,7 @@ command("table", "cat {inputs} | sort -n | uniq -c > {outputs}",
 '''
 
 
-def survey(_work: str) -> Project:
+def survey() -> Project:
     """Return the pipeline and its edits; the same each time."""
     rnd = random.Random(23)
     words = [f"word{number}" for number in range(400)]

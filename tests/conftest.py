@@ -27,7 +27,7 @@ _SHARING = (
 )
 """Files whose tests share a project that takes many seconds to build, or a browser: one worker makes it."""
 _CHEAP = "tests/unit/"
-"""Files of which each has so little to do that one worker runs it: 4 ms of processor time for half of the tests."""
+"""Files of which most have so little to do (half of the tests take 4 ms of processor time) that one worker runs each."""
 _FRESH_SEED = "STAGEMAKE_FRESH_SEED"
 
 

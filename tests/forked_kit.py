@@ -71,8 +71,8 @@ class Server:
     ) -> Done:
         """Run one command line in a directory, or only the entry's part of it. For `then` and `counted` see `Forks.run`.
 
-            Raises:
-        TimeoutError: It has not ended after five minutes.
+        Raises:
+            TimeoutError: It has not ended after five minutes.
         """
         asked = {"then": then, "counted": counted, "cwd": cwd, "argv": argv, "env": environ, "only_entry": only_entry}  # fmt: skip
         assert self._process.stdin is not None
