@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import fields, frozen
 
+from stagemake.model.quantile import median, weighted_quantile
 from stagemake.model.quick import QuicklyMade, give_defaults
+from stagemake.model.slope import slope_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +35,6 @@ MAD = 1.4826  # median deviation to standard deviation, for the normal distribut
 _FAR = 3.5  # standard deviations: farther out is an outlier
 _LEAST_FAR = 0.4  # of the logarithm: half as long again is no outlier, however steady the rest
 _ENOUGH_RUNS = 5  # for outliers and for slopes
-_LEAST_TAU = 0.5
-_MOST_SLOPE = 1.5
-_SIZES_DIFFER = 1.15  # the largest input by the smallest
 
 
 @frozen
@@ -151,7 +150,7 @@ def _fit_of_one(run: Run) -> Fit:
 def _fit_of_several(runs: Sequence[Run]) -> Fit:
     weights = [0.5 ** (age / HALF_LIFE) for age in range(len(runs))]
     sizes = _sizes(runs)
-    slope = _slope(sizes, level_of(runs, 0.0, 0.0))
+    slope = _slope_of_time(sizes, level_of(runs, 0.0, 0.0))
     at = weighted_quantile(sizes, weights, 0.5)
     level = level_of(runs, slope, at)
     middle = weighted_quantile(level, weights, 0.5)
@@ -195,6 +194,11 @@ def level_of(runs: Sequence[Run], slope: float, at: float) -> list[float]:
     ]
 
 
+def _slope_of_time(sizes: Sequence[float], logs: Sequence[float]) -> float:
+    """Return by which power of the size the time grows; 0 where it does not clearly, or too few tell."""
+    return (slope_of(sizes, logs, len(sizes)) or 0.0) if len(sizes) >= _ENOUGH_RUNS else 0.0
+
+
 def _sizes(runs: Sequence[Run]) -> list[float]:
     return [log(max(run.input_bytes, 1)) for run in runs]
 
@@ -220,17 +224,17 @@ def pooled(fits: Sequence[Fit]) -> Fit:
     ones = [1.0] * len(fits)
     middle = weighted_quantile(logs, ones, 0.5)
     between = weighted_quantile([abs(one - middle) for one in logs], ones, 0.5) * MAD
-    within = _median([each.sigma for each in fits])
+    within = median([each.sigma for each in fits])
     return Fit(
         samples=sum(each.samples for each in fits),
         median_s=exp(middle),
         sigma=(shrunk(between, len(fits)) ** 2 + within**2) ** 0.5,
-        output_bytes=round(_median([each.output_bytes for each in fits])),
-        stored_bytes=round(_median([each.stored_bytes for each in fits])),
+        output_bytes=round(median([each.output_bytes for each in fits])),
+        stored_bytes=round(median([each.stored_bytes for each in fits])),
         changed=0,
         compared=0,
-        cpu_share=_median([each.cpu_share for each in fits]),
-        stretch=_median([each.stretch for each in fits]),
+        cpu_share=median([each.cpu_share for each in fits]),
+        stretch=median([each.stretch for each in fits]),
         kind=fits[0].kind,
     )
 
@@ -245,10 +249,6 @@ def _stored(runs: Sequence[Run], weights: Sequence[float]) -> int:
     return round(sum(size * weight for size, weight in pairs) / sum(weight for _, weight in pairs))
 
 
-def _median(values: Sequence[float]) -> float:
-    return weighted_quantile(values, [1.0] * len(values), 0.5)
-
-
 def shrunk(spread: float, count: int) -> float:
     """Return a standard deviation that few runs can neither make tiny nor huge."""
     total = count * spread**2 + _PRIOR_RUNS * _PRIOR_SIGMA**2
@@ -256,42 +256,3 @@ def shrunk(spread: float, count: int) -> float:
 
 
 _SIGMA_OF_ONE = shrunk(0.0, 1)
-
-
-def _slope(sizes: Sequence[float], logs: Sequence[float]) -> float:
-    """Return by which power of the size the duration grows; 0 where it does not clearly."""
-    if len(sizes) < _ENOUGH_RUNS or max(sizes) - min(sizes) < log(_SIZES_DIFFER):
-        return 0.0
-    slopes = [
-        (logs[i] - logs[j]) / (sizes[i] - sizes[j])
-        for i in range(len(sizes))
-        for j in range(i)
-        if abs(sizes[i] - sizes[j]) > 0.01
-    ]
-    rising = sum((slope > 0) - (slope < 0) for slope in slopes)
-    if len(slopes) < len(sizes) or rising < _LEAST_TAU * len(slopes):
-        return 0.0
-    return min(_median(slopes), _MOST_SLOPE)
-
-
-def weighted_quantile(values: Sequence[float], weights: Sequence[float], share: float) -> float:
-    """Return the value below which `share` of the weight lies, between neighbours linearly.
-
-    Args:
-        values: At least one, in any order.
-        weights: Same length, above 0.
-        share: From 0 to 1.
-    """
-    pairs = sorted(zip(values, weights, strict=True))
-    wanted = share * sum(weights)
-    passed, before = 0.0, None
-    for value, weight in pairs:
-        place = passed + weight / 2  # each weight lies round its value
-        if place >= wanted:
-            if before is None:
-                return value
-            low, low_place = before
-            return low + (value - low) * (wanted - low_place) / (place - low_place)
-        before = (value, place)
-        passed += weight
-    return pairs[-1][0]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from attrs import fields, frozen
 
-from stagemake.model.fit import weighted_quantile
 from stagemake.model.plan import Interval
+from stagemake.model.quantile import weighted_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from attrs import fields, frozen
 
-from stagemake.model.fit import HALF_LIFE, MAD, weighted_quantile
+from stagemake.model.fit import HALF_LIFE, MAD
+from stagemake.model.quantile import weighted_quantile
 from stagemake.model.valued import Valued
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from stagemake.model.fit import HALF_LIFE, MAD, level_of, shrunk, weighted_quantile
+from stagemake.model.fit import HALF_LIFE, MAD, level_of, shrunk
+from stagemake.model.quantile import weighted_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,8 +19,8 @@ from stagemake.model.fit import (
     pooled,
     told_variance,
     usual_variance,
-    weighted_quantile,
 )
+from stagemake.model.quantile import weighted_quantile
 
 
 def runs(*seconds: float, sizes: list[int] | None = None) -> list[Run]:
