@@ -9,50 +9,22 @@ from __future__ import annotations
 
 import os
 import struct
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from attrs import astuple, define, field, fields
+from attrs import astuple, define, field
 
-from stagemake import durable
-from stagemake.model.fit import USUAL_VARIANCE, Fit, Run, fit, told_variance, usual_variance
+from stagemake import durable, history_tables
+from stagemake.history_tables import BUILDS, FIT_COLUMNS, MOST_NAMES, SAMPLES, VARIANT_COLUMNS
+from stagemake.model.fit import USUAL_VARIANCE, Fit, Run, told_variance, usual_variance
 from stagemake.model.hindsight import FORETOLD_COLUMNS, Foretold, Hindsight, hindsight_of
 from stagemake.model.pace import COLUMNS, BuildCosts, Pace, pace_of
-from stagemake.model.packed import pack, unpack
-from stagemake.model.variant import Variant, variants_of
+from stagemake.model.variant import Variant
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["BUILDS", "SAMPLES", "History", "Run"]
 
-SAMPLES = 20
-"""How many runs of a stage are looked at, and kept."""
-
-BUILDS = 30
-"""How many builds are looked at, and kept."""
-
-_FIT_COLUMNS = tuple(each.name for each in fields(Fit))
-_VARIANT_COLUMNS = tuple(each.name for each in fields(Variant))
-# The version is in the names: tables of another one are not seen.
-_SCHEMA = f"""
-drop table if exists runs;
-drop table if exists runs_2;
-create table if not exists runs_3 (
-    stage text primary key, last_s integer not null, packed blob not null
-) without rowid;
-create table if not exists fits_2 (stage text primary key, {", ".join(_FIT_COLUMNS)}) without rowid;
-create table if not exists variants_1 (
-    stage text, {", ".join(_VARIANT_COLUMNS)}, primary key (stage, number)
-) without rowid;
-create index if not exists fits_2_by_kind on fits_2 (kind);
-create table if not exists builds_2 ({", ".join(COLUMNS)});
-create table if not exists foretold_1 ({", ".join(FORETOLD_COLUMNS)});
-"""
-_values_of = attrgetter(*_FIT_COLUMNS)  # of a Fit; `astuple` takes 8 µs
-_MOST_NAMES = 500  # beyond, reading all is cheaper than asking by name
-_MOST_STAGES = 50_000
 _MOST_OF_A_KIND = 50
 _READ_TIMEOUT_S = 0.2  # whoever holds the file for longer costs estimates, not time
 
@@ -67,7 +39,7 @@ class History:
 
     def fits(self, stage_names: Sequence[str]) -> dict[str, Fit]:
         """Return what past runs say, by name; stages that never ran are left out."""
-        if len(stage_names) > _MOST_NAMES:
+        if len(stage_names) > MOST_NAMES:
             wanted = set(stage_names)
             rows = [row for row in self._rows("", ()) if row[0] in wanted]
         else:
@@ -79,11 +51,11 @@ class History:
     def variants(self, stage_names: Sequence[str]) -> dict[tuple[str, int], Variant]:
         """Return what runs under each variant say, by stage and number, of stages that ran under several."""
         where, asked = "", tuple(stage_names)
-        if len(asked) > _MOST_NAMES:
+        if len(asked) > MOST_NAMES:
             asked = ()
         else:
             where = f"where stage in ({','.join('?' * len(asked))})"
-        query = f"select stage, {', '.join(_VARIANT_COLUMNS)} from variants_1 {where}"  # noqa: S608 - constants only
+        query = f"select stage, {', '.join(VARIANT_COLUMNS)} from variants_1 {where}"  # noqa: S608 - constants only
         found = {}
         for stage, number, shift_log, sigma in self._select(query, asked):
             try:
@@ -143,7 +115,7 @@ class History:
         return self._hindsight
 
     def _rows(self, where: str, values: Sequence[object]) -> list[Any]:  # Any: columns of sqlite
-        return self._select(f"select stage, {', '.join(_FIT_COLUMNS)} from fits_2 {where}", values)  # noqa: S608 - constants only
+        return self._select(f"select stage, {', '.join(FIT_COLUMNS)} from fits_2 {where}", values)  # noqa: S608 - constants only
 
     def _select(self, query: str, values: Sequence[object]) -> list[Any]:  # Any: as above
         if not os.path.exists(self.path):
@@ -196,11 +168,10 @@ class History:
         with closing(sqlite3.connect(self.path, timeout=5, isolation_level=None)) as connection:
             connection.execute("pragma synchronous = off")
             durable.reach("commit", self.path)
-            _drop_of_another_form(connection)
-            connection.executescript(_SCHEMA)
+            history_tables.make(connection)
             connection.execute("begin immediate")
-            _add_runs(connection, by_stage)
-            _forget_oldest(connection)
+            history_tables.add_runs(connection, by_stage)
+            history_tables.forget_oldest(connection)
             for table, row in rows.items():
                 marks = ", ".join("?" * len(row))
                 connection.execute(f"insert into {table} values ({marks})", row)  # noqa: S608 - constants only
@@ -224,61 +195,8 @@ def _rows_of(build: BuildCosts | None, foretold: Foretold | None) -> dict[str, t
     return rows
 
 
-def _drop_of_another_form(connection: sqlite3.Connection) -> None:
-    """Remove tables of ours whose columns are not those of this version: nothing could be added to them."""
-    wanted = {
-        "runs_3": ("stage", "last_s", "packed"),
-        "fits_2": ("stage", *_FIT_COLUMNS),
-        "variants_1": ("stage", *_VARIANT_COLUMNS),
-        "builds_2": COLUMNS,
-        "foretold_1": FORETOLD_COLUMNS,
-    }
-    for name, columns in wanted.items():
-        found = tuple(row[1] for row in connection.execute(f"pragma table_info({name})"))
-        if found and found != columns:
-            connection.execute(f"drop table {name}")
-
-
-def _add_runs(connection: sqlite3.Connection, by_stage: dict[str, list[Run]]) -> None:
-    """Put new runs, newest first, before those that are known, and fit anew. A statement a table for them all."""
-    packed = _known_runs(connection, by_stage)
-    runs, fits, variants = [], [], []
-    for stage, new in by_stage.items():
-        known = packed.get(stage)
-        old = unpack(stage, new[0].kind, known) if known is not None else []
-        kept = [*new, *old][:SAMPLES]
-        runs.append((stage, new[0].started_s, pack(kept)))
-        made = fit(kept)
-        fits.append((stage, *_values_of(made)))
-        variants += [(stage, *astuple(each)) for each in variants_of(kept, made)]
-    connection.executemany("insert or replace into runs_3 values (?, ?, ?)", runs)
-    marks = ", ".join("?" * (1 + len(_FIT_COLUMNS)))
-    connection.executemany(f"insert or replace into fits_2 values ({marks})", fits)  # noqa: S608 - constants only
-    connection.executemany("delete from variants_1 where stage = ?", [row[:1] for row in runs])
-    connection.executemany("insert into variants_1 values (?, ?, ?, ?)", variants)
-
-
-def _known_runs(connection: sqlite3.Connection, names: Collection[str]) -> dict[str, object]:
-    """Return the packed runs of these stages by name, as far as there are any."""
-    if len(names) > _MOST_NAMES:
-        return dict(connection.execute("select stage, packed from runs_3"))
-    marks = ",".join("?" * len(names))
-    query = f"select stage, packed from runs_3 where stage in ({marks})"  # noqa: S608 - marks only
-    return dict(connection.execute(query, tuple(names)))
-
-
-def _forget_oldest(connection: sqlite3.Connection) -> None:
-    """Forget stages beyond `_MOST_STAGES`: those that ran longest ago."""
-    (count,) = connection.execute("select count(*) from fits_2").fetchone()
-    if count > _MOST_STAGES:
-        old = "select stage from runs_3 order by last_s limit ?"
-        for table in ("fits_2", "variants_1", "runs_3"):
-            query = f"delete from {table} where stage in ({old})"  # noqa: S608 - constants only
-            connection.execute(query, (count - _MOST_STAGES,))
-
-
 def _fit_of(row: Sequence[Any]) -> Fit | None:  # Any: columns of sqlite
-    made = Fit.of(**dict(zip(_FIT_COLUMNS, row, strict=True)))
+    made = Fit.of(**dict(zip(FIT_COLUMNS, row, strict=True)))
     try:
         is_sound = made.samples > 0 and 0 < made.median_s < 1e9 and 0 <= made.sigma < 100
         is_sound = is_sound and 1 <= made.stretch < 1e6

@@ -203,7 +203,7 @@ def test_a_table_of_ours_in_another_form_does_not_stand_in_the_way(tmp_path: Pat
 def test_stages_that_ran_longest_ago_are_forgotten_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stagemake.history._MOST_STAGES", 3)
+    monkeypatch.setattr("stagemake.history_tables._MOST_STAGES", 3)
     history = History(str(tmp_path / "history.db"))
     for number in range(5):
         history.add([evolve(run(f"s{number}"), started_s=number)])
