@@ -18,6 +18,7 @@ from stagemake.history_tables import BUILDS, FIT_COLUMNS, MOST_NAMES, SAMPLES, V
 from stagemake.model.fit import USUAL_VARIANCE, Fit, Run, told_variance, usual_variance
 from stagemake.model.hindsight import FORETOLD_COLUMNS, Foretold, Hindsight, hindsight_of
 from stagemake.model.pace import COLUMNS, BuildCosts, Pace, pace_of
+from stagemake.model.size import WRITTEN_COLUMNS, Written
 from stagemake.model.variant import Variant
 
 if TYPE_CHECKING:
@@ -50,11 +51,7 @@ class History:
 
     def variants(self, stage_names: Sequence[str]) -> dict[tuple[str, int], Variant]:
         """Return what runs under each variant say, by stage and number, of stages that ran under several."""
-        where, asked = "", tuple(stage_names)
-        if len(asked) > MOST_NAMES:
-            asked = ()
-        else:
-            where = f"where stage in ({','.join('?' * len(asked))})"
+        where, asked = _among("stage", stage_names)
         query = f"select stage, {', '.join(VARIANT_COLUMNS)} from variants_1 {where}"  # noqa: S608 - constants only
         found = {}
         for stage, number, shift_log, sigma in self._select(query, asked):
@@ -63,6 +60,37 @@ class History:
                     found[stage, number] = Variant(number, shift_log, sigma)
             except TypeError:
                 continue  # somebody has written something else there
+        return found
+
+    def written(self, stage_names: Sequence[str]) -> dict[str, list[Written]]:
+        """Return how much stages wrote, by name, a value for each variant, in no order; stages not known are left out."""
+        where, asked = _among("stage", stage_names)
+        query = f"select stage, {', '.join(WRITTEN_COLUMNS)} from written_1 {where}"  # noqa: S608 - constants only
+        found: dict[str, list[Written]] = {}
+        for stage, *values in self._select(query, asked):
+            made = Written(*values)
+            try:
+                is_sound = made.made_bytes >= 0 and made.read_bytes >= 0 and made.age >= 0
+                is_sound = is_sound and (made.slope is None or 0 <= made.slope < 10)
+                is_sound = is_sound and 0 <= made.apart < 100
+            except TypeError:
+                continue  # somebody has written something else there
+            if is_sound:
+                found.setdefault(stage, []).append(made)
+        return found
+
+    def amounts_of_kinds(self, kinds: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+        """Return bytes read and written in the last run of up to 50 stages of each of these kinds."""
+        where, asked = _among("kind", kinds)
+        query = f"select kind, read_bytes, made_bytes, age from written_1 join fits_2 using (stage) {where}"  # noqa: S608 - constants only
+        found: dict[str, list[tuple[int, int]]] = {}
+        for kind, read, made, age in self._select(query, asked):
+            pairs = found.setdefault(kind, [])
+            try:
+                if age == 0 and read >= 0 and made >= 0 and len(pairs) < _MOST_OF_A_KIND:
+                    pairs.append((read, made))
+            except TypeError:
+                continue  # as above
         return found
 
     def fits_of_kind(self, kind: str) -> list[Fit]:
@@ -181,6 +209,13 @@ class History:
                 )
             durable.reach("commit", self.path)
             connection.execute("commit")
+
+
+def _among(column: str, names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return what a query ends with to give the rows of these, and its values; of many, all rows."""
+    if len(names) > MOST_NAMES:
+        return "", ()
+    return f"where {column} in ({','.join('?' * len(names))})", tuple(names)
 
 
 def _last_builds(table: str, columns: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from stagemake.model.fit import Fit, fit
 from stagemake.model.hindsight import FORETOLD_COLUMNS
 from stagemake.model.pace import COLUMNS
 from stagemake.model.packed import pack, unpack
+from stagemake.model.size import WRITTEN_COLUMNS, written_by
 from stagemake.model.variant import Variant, variants_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ create table if not exists fits_2 (stage text primary key, {", ".join(FIT_COLUMN
 create table if not exists variants_1 (
     stage text, {", ".join(VARIANT_COLUMNS)}, primary key (stage, number)
 ) without rowid;
+create table if not exists written_1 (
+    stage text, {", ".join(WRITTEN_COLUMNS)}, primary key (stage, variant)
+) without rowid;
 create index if not exists fits_2_by_kind on fits_2 (kind);
 create table if not exists builds_2 ({", ".join(COLUMNS)});
 create table if not exists foretold_1 ({", ".join(FORETOLD_COLUMNS)});
@@ -50,10 +54,12 @@ _OURS = {
     "runs_3": ("stage", "last_s", "packed"),
     "fits_2": ("stage", *FIT_COLUMNS),
     "variants_1": ("stage", *VARIANT_COLUMNS),
+    "written_1": ("stage", *WRITTEN_COLUMNS),
     "builds_2": COLUMNS,
     "foretold_1": FORETOLD_COLUMNS,
 }
 _values_of = attrgetter(*FIT_COLUMNS)  # of a Fit; `astuple` takes 8 µs
+_written_of = attrgetter(*WRITTEN_COLUMNS)  # likewise
 _MOST_STAGES = 50_000
 
 
@@ -72,7 +78,7 @@ def make(connection: sqlite3.Connection) -> None:
 def add_runs(connection: sqlite3.Connection, by_stage: dict[str, list[Run]]) -> None:
     """Put new runs, newest first, before those that are known, and fit anew. A statement a table for them all."""
     packed = _known_runs(connection, by_stage)
-    runs, fits, variants = [], [], []
+    runs, fits, variants, written = [], [], [], []
     for stage, new in by_stage.items():
         known = packed.get(stage)
         old = unpack(stage, new[0].kind, known) if known is not None else []
@@ -81,11 +87,14 @@ def add_runs(connection: sqlite3.Connection, by_stage: dict[str, list[Run]]) -> 
         made = fit(kept)
         fits.append((stage, *_values_of(made)))
         variants += [(stage, *astuple(each)) for each in variants_of(kept, made)]
+        written += [(stage, *_written_of(each)) for each in written_by(kept)]
     connection.executemany("insert or replace into runs_3 values (?, ?, ?)", runs)
     marks = ", ".join("?" * (1 + len(FIT_COLUMNS)))
     connection.executemany(f"insert or replace into fits_2 values ({marks})", fits)  # noqa: S608 - constants only
-    connection.executemany("delete from variants_1 where stage = ?", [row[:1] for row in runs])
-    connection.executemany("insert into variants_1 values (?, ?, ?, ?)", variants)
+    for table, rows in (("variants_1", variants), ("written_1", written)):
+        connection.executemany(f"delete from {table} where stage = ?", [row[:1] for row in runs])  # noqa: S608 - constants only
+        marks = ", ".join("?" * len(_OURS[table]))
+        connection.executemany(f"insert into {table} values ({marks})", rows)  # noqa: S608 - as above
 
 
 def _known_runs(connection: sqlite3.Connection, names: Collection[str]) -> dict[str, object]:
@@ -102,6 +111,6 @@ def forget_oldest(connection: sqlite3.Connection) -> None:
     (count,) = connection.execute("select count(*) from fits_2").fetchone()
     if count > _MOST_STAGES:
         old = "select stage from runs_3 order by last_s limit ?"
-        for table in ("fits_2", "variants_1", "runs_3"):
+        for table in ("fits_2", "variants_1", "written_1", "runs_3"):
             query = f"delete from {table} where stage in ({old})"  # noqa: S608 - constants only
             connection.execute(query, (count - _MOST_STAGES,))

@@ -219,11 +219,16 @@ def told_variance(samples: int, sigma: float) -> float:
 
 
 def pooled(fits: Sequence[Fit]) -> Fit:
-    """Return what to expect of a stage never run from others of its kind; there is at least one."""
+    """Return what to expect of a stage never run from others of its kind; there is at least one.
+
+    Where those that read more take longer, its own size will tell.
+    """
+    sizes = [log(max(each.at_bytes, 1)) for each in fits]
     logs = [log(max(each.median_s, _LEAST_S)) for each in fits]
-    ones = [1.0] * len(fits)
-    middle = weighted_quantile(logs, ones, 0.5)
-    between = weighted_quantile([abs(one - middle) for one in logs], ones, 0.5) * MAD
+    slope, at = _slope_of_time(sizes, logs), median(sizes)
+    logs = [one - slope * (size - at) for one, size in zip(logs, sizes, strict=True)]
+    middle = median(logs)
+    between = median([abs(one - middle) for one in logs]) * MAD
     within = median([each.sigma for each in fits])
     return Fit(
         samples=sum(each.samples for each in fits),
@@ -235,6 +240,10 @@ def pooled(fits: Sequence[Fit]) -> Fit:
         compared=0,
         cpu_share=median([each.cpu_share for each in fits]),
         stretch=median([each.stretch for each in fits]),
+        slope=slope,
+        at_bytes=round(exp(at)),
+        least_bytes=min(each.at_bytes for each in fits),
+        most_bytes=max(each.at_bytes for each in fits),
         kind=fits[0].kind,
     )
 

@@ -147,6 +147,59 @@ def test_time_under_other_flags_is_that_of_the_runs_under_these(project: Project
     }  # fmt: skip
 
 
+CHAIN = """\
+command("fetched", "cat a > {outputs}", inputs=["a"], outputs=["b"])
+command("sorted", "sort b > c; head -c 40 b > top", inputs=["b"], outputs=["c", "top"])
+command("counted", "head -c 8 c > {outputs}", inputs=["c"], outputs=["d"])
+"""
+
+
+def test_inputs_that_double_are_taken_to_make_twice_as_much_all_the_way(project: Project) -> None:
+    def lines(count: int) -> str:
+        return "".join(f"{number:09}\n" for number in range(count))
+
+    project.stagefile(CHAIN).write("a", lines(100)).build().ran("fetched", "sorted", "counted")
+    project.write("a", lines(200))
+
+    first = forecast(project)  # nothing yet says that some of it stays as it is
+    project.build().ran("fetched", "sorted", "counted")
+    project.write("a", lines(400))
+    second = {name: one["estimate"]["output_bytes"] for name, one in stages(project).items()}
+
+    assert first["write_bytes"] == 2000 + 2040 + 16  # d, which stays, is the 16
+    assert second["fetched"] == 4000
+    assert second["sorted"] == pytest.approx(4040, rel=0.02)
+    assert "KiB to write" in project.build("-n").stdout
+
+
+def test_outputs_that_stay_as_large_as_they_are_do_not_grow_with_inputs(project: Project) -> None:
+    project.stagefile(
+        'command("sum", "cksum < a | cut -c1-5 > {outputs}", inputs=["a"], outputs=["s"])\n'
+    )
+    for count in (100, 200):
+        project.write("a", "x" * count).build().ran("sum")
+    project.write("a", "x" * 100_000)
+
+    assert forecast(project)["write_bytes"] == 6
+
+
+def test_what_is_written_under_other_flags_is_told_apart(project: Project) -> None:
+    project.stagefile(
+        'n = config("n", "10")\n'
+        'command("pad", f"head -c {n} /dev/zero > {{outputs}}; cat a >> {{outputs}}", inputs=["a"], outputs=["o"])\n'
+    )
+    project.write("a", "1").build().ran("pad")
+    project.build("-D", "n=500").ran("pad")
+    project.build().restored("pad")
+    project.write("a", "2")
+
+    assert forecast(project)["write_bytes"] == 11
+    assert forecast(project, "-D", "n=500")["write_bytes"] == 501
+    assert (
+        forecast(project, "-D", "n=11")["write_bytes"] == 11
+    )  # like what is there, not like the last run
+
+
 def test_functions_of_one_name_are_of_one_kind(project: Project) -> None:
     def text(count: int) -> str:
         return f"""\

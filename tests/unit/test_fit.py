@@ -145,6 +145,24 @@ def test_others_of_a_kind_say_what_is_usual_and_how_far_they_are_apart() -> None
     assert (found.changed, found.compared) == (0, 0)
 
 
+def test_of_a_kind_where_large_ones_take_longer_the_size_tells() -> None:
+    sizes = [1000 * number for number in range(1, 8)]
+    found = pooled([fit(runs(size / 1000, sizes=[size])) for size in sizes])
+
+    assert found.seconds(2000) == pytest.approx(2.0, rel=0.01)
+    assert found.seconds(14_000) == pytest.approx(14.0, rel=0.01)
+    assert found.seconds(None) == pytest.approx(4.0, rel=0.01)
+    assert pooled([fit(runs(1.0, sizes=[size])) for size in sizes]).seconds(14_000) == 1.0
+    assert pooled([fit(runs(size / 1000, sizes=[size])) for size in sizes[:4]]).slope == 0.0
+
+
+def test_pairs_of_runs_far_apart_in_size_say_most_of_it() -> None:
+    sizes = [1000, 1020, 1040, 1060, 1080, 4000]
+    seconds = [1.0, 0.9, 1.1, 0.95, 1.0, 4.0]  # what is nearly as large varies for other reasons
+
+    assert fit(runs(*seconds, sizes=sizes)).slope == pytest.approx(1.0, abs=0.1)
+
+
 @given(st.lists(st.integers(0, 9), min_size=1), st.floats(0, 1))
 def test_a_weighted_quantile_lies_among_the_values_and_rises(
     values: list[int], share: float

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from math import log
 from typing import TYPE_CHECKING
 
 import pytest
 from attrs import evolve
+from pytest import approx  # noqa: PT013 - in values that are compared whole
 
 from stagemake.history import BUILDS, SAMPLES, History, Run
 from stagemake.model.hindsight import Foretold, Opening, hindsight_of
 from stagemake.model.pace import BuildCosts, Pace
+from stagemake.model.size import Written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,6 +97,47 @@ def test_variants_that_nobody_wrote_are_unknown(tmp_path: Path) -> None:
         connection.commit()
 
     assert list(History(str(path)).variants(["s"])) == [("s", 3)]
+
+
+def test_what_stages_wrote_comes_back_by_variant_and_by_kind(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    history = History(str(path))
+    history.add([evolve(run("s", size=20), input_bytes=1000), evolve(run("t"), kind="ld")])
+    history.add(
+        [
+            evolve(run("s", size=50), input_bytes=2500),
+            evolve(run("t", size=9), variant=3, kind="ld"),
+        ]
+    )
+
+    found = History(str(path))
+
+    assert found.written(["s", "never"]) == {
+        "s": [Written(0, 0, 2500, 50, approx(1), approx(log(2.5)))]
+    }
+    assert found.written(["t"])["t"] == [Written(0, 1, 100, 10), Written(3, 0, 100, 9)]
+    assert found.written([f"s{n}" for n in range(999)] + ["s"])["s"] == found.written(["s"])["s"]
+    assert found.amounts_of_kinds(["cc", "ld", "no"]) == {"cc": [(2500, 50)], "ld": [(100, 9)]}
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("update written_1 set made_bytes = 'much' where stage = 's'")
+        connection.execute("update written_1 set apart = -1 where stage = 't'")
+    assert History(str(path)).written(["s", "t"]) == {}
+    assert History(str(path)).amounts_of_kinds(["cc"]) == {"cc": []}
+
+
+def test_a_history_from_before_sizes_were_looked_at_is_read_and_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    History(str(path)).add([evolve(run("s", size=20), input_bytes=1000), run("t")])
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("drop table written_1")
+
+    old = History(str(path))
+
+    assert old.written(["s"]) == {}
+    assert old.fits(["s"])["s"].output_bytes == 20
+    old.add([evolve(run("s", size=40), input_bytes=2000)])
+    assert old.written(["s", "t"]) == {"s": [Written(0, 0, 2000, 40, approx(1), approx(log(2)))]}
+    assert old.fits(["s", "t"])["s"].samples == 2
 
 
 def test_asking_for_many_stages_gives_the_same_as_asking_for_each(tmp_path: Path) -> None:
