@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import sqlite3
 import tempfile
 
+from spent import children_s, own_s
 from xxhash import xxh3_128_hexdigest
 
 ENV = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
@@ -77,17 +77,10 @@ def main() -> None:
         for number in range(given.stages):
             with open(f"in/{number}", "w", encoding="ascii") as file:
                 file.write(f"s{number:06} " * 128)
-        before = [
-            resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        ]
+        before_s = own_s(), children_s()
         build(given.stages, given.jobs)
-        after = [
-            resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        ]
-    own, actions = (
-        1000 * (b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime) / given.stages
-        for a, b in zip(before, after, strict=True)
-    )
+        after_s = own_s(), children_s()
+    own, actions = (1000 * (b - a) / given.stages for a, b in zip(before_s, after_s, strict=True))
     print(
         f"{given.stages} stages, -j{given.jobs}; ms a stage: actions {actions:.2f}, this {own:.2f}"
     )

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import subprocess
 import sys
 import tempfile
+
+from spent import children_s, own_s
 
 FORKS = 300
 PROCESSES = ("bare", "threading", "stagemake")
@@ -62,8 +63,7 @@ def _of_each(directory: str, *, works: bool) -> float:
 
 
 def _processor_s() -> float:
-    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in spent)
+    return own_s() + children_s()
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class Tool:
     restores: bool = False  # keeps earlier results and brings them back
     outputs_below: str = ""  # the directory that outputs' paths count from; empty: the tree
     stop: tuple[str, ...] = ()  # argv that ends what lives on; () nothing does
+    server: str = ""  # pattern of the file with the process id of what lives on
     most_stages: int | None = None  # larger graphs are left out: they take minutes a run
 
     def version_text(self) -> str:
@@ -125,7 +126,8 @@ def _bazel(program: str, jobs: int) -> Tool:
     )  # fmt: skip
     return Tool(
         "bazel", build, (*build, "--nobuild"), (program, "--version"), shapes=("wide", "layered"),
-        outputs_below="bazel-bin/", stop=(*start, "shutdown"), restores=True, most_stages=10_000,
+        outputs_below="bazel-bin/", stop=(*start, "shutdown"), restores=True,
+        server="{root}.beside/bazel/*/server/server.pid.txt", most_stages=10_000,
     )  # fmt: skip
 
 

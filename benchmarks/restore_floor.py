@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import sqlite3
 import tempfile
 from typing import TYPE_CHECKING
 
+from spent import own_s
 from xxhash import xxh3_128_hexdigest
 
 if TYPE_CHECKING:
@@ -82,12 +82,6 @@ def _rows(database: sqlite3.Connection, keys: list[str]) -> dict[str, bytes]:
     return dict(database.execute(query, keys))
 
 
-def spent_s() -> float:
-    """Return the processor time of this process so far."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
 def main() -> None:
     """Make the database, restore some times, print what it cost."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -103,9 +97,9 @@ def main() -> None:
                 for entry in os.scandir("out"):
                     os.unlink(entry)
                 os.sync()
-                before_s = spent_s()
+                before_s = own_s()
                 restore(given.files, way)
-                each = 1e6 * (spent_s() - before_s) / given.files
+                each = 1e6 * (own_s() - before_s) / given.files
                 print(f"round {number + 1}, {given.files} files, {title}: {each:.0f} us a file")
         os.chdir("/")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import time
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 from graphs import leaf_text
 from measure import Measurement, RunFailedError, measure
+from spent import process_s
 from writers import WRITERS
 
 if TYPE_CHECKING:
@@ -74,11 +76,12 @@ class Tree:
                 pass  # an earlier run failed and was reported
 
     def run(self, argv: Sequence[str]) -> Measurement:
-        """Run the tool in the tree.
+        """Run the tool in the tree; what its server takes for it is counted with it.
 
         Raises:
             RunFailedError: It failed or ran out of time; its words are in `log_path`.
         """
+        before_s = self._servers_s()
         done = measure(
             [word.replace("{root}", self.root) for word in argv],
             root=self.root,
@@ -88,7 +91,20 @@ class Tree:
         )
         if done.exit_code:
             raise RunFailedError(f"exit {done.exit_code}")
-        return done
+        more_s = sum(s - before_s.get(pid, 0.0) for pid, s in self._servers_s().items())
+        return evolve(done, cpu_s=done.cpu_s + more_s)
+
+    def _servers_s(self) -> dict[int, float]:
+        """Return the processor time so far of what the tool has left running, by process id."""
+        found = {}
+        for path in glob.glob(self.tool.server.replace("{root}", self.root)):
+            with open(path, encoding="ascii") as file:
+                pid = int(file.read())
+            try:
+                found[pid] = process_s(pid)
+            except OSError:  # it has ended
+                continue
+        return found
 
     @property
     def log_path(self) -> str:

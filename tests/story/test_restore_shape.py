@@ -9,19 +9,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from test_noop_shape import STARTS, STATS, built, noop, strace
+from strace_kit import STARTS, STATS, built, find_strace, noop
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from project import Project
 
-__all__ = ["strace"]  # a fixture
-
 
 @pytest.fixture(scope="module")
-def counts(strace: str, tmp_path_factory: pytest.TempPathFactory) -> list[Counter[str]]:
+def counts(tmp_path_factory: pytest.TempPathFactory) -> list[Counter[str]]:
     """Return the system calls of bringing back 5 and 15 files."""
+    strace = find_strace(tmp_path_factory)
     return [restored(strace, tmp_path_factory.mktemp("files"), count) for count in (5, 15)]
 
 
