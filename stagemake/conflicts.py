@@ -12,39 +12,49 @@ from stagemake.model.report import Conflict, ConflictKind
 from stagemake.model.stage import Command
 from stagemake.overlap import outputs_in_inputs
 from stagemake.plan.judge import programs_of
-from stagemake.plan.missing import is_made, missing_inputs, unreadable_inputs
+from stagemake.plan.missing import is_made, unreadable_inputs
 from stagemake.recorded import recorded_outputs
 from stagemake.report.amount import duration, joined, size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stagemake.model.plan import Plan
     from stagemake.model.report import DryRunReport
+    from stagemake.plan.missing import Missing
     from stagemake.plan.world import World
+
+_NOT_BUILT = "nothing is built; with `-k` all but what needs it"
 
 
 def conflicts_of(
-    report: DryRunReport, world: World, *, held: tuple[str, float] | None
+    report: DryRunReport,
+    world: World,
+    missing: Iterable[Missing],
+    *,
+    held: tuple[str, float] | None,
 ) -> tuple[Conflict, ...]:
     """Return everything worth a look before building, by kind, then in execution order.
 
     Args:
         report: The plan with its costs and file systems.
         world: What it was made from.
+        missing: Inputs that are neither there nor made, as `missing_inputs` gives them.
         held: Who holds the project, and since when; None: nobody.
     """
     plan = report.plan
     found = [] if held is None else [_locked(*held)]
     found.extend(_full_disks(report))
     found.extend(
-        Conflict(ConflictKind.MISSING_INPUT, path, (stage.name,), hint)
-        for path, stage, hint in missing_inputs(plan, world)
+        Conflict(ConflictKind.MISSING_INPUT, path, (stage.name,), hint or _NOT_BUILT)
+        for path, stage, hint in missing
     )
     found.extend(
         Conflict(
             ConflictKind.UNREADABLE_INPUT,
             path,
             (stage.name,),
-            "nothing is built; with `-k` all but what needs it",
+            _NOT_BUILT,
         )
         for path, stage in unreadable_inputs(plan)
     )

@@ -11,10 +11,12 @@ from stagemake.freshness import snapshot as columns
 from stagemake.model.difference import Difference, hide, secret_values, without_secrets
 from stagemake.model.explanation import Cause, Change, Explanation, LastTime, Nearest
 from stagemake.model.plan import Reason, Verdict
+from stagemake.model.result import INTERRUPTED
 from stagemake.plan.components import DISCOVERED, components_of, distance
 from stagemake.plan.declaration import COMPONENTS
 from stagemake.plan.explain import all_differences
 from stagemake.plan.judge import programs_of
+from stagemake.plan.missing import CREATE_IT, missing_inputs, with_missing
 from stagemake.plan.planner import plan_pipeline
 from stagemake.report.amount import duration, plural, size
 
@@ -49,6 +51,7 @@ class Explainer:
     _judged: dict[int, Judgement] = field(factory=dict)
     _differences: dict[int, tuple[Difference, ...]] = field(factory=dict)
     _open: dict[int, tuple[str, ...]] = field(factory=dict)  # inputs not known before others run
+    _missing: dict[str, list[tuple[str, str]]] = field(factory=dict)  # by the stage that needs them
 
     def plan(self) -> Plan:
         """Return a plan, and remember what led to each verdict. Comes first."""
@@ -66,7 +69,11 @@ class Explainer:
                 *(path for path in more if _is_open(path, sight)),
             )
 
-        return plan_pipeline(self.pipeline, self.world, self.orphans, note).plan
+        plan = plan_pipeline(self.pipeline, self.world, self.orphans, note).plan
+        missing = missing_inputs(plan, self.world)
+        for path, stage, hint in missing:
+            self._missing.setdefault(stage.name, []).append((path, hint or CREATE_IT))
+        return with_missing(plan, missing)
 
     def explain(self, plan: Plan, stage_id: int) -> Explanation:
         """Return why a stage has its verdict. Cost: reads what is compared; few builds of the past."""
@@ -86,6 +93,7 @@ class Explainer:
             fallbacks=(*getattr(identity, "fallbacks", ()), *self._repeats(stage_id, step)),
             counts=_counts(stage, trace, self.world),
             last_run=_last(trace),
+            missing=tuple(self._missing.get(stage.name, ())),
         )
 
     def _repeats(self, stage_id: int, step: Step) -> list[str]:
@@ -174,7 +182,7 @@ class Explainer:
         """Return how a stage last ended other than fresh, looking at some dozen builds."""
         for build in islice(self.shelf.builds(), _BUILDS_SEARCHED):
             for past in build.stages:
-                if past.name == stage.name and past.outcome in {"ran", "restored", "failed"}:
+                if past.name == stage.name and _has_acted(past):
                     return self.last_time(build, past, stage)
         return None
 
@@ -185,6 +193,11 @@ class Explainer:
             build.number, build.started_s, past.outcome, past.reason, past.subject, changes,
             past.diverged, past.problem,
         )  # fmt: skip
+
+
+def _has_acted(past: PastStage) -> bool:
+    """Return whether a stage of a build was begun; one that was only not reached tells nothing."""
+    return past.outcome in {"ran", "restored", "failed"} or past.problem == INTERRUPTED
 
 
 def _hidden(diff: LineDiff | None, secrets: tuple[str, ...]) -> LineDiff | None:

@@ -19,6 +19,7 @@ from stagemake.model.report import Eviction, FileSystem
 from stagemake.model.stored import contents_of, record_bytes, stored_bytes
 from stagemake.plan.chance import changes_p
 from stagemake.plan.estimate import report_of
+from stagemake.plan.missing import missing_inputs, with_missing
 from stagemake.state import lock_holder
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def forecast(
     return evolve(
         report,
         cache_bytes=0 if isinstance(reader, GuardedStore) else reader.volume_bytes(),
-        free_bytes=min(known, default=0),
+        free_bytes=min(known, default=None),
         file_systems=systems,
         # A plugin's cache is not asked how much it holds, nor what it would let go.
         evicted=Eviction()
@@ -61,8 +62,9 @@ def full_forecast(
     builder: Builder, plan: Plan, world: World, reader: ReadOnlyStore | GuardedStore
 ) -> DryRunReport:
     """Return all that a dry run says. Changes nothing."""
-    report = forecast(builder, plan, world, reader)
-    found = conflicts_of(report, world, held=lock_holder(builder.state))
+    missing = missing_inputs(plan, world)
+    report = forecast(builder, with_missing(plan, missing), world, reader)
+    found = conflicts_of(report, world, missing, held=lock_holder(builder.state))
     return evolve(report, conflicts=found)
 
 

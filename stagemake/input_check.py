@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stagemake.freshness.noop import Overtaken
 from stagemake.model.error import MissingInput, UnreadableInput
-from stagemake.plan.missing import missing_inputs, unreadable_inputs, why_not_read
+from stagemake.plan.missing import CREATE_IT, missing_inputs, unreadable_inputs, why_not_read
 
 if TYPE_CHECKING:
     from stagemake.model.plan import Plan
@@ -38,7 +38,7 @@ def check_inputs(plan: Plan, world: World) -> None:
         raise MissingInput(
             f"stage `{stage.name}` needs an input nobody makes",
             facts=[("input", f"`{path}`"), ("declared", str(stage.location)), *more],
-            hint=hint or "create it, or declare the stage that makes it",
+            hint=hint or CREATE_IT,
         )
     unreadable = unreadable_inputs(plan)
     if unreadable:

@@ -29,7 +29,7 @@ def cache_state(directory: str, settings: ProjectConfig, start: str) -> CacheSta
     """
     reader = ReadOnlyStore(directory)
     try:
-        found = reader.stats()
+        found, size_bytes = reader.stats(), reader.volume_bytes()
         gc = foresee_collecting(
             reader,
             references,
@@ -42,7 +42,7 @@ def cache_state(directory: str, settings: ProjectConfig, start: str) -> CacheSta
     finally:
         reader.close()
     return CacheState(
-        directory, found.records, found.blobs, found.bytes, settings.cache_bytes, gc, _worth(start)
+        directory, found.records, found.blobs, size_bytes, settings.cache_bytes, gc, _worth(start)
     )
 
 

@@ -29,5 +29,10 @@ def chosen_build(shelf: Shelf, run: str) -> PastBuild:
         if build is None:
             raise UsageError(f"what was noted of build {int(run)} can't be read")
         return build
+    if not run.isdecimal() and run != "last":
+        raise UsageError(
+            f"there is no build `{run}`: builds have numbers",
+            hint=f"how a stage of that name ended last, and why: stagemake why {run}",
+        )
     kept = f"builds {numbers[0]} to {numbers[-1]} are kept" if numbers else "no build is kept"
     raise UsageError(f"there is no build `{run}`", hint=f"{kept}; see `stagemake history`")

@@ -18,7 +18,7 @@ from stagemake.past.build import PastStage
 from stagemake.report.json_form import dumps
 from stagemake.report.listing_tree import ASCII, UNICODE
 from stagemake.report.why_json import last_build_object, why_object
-from stagemake.report.why_text import OUTCOMES, VERDICTS, last_build_text, why_text
+from stagemake.report.why_text import VERDICTS, ended_text, last_build_text, waiting_text, why_text
 from stagemake.report.why_tree import CauseTree
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from stagemake.cli.place import Place
     from stagemake.explaining import Explainer
+    from stagemake.manager import StageManager
     from stagemake.model.pipeline import Pipeline
     from stagemake.past.build import PastBuild
     from stagemake.report.listing_tree import Twigs
@@ -59,8 +60,19 @@ def command(
             text = _now(explainer, pipeline, tree=tree, shows_all=shows_all, as_json=as_json)
         else:
             text = _last(explainer, pipeline, tree=tree, shows_all=shows_all, as_json=as_json)
+            if not (tree or as_json):
+                text += _waiting(manager, place, explainer)
     print_known(text)
     return 0
+
+
+def _waiting(manager: StageManager, place: Place, explainer: Explainer) -> str:
+    """Return in one line what `stagemake -n` says at length; empty if there is nothing to do."""
+    usual = manager.build_pipeline(BuildRequest(cwd=place.cwd(manager.root)))
+    wanted = {stage.name for stage in usual.stages}
+    stages, plan = explainer.pipeline.stages, explainer.plan()
+    text = waiting_text(step for step in plan.steps if stages[step.stage_id].name in wanted)
+    return f"\n{text}\n" if text else ""
 
 
 def _now(
@@ -90,7 +102,9 @@ def _last(
     """Return why the last build did what it did."""
     build = next(explainer.shelf.builds(), None)
     if build is None:
-        raise UsageError("nothing was built here yet", hint="name a stage: stagemake why STAGE")
+        raise UsageError(
+            "there is no record of a build here", hint="name a stage: stagemake why STAGE"
+        )
     ids: dict[str, int] = {
         str(stage.name): stage_id for stage_id, stage in enumerate(pipeline.stages)
     }
@@ -159,7 +173,7 @@ def _last_tree(
 
     followed = {cause.producer for stage_id in past for cause in causes_of(stage_id)}
     drawing = CauseTree(
-        describe=lambda stage_id: OUTCOMES[past[stage_id].outcome],
+        describe=lambda stage_id: ended_text(past[stage_id].outcome, past[stage_id].problem),
         causes_of=causes_of,
         name_of=lambda stage_id: pipeline.stages[stage_id].name,
         twigs=_twigs(),

@@ -117,7 +117,7 @@ def _look_at_contents(found: Findings, directory: str, settings: ProjectConfig) 
         return
     reader = ReadOnlyStore(directory)
     try:
-        stats = reader.stats()
+        stats, size_bytes = reader.stats(), reader.volume_bytes()
         fault = next(iter(reader.faults.first.values()), "")
     finally:
         reader.close()
@@ -126,8 +126,8 @@ def _look_at_contents(found: Findings, directory: str, settings: ProjectConfig) 
         hint = "`stagemake cache verify` mends it or sets it aside; nothing but time is lost"
         found.problem("damaged", f"its database can't be read: {fault}", hint)
         return
-    held = f"{plural(stats.records, 'record')}, {plural(stats.blobs, 'blob')}, {size(stats.bytes)} of {size(settings.cache_bytes)}"
-    if stats.bytes > settings.cache_bytes:
+    held = f"{plural(stats.records, 'record')}, {plural(stats.blobs, 'blob')}, {size(size_bytes)} of {size(settings.cache_bytes)}"
+    if size_bytes > settings.cache_bytes:
         found.note("over_limit", held, "`stagemake cache gc` shrinks it now; a build does so too")
     else:
         found.ok("contents", held)

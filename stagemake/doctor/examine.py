@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stagemake.cache.locate import cache_directory
 from stagemake.doctor.cache_part import look_at_cache
-from stagemake.doctor.finding import Findings, Level
+from stagemake.doctor.finding import Findings, Level, told_shortly
 from stagemake.doctor.machine import look_at_system, look_at_versions
 from stagemake.doctor.project_part import look_at_project
 from stagemake.doctor.state_part import look_at_state
@@ -78,9 +78,8 @@ def has_problem(findings: tuple[Finding, ...]) -> bool:
 
 
 def _note_error(project: Findings, error: StagemakeError) -> None:
-    facts = "; ".join(f"{label} {value}" for label, value in error.facts).replace("\n", " ")
-    text = error.headline + (f" ({facts})" if facts else "")
-    project.problem("stagefile", text, error.hint or "mend it: `stagemake list` says the same")
+    hint = error.hint or "mend it: `stagemake list` shows the place"
+    project.problem("stagefile", told_shortly(error), hint)
 
 
 def _guarded(section: str, look: Callable[[], Findings]) -> Findings:

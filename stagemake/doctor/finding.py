@@ -10,6 +10,8 @@ from attrs import define, field, frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from stagemake.model.error import StagemakeError
+
 _MOST_NAMES = 4
 
 
@@ -50,6 +52,17 @@ class Findings:
     def problem(self, code: str, text: str, hint: str) -> None:
         """Note something that has to be mended, and how."""
         self.found.append(Finding(self.section, code, Level.PROBLEM, text, hint))
+
+
+def told_shortly(error: StagemakeError) -> str:
+    """Return a mistake in one line, without its hint."""
+    # Of a line of code the caret below it is left out: what is wrapped has no columns.
+    told = [
+        (label, value.partition("\n")[0] if label == "line" else value)
+        for label, value in error.facts
+    ]
+    facts = "; ".join(f"{label} {value}" for label, value in told).replace("\n", " ")
+    return error.headline + (f" ({facts})" if facts else "")
 
 
 def named(names: Iterable[str]) -> str:

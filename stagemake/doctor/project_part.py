@@ -6,10 +6,12 @@ from os.path import normpath
 from typing import TYPE_CHECKING
 
 from stagemake.digesting import Digester
-from stagemake.doctor.finding import Findings, named
+from stagemake.doctor.finding import Findings, named, told_shortly
 from stagemake.execute.environment import base_environment
 from stagemake.model.entry import MISSING
+from stagemake.model.error import StagemakeError
 from stagemake.plan.judge import programs_of
+from stagemake.plan.missing import CREATE_IT, absent_inputs
 from stagemake.plan.world import NoRecords, World
 from stagemake.recorded import orphans_of
 from stagemake.report.amount import duration, plural
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from stagemake.model.stage import Stage
 
 _SLOW_S = 1.0
+_MOST_INPUTS = 5
 
 
 def look_at_project(manager: StageManager, stagefile: str, evaluation_s: float) -> Findings:
@@ -47,6 +50,7 @@ def look_at_project(manager: StageManager, stagefile: str, evaluation_s: float) 
     _look_at_code(found, manager, stages)
     world = _world(manager)
     _look_at_programs(found, world, stages)
+    _look_at_inputs(found, manager, stages)
     _look_at_repeats(found, world, stages)
     _look_at_case(found, stages)
     _look_at_orphans(found, manager, stages)
@@ -174,6 +178,30 @@ def _look_at_programs(found: Findings, world: World, stages: Iterable[Stage]) ->
         )
     if names and not users:
         found.ok("programs", f"{plural(len(names), 'program')} that stages start: all there")
+
+
+def _look_at_inputs(found: Findings, manager: StageManager, stages: Iterable[Stage]) -> None:
+    """List inputs that nobody makes; in a project whose stages can't be put in order, say why."""
+    try:
+        pipeline = manager.project.pipeline([each.name for each in stages if not each.service])
+    except StagemakeError as error:
+        found.problem("graph", told_shortly(error), error.hint or "`stagemake list` says more")
+        return
+    users: dict[str, list[str]] = {}
+    hints: dict[str, str] = {}
+    for path, stage, hint in absent_inputs(pipeline, manager.root):
+        users.setdefault(path, []).append(stage.name)
+        hints.setdefault(path, hint or CREATE_IT)
+    for path in list(users)[:_MOST_INPUTS]:
+        text = f"the input `{path}` is not there, and no stage makes it, for {named(users[path])}"
+        found.problem("missing_input", text, hints[path])
+    more = len(users) - _MOST_INPUTS
+    if more > 0:
+        text = f"{plural(more, 'more input')} not there"
+        found.problem("missing_input", text, "`stagemake -n -v` names all")
+    inputs = {path for stage in pipeline.stages for path in (*stage.inputs, *stage.implicit)}
+    if inputs and not users:
+        found.ok("inputs", f"{plural(len(inputs), 'input')}: all there, or made by a stage")
 
 
 def _outputs(stages: Iterable[Stage]) -> set[str]:

@@ -8,9 +8,10 @@ from stagemake.execute.environment import mask
 from stagemake.model.difference import hide, secret_values
 from stagemake.model.result import Outcome, StageResult
 from stagemake.model.signal_words import signal_text
+from stagemake.stagefile.placeholder import slips_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from stagemake.execute.storing import Run
     from stagemake.execute.workshop import Workshop
@@ -66,6 +67,16 @@ def failure_of(
         stage.name, Outcome.FAILED, reason.code, subject, problem=problem,
         started_s=shop.now_s() - shop.began_s,
     )  # fmt: skip
+
+
+def notes_of(stage: Stage, moved: Sequence[str]) -> list[str]:
+    """Return what to know besides of a stage that failed.
+
+    Args:
+        stage: The stage.
+        moved: Where what it left at its outputs is now.
+    """
+    return [*slips_in(stage), *(f"what it left is in `{path}`" for path in moved[:3])]
 
 
 def problem_of(completion: Completion, stage: Stage, environ: Mapping[str, str]) -> str:

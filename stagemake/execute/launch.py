@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field
 
 from stagemake import checkpoint, durable
-from stagemake.execute.ending import failure_of, problem_of, result_of
+from stagemake.execute.ending import failure_of, notes_of, problem_of, result_of
 from stagemake.execute.failed_log import FailedLogs
 from stagemake.execute.growth import Growth, past_run
 from stagemake.execute.outputs import written_by
@@ -23,7 +23,7 @@ from stagemake.hooks import Facts
 from stagemake.model.difference import secret_values, without_secrets
 from stagemake.model.event import Notice, StageStarted
 from stagemake.model.plan import Reason, Verdict
-from stagemake.model.result import CacheUse, Outcome, StageResult
+from stagemake.model.result import INTERRUPTED, CacheUse, Outcome, StageResult
 from stagemake.plan.again import judge_again
 from stagemake.plan.explain import all_differences
 from stagemake.plan.judge import own_paths, programs_of
@@ -308,12 +308,10 @@ class Launcher:
             return self._start(run, self.start_now)
         outcome = Outcome.CANCELLED if is_stopping else Outcome.FAILED
         result = result_of(
-            run, completion, outcome, shop, problem="interrupted" if is_stopping else problem
+            run, completion, outcome, shop, problem=INTERRUPTED if is_stopping else problem
         )
         seen = () if shop.watching is None else shop.watching.after_failure(run)
-        notes = (
-            [] if is_stopping else [*seen, *(f"what it left is in `{path}`" for path in moved[:3])]
-        )
+        notes = [] if is_stopping else [*seen, *notes_of(stage, moved)]
         if not run.has_told_hooks:
             run.has_told_hooks = True
             more = shop.hooks.after(stage, self._facts(), result)

@@ -66,3 +66,6 @@ class Explanation:
     ] = ()  # what is not exact: parts of its function, what does not repeat
     counts: tuple[str, ...] = ()  # what its key is made of, in words
     last_run: str = ""
+    missing: tuple[
+        tuple[str, str], ...
+    ] = ()  # inputs that nobody makes, each with a hint: it can't run

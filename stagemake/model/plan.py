@@ -28,6 +28,7 @@ class Reason(enum.Enum):
 
     UNCHANGED = "unchanged"
     NEVER_BUILT = "never built"
+    NO_RECORD = "no record here"  # and the cache has it: it was built, here or elsewhere
     INPUT_CHANGED = "input changed"
     INPUT_ADDED = "input added"
     INPUT_REMOVED = "input removed"

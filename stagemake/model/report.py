@@ -97,8 +97,8 @@ class DryRunReport:
     opaque: tuple[int, ...]  # stages that don't support dry run: named, left out of the sums
     conflicts: tuple[Conflict, ...] = ()
     cache_bytes: int = 0  # what the cache holds now
-    free_bytes: int = (
-        0  # on the file systems of the cache and the project, the smallest; 0: not known
+    free_bytes: int | None = (
+        None  # on the file systems of the cache and the project, the smallest; None: not known
     )
     write_bytes: int = (
         0  # what actions would write as outputs, as far as known; a maybe by its chance

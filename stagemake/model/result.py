@@ -57,6 +57,10 @@ class ActionResult:
         return tuple(found.items())
 
 
+INTERRUPTED = "interrupted"
+"""The problem of a stage that was ended while it ran."""
+
+
 class Outcome(enum.Enum):
     """How a stage ended in this build."""
 
@@ -66,7 +70,7 @@ class Outcome(enum.Enum):
     RAN = "ran"
     FAILED = "failed"
     BLOCKED = "blocked"  # an upstream stage failed
-    CANCELLED = "cancelled"
+    CANCELLED = "cancelled"  # ended while it ran, or not begun before the build ended
 
     @property
     def is_good(self) -> bool:
@@ -104,6 +108,11 @@ class StageResult(QuicklyMade):
     expected_s: Interval | None = None  # what the plan had said its run would take
     divergence: Divergence | None = None  # how it differs from what its key has made before
     log: str = ""  # the file with all that it printed, from the root; of failed ones only
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether it was ended while it ran."""
+        return self.outcome is Outcome.CANCELLED and self.problem == INTERRUPTED
 
 
 @frozen

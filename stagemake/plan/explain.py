@@ -125,7 +125,11 @@ def _shown(value: str | tuple[str, ...]) -> str:
 def _code(old: columns.Declaration, new: columns.Declaration) -> Iterator[Difference]:
     before, after = dict(old[columns.COMPONENTS]), dict(new[columns.COMPONENTS])
     found = False
-    for label in sorted(before.keys() | after.keys()):
+
+    def rank(label: str) -> tuple[int, str]:  # what is reached no more follows from what was edited
+        return (0 if label in before and label in after else 1 if label in after else 2, label)
+
+    for label in sorted(before.keys() | after.keys(), key=rank):
         if before.get(label) != after.get(label):
             found = True
             yield Difference(

@@ -187,6 +187,8 @@ def _look_up(  # noqa: PLR0917 - one step of judging, cut out for length
             cached = world.look_up(key)
             if cached is not None:
                 made.verdict, made.key, made.cached = Verdict.HIT, key, cached
+                if made.reason is Reason.NEVER_BUILT:
+                    made.reason = Reason.NO_RECORD
                 return False
     if is_open or not lists:
         made.key = None

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+from attrs import evolve
 
 from stagemake.model.entry import MISSING
 from stagemake.model.error import did_you_mean
 from stagemake.model.plan import Reason, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.plan import Plan
     from stagemake.model.stage import Stage
     from stagemake.plan.world import World
 
+CREATE_IT = "create it, or declare the stage that makes it"
+"""The hint where nothing is near."""
+
 _MOST_HINTS = 5  # a near match among ten thousand outputs takes half a second
 
 
-def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
+Missing = tuple[str, "Stage", str]
+
+
+def missing_inputs(plan: Plan, world: World) -> list[Missing]:
     """Return inputs that are neither there nor made by a stage: path, who needs it, hint."""
-    found: list[tuple[str, Stage, str]] = []
+    found: list[Missing] = []
     pipeline = plan.pipeline
     for step in plan.steps:
         if step.verdict is Verdict.FRESH or step.reason is Reason.INPUT_UNREADABLE:
@@ -31,9 +42,37 @@ def missing_inputs(plan: Plan, world: World) -> list[tuple[str, Stage, str]]:
             if world.disk.entry(path) == MISSING and not is_made(path, plan):
                 hint = ""
                 if len(found) < _MOST_HINTS:
-                    hint = _meant(path, pipeline)
+                    hint = _meant(path, pipeline, world.root)
                 found.append((path, stage, hint))
     return found
+
+
+def absent_inputs(pipeline: Pipeline, root: str) -> list[Missing]:
+    """Return what `missing_inputs` does, of all stages and without a plan: one look at each input."""
+    found: list[Missing] = []
+    for stage in pipeline.stages:
+        for path in (*stage.inputs, *stage.implicit):
+            if _is_made(path, pipeline) or os.path.lexists(os.path.join(root, path)):
+                continue
+            found.append(
+                (path, stage, _meant(path, pipeline, root) if len(found) < _MOST_HINTS else "")
+            )
+    return found
+
+
+def with_missing(plan: Plan, missing: Iterable[Missing]) -> Plan:
+    """Return the plan with stages that can't run for want of an input saying so, by the first one each."""
+    path_by_name: dict[str, str] = {}
+    for path, stage, _ in missing:
+        path_by_name.setdefault(stage.name, path)
+    if not path_by_name:
+        return plan
+    steps = list(plan.steps)
+    for at, step in enumerate(steps):
+        wanted = path_by_name.get(plan.pipeline.stages[step.stage_id].name)
+        if wanted is not None:
+            steps[at] = evolve(step, reason=Reason.INPUT_MISSING, subject=wanted)
+    return evolve(plan, steps=tuple(steps))
 
 
 def unreadable_inputs(plan: Plan) -> list[tuple[str, Stage]]:
@@ -55,17 +94,38 @@ def why_not_read(path: str, world: World) -> str:
     return ""
 
 
-def _meant(path: str, pipeline: Pipeline) -> str:
-    """Return a hint: what is made under a name like that, or a stage that is called so."""
+def _meant(path: str, pipeline: Pipeline, root: str) -> str:
+    """Return a hint: a comma that was left out, what is made under a name like that, or a stage that is called so."""
+    pair = _run_together(path, pipeline, root)
+    if pair is not None:
+        return f"is a comma missing between `{pair[0]}` and `{pair[1]}`?"
     named = next((stage for stage in pipeline.stages if stage.name == path and stage.outputs), None)
     if named is None:
         return did_you_mean(path, pipeline.producer_by_path)
     return f"`{path}` is a stage: give it without quotes, or the path that it makes, `{named.outputs[0]}`"
 
 
+def _run_together(path: str, pipeline: Pipeline, root: str) -> tuple[str, str] | None:
+    """Return two paths that are there, or made, and make this one where Python reads them as one string."""
+
+    def is_known(part: str) -> bool:
+        if not {".", "/"} & set(part):  # a short name ends many a longer one
+            return False
+        return part in pipeline.producer_by_path or os.path.isfile(os.path.join(root, part))
+
+    for at in range(1, len(path)):
+        first, second = path[:at], path[at:]
+        if is_known(first) and is_known(second):
+            return first, second
+    return None
+
+
 def is_made(path: str, plan: Plan) -> bool:
     """Return whether a stage of the plan makes a path, or something below it."""
-    pipeline = plan.pipeline
+    return _is_made(path, plan.pipeline)
+
+
+def _is_made(path: str, pipeline: Pipeline) -> bool:
     if pipeline.producer_of(path) is not None:
         return True
     prefix = f"{path}/"

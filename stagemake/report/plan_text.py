@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stagemake.model.plan import Source, Verdict
+from stagemake.model.plan import Reason, Source, Verdict
 from stagemake.report.amount import duration, printable, size
 from stagemake.report.cost_text import cost_lines
 from stagemake.report.style import Style
@@ -110,7 +110,11 @@ def _step_line(  # noqa: PLR0917 - one line's parts
 
 def _why(report: DryRunReport, step: Step) -> str:
     chance = report.chances.get(step.stage_id)
-    if chance is not None and chance.decider >= 0:
+    if (
+        chance is not None
+        and chance.decider >= 0
+        and step.reason is not Reason.INPUT_MISSING  # of that the chance says nothing
+    ):
         past = report.plan.steps[chance.decider].estimate
         if past.compared:
             name = printable(report.plan.pipeline.stages[chance.decider].name)

@@ -21,7 +21,8 @@ from stagemake.report.amount import about, duration, interval, plural, printable
 from stagemake.report.divergence_text import divergence_lines
 from stagemake.report.reason_words import reason_text
 from stagemake.report.style import OUTCOME_COLOURS, Style
-from stagemake.report.width import folded
+from stagemake.report.table import middle
+from stagemake.report.width import columns_of, folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,6 +36,7 @@ __all__ = ["Detail", "TerminalReporter", "reason_text"]
 
 _WORDS = {Outcome.CUT_OFF: "unchanged", Outcome.FAILED: "FAILED"}  # the others are their codes
 _DIFF_LINES = 12
+_LEAST_NAME = 12  # columns: a name is not cut below
 _SCORED_FROM_S = 0.5  # below, it is the machine's noise that would be scored
 
 
@@ -119,15 +121,15 @@ class TerminalReporter:
         if self._is_hidden(result):
             return
         code = result.outcome.value
-        word, colour = _WORDS.get(result.outcome, code), OUTCOME_COLOURS[code]
+        word = "interrupted" if result.was_interrupted else _WORDS.get(result.outcome, code)
+        colour = OUTCOME_COLOURS[code]
         width = len(str(event.total))
-        left = self._left(event)
-        head = (
-            f"[{event.done:>{width}}/{event.total}{left}] {self.style.paint(f'{word:<9}', colour)}"
-        )
+        count = f"[{event.done:>{width}}/{event.total}{self._left(event)}]"
         tail = ""
         if result.outcome in {Outcome.RAN, Outcome.FAILED} and result.exit_code is not None:
             tail = f"  {duration(result.wall_s)}"
+        name = self._name(result.name, len(f"{count} {word:<9} {tail}"))
+        head = f"{count} {self.style.paint(f'{word:<9}', colour)} {name}"
         if (
             self.detail is Detail.VERBOSE
             and result.reason
@@ -138,7 +140,7 @@ class TerminalReporter:
             self.detail is Detail.VERBOSE and result.outcome is not Outcome.FAILED
         )
         marks = self.marks if is_shown and (result.stdout or result.stderr) else None
-        line = f"{head} {printable(result.name)}{tail}"
+        line = f"{head}{tail}"
         self._line(line if marks is None else marks.opening(line))
         if self.detail is Detail.VERBOSE and result.differences and self.changes_of is not None:
             from stagemake.report.change_text import changes_text  # noqa: PLC0415 - gate, -v only
@@ -155,6 +157,13 @@ class TerminalReporter:
         for note in result.notes:
             self._line(self.style.paint(f"  note: {printable(note)}", "yellow"))
         self._remarks(result)
+
+    def _name(self, name: str, around: int) -> str:
+        """Return a stage's name, its middle left out where it would not fit into a terminal's line."""
+        shown, columns = printable(name), self.columns()
+        if not columns or around + columns_of(shown) < columns:
+            return shown
+        return middle(shown, max(columns - 1 - around, _LEAST_NAME))
 
     def _left(self, event: StageSettled) -> str:
         """Return how long it still takes, in a column of its own once it was shown."""
@@ -234,13 +243,15 @@ class TerminalReporter:
         count = outcome.count
         if count(Outcome.FRESH) == outcome.total and outcome.ok:
             return "stagemake: up to date" if outcome.total else "stagemake: no stages to build"
+        cut_short = sum(1 for result in outcome.results if result.was_interrupted)
         counts = [
             (count(Outcome.RAN), "ran", "green"),
             (count(Outcome.RESTORED), "restored", "blue"),
             (count(Outcome.FRESH) + count(Outcome.CUT_OFF), "unchanged", "dim"),
             (count(Outcome.FAILED), "failed", "red"),
             (count(Outcome.BLOCKED), "blocked", "yellow"),
-            (count(Outcome.CANCELLED), "not run", "yellow"),
+            (cut_short, "interrupted", "yellow"),
+            (count(Outcome.CANCELLED) - cut_short, "not run", "yellow"),
         ]
         parts = [self.style.paint(f"{many} {word}", how) for many, word, how in counts if many]
         stages = plural(outcome.total, "stage")

@@ -85,6 +85,7 @@ def _last_time(last: LastTime) -> dict[str, Any]:
         "outcome": last.outcome,
         "reason": last.reason,
         "subject": last.subject,
+        "problem": last.problem or None,
         "differences": [_change(change) for change in last.changes],
         "diverged": None
         if last.diverged is None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from stagemake.model.plan import Reason, Verdict
-from stagemake.report.amount import ago, plural, printable
+from stagemake.model.result import INTERRUPTED
+from stagemake.report.amount import ago, joined, plural, printable
 from stagemake.report.change_text import changes_text
 from stagemake.report.reason_words import reason_text
 from stagemake.report.table import rest
 from stagemake.report.width import columns_of, folded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from stagemake.model.explanation import Explanation, LastTime, Nearest
+    from stagemake.model.plan import Step
     from stagemake.past.build import PastBuild
 
 VERDICTS = {
@@ -23,12 +26,18 @@ VERDICTS = {
     Verdict.MISS: "would run",
     Verdict.MAYBE: "may run: that depends on what comes out upstream",
 }
+_WAITING = {
+    Verdict.MISS: "would run",
+    Verdict.MAYBE: "may run",
+    Verdict.HIT: "would be restored",
+}
 OUTCOMES = {
     "ran": "ran",
     "restored": "was restored from the cache",
     "failed": "failed",
     "blocked": "was blocked",
     "cancelled": "was not run",
+    INTERRUPTED: "was interrupted",
 }
 _KINDS = {
     "env": "variable",
@@ -38,10 +47,17 @@ _KINDS = {
     "value": "shared value",
     "code": "function",
 }
+_CAN_NOT = "can't run"
 _MOST_PATHS = 3
 _DIFF_LINES = 40
 _SHORT_DIFF_LINES = 8
 _WIDTH = 80
+
+
+def ended_text(outcome: str, problem: str) -> str:
+    """Return how a stage ended, as a verb: `was interrupted`."""
+    is_cut_short = outcome == "cancelled" and problem == INTERRUPTED
+    return OUTCOMES.get(INTERRUPTED if is_cut_short else outcome, outcome)
 
 
 def why_text(explanation: Explanation, now_s: float, columns: int = 0) -> str:
@@ -61,16 +77,18 @@ def _lines(explanation: Explanation, now_s: float, columns: int) -> Iterator[str
     if step.reason is Reason.RESUMED:
         yield f"`{name}` is fresh: {step.reason.value}"
     else:
-        yield f"`{name}` {VERDICTS[step.verdict]}"
+        can_run = not explanation.missing and step.reason is not Reason.INPUT_UNREADABLE
+        yield f"`{name}` {VERDICTS[step.verdict] if can_run else _CAN_NOT}"
     if step.verdict is not Verdict.FRESH:
         said = reason_text(step.reason.code, step.subject)
         yield f"  because: {said}"
         yield from changes_text(explanation.changes, most_lines=_DIFF_LINES, said=said)
-    if explanation.nearest is not None:
-        yield from _nearest(explanation.nearest, now_s)
+        yield from _missing(explanation, columns)
     if explanation.last_time is not None:
         is_all = step.verdict is Verdict.FRESH
         yield from _last_time(explanation.last_time, now_s, columns, is_all=is_all)
+    if explanation.nearest is not None:
+        yield from _nearest(explanation.nearest, now_s)
     for text in explanation.fallbacks:
         yield folded("  note: ", printable(text), columns)
     if explanation.counts:
@@ -78,6 +96,21 @@ def _lines(explanation: Explanation, now_s: float, columns: int) -> Iterator[str
         yield folded("  its key counts ", counted, columns)
     if explanation.last_run:
         yield f"  last result: {explanation.last_run}"
+
+
+def _missing(explanation: Explanation, columns: int) -> Iterator[str]:
+    """Yield inputs that nobody makes, but for what is named already, and what to do about it."""
+    if not explanation.missing:
+        return
+    differences = [change.difference for change in explanation.changes]
+    named = {one.subject for one in differences if one.reason is Reason.INPUT_MISSING}
+    named.add(explanation.step.subject)
+    more = [path for path, _ in explanation.missing if path not in named]
+    for path in more[:_MOST_PATHS]:
+        yield f"  also: {reason_text(Reason.INPUT_MISSING.code, path)}"
+    if len(more) > _MOST_PATHS:
+        yield f"  also: {plural(len(more) - _MOST_PATHS, 'more input')} missing"
+    yield folded("  hint: ", printable(explanation.missing[0][1]), columns)
 
 
 def _nearest(nearest: Nearest, now_s: float) -> Iterator[str]:
@@ -103,7 +136,7 @@ def _nearest(nearest: Nearest, now_s: float) -> Iterator[str]:
 
 
 def _last_time(last: LastTime, now_s: float, columns: int, *, is_all: bool) -> Iterator[str]:
-    ended = OUTCOMES.get(last.outcome, last.outcome)
+    ended = ended_text(last.outcome, last.problem)
     how = f": {printable(last.problem)}" if last.outcome == "failed" and last.problem else ""
     head = f"  it {ended} {ago(now_s - last.started_s)}, in build {last.build}"
     yield folded(head, how, columns)
@@ -138,10 +171,11 @@ def last_build_text(
         now_s: Unix seconds.
         most_names: So many of a group are named; None: all.
     """
+    is_cut = False
     lines = [f"build {build.number}, {ago(now_s - build.started_s)}: {build.ending.value}"]
     for names, last in groups:
         shown = names if most_names is None or len(names) <= most_names else names[: most_names - 1]
-        left_out += len(names) - len(shown)
+        is_cut = is_cut or len(shown) < len(names)
         lines += ["", *_heading(shown, len(names) - len(shown), last)]
         if last.outcome == "blocked":
             lines.append(f"  because: `{printable(last.subject)}` failed")
@@ -154,7 +188,20 @@ def last_build_text(
         lines += changes_text(last.changes, most_lines=_SHORT_DIFF_LINES, said=said)
         lines += _diverged(last)
     more = list(rest(left_out, "stage", "stagemake why --all"))
+    if is_cut and not more:
+        more = ["all names: stagemake why --all"]
     return "\n".join([*lines, *([""] if more else []), *more]) + "\n"
+
+
+def waiting_text(steps: Iterable[Step]) -> str:
+    """Return in one line what a build would do by now, with the command that says more; empty for nothing."""
+    counts = Counter(step.verdict for step in steps)
+    parts = [
+        f"{plural(counts[verdict], 'stage')} {words}"
+        for verdict, words in _WAITING.items()
+        if counts[verdict]
+    ]
+    return f"by now {joined(parts)}: stagemake -n" if parts else ""
 
 
 def _heading(names: Sequence[str], left_out: int, last: LastTime) -> list[str]:
@@ -162,7 +209,7 @@ def _heading(names: Sequence[str], left_out: int, last: LastTime) -> list[str]:
     quoted = [f"`{printable(name)}`" for name in names]
     if left_out:
         quoted.append(f"{left_out} more")
-    ended = OUTCOMES.get(last.outcome, last.outcome)
+    ended = ended_text(last.outcome, last.problem)
     if len(quoted) > 1:
         ended = ended.replace("was ", "were ")
         quoted = [*(f"{one}," for one in quoted[:-2]), f"{quoted[-2]} and", quoted[-1]]

@@ -37,7 +37,10 @@ def print_failure(error: BaseException, root: str = "") -> int:
             place = "".join(traceback.StackSummary.from_list(plain).format())
             shown = f"Traceback (most recent call last):\n{place}{in_one_line(error)}\n"
         else:
-            shown = "".join(traceback.format_exception(error))
+            from stagemake.model.mistyped import said_behind  # noqa: PLC0415 - gate, as above
+
+            whole = "".join(traceback.format_exception(error)).removesuffix("\n")
+            shown = f"{whole}{said_behind(error)}\n"
         sys.stderr.write(shown.replace(f'File "{root}/', 'File "') if root else shown)
     except Exception:
         # The function may have closed or replaced sys.stderr, or the error can't be shown.

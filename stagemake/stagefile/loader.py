@@ -160,22 +160,33 @@ def _failed(session: Session, error: BaseException, what: str, path: str) -> Eva
             facts.append(("line", last.line))
         callers = [f"{session.shown(frame.filename)}:{frame.lineno}" for frame in own[-2::-1]]
         facts.extend(("called from", place) for place in list(dict.fromkeys(callers))[:4])
-    hint = ""
-    if isinstance(error, NameError) and error.name:
-        hint = _hint_on_name(error.name)
-    elif isinstance(error, ModuleNotFoundError) and error.name:
-        hint = _hint_on_module(session.root, error.name)
-    elif isinstance(error, ImportError) and (wanted := _wanted_of_us(error)):
+    if isinstance(error, ImportError) and (wanted := _wanted_of_us(error)):
         headline = f"{who} imports `{wanted}`, which stagemake does not have"
-        hint = did_you_mean(wanted, _names())
-    return EvaluationFailed(headline, facts=facts, hint=hint)
+    return EvaluationFailed(headline, facts=facts, hint=_hint_on(error, frames, session.root))
 
 
-def _hint_on_name(name: str) -> str:
-    """Return what to do about a name that a Stagefile uses and that nobody defined."""
+def _hint_on(error: BaseException, frames: list[traceback.FrameSummary], root: str) -> str:
+    """Return what to do about an exception that came out of the frames, which may be none; empty if that is not known."""
+    if isinstance(error, NameError) and error.name:
+        from stagemake.model.mistyped import names_in_reach  # noqa: PLC0415 - gate, mistakes only
+
+        return _hint_on_name(error.name, names_in_reach(error))
+    if isinstance(error, TypeError) and frames:
+        from stagemake.stagefile.side_by_side import hint_on_missing_argument  # noqa: PLC0415 - gate, mistakes only
+
+        return hint_on_missing_argument(error, frames[-1])
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return _hint_on_module(root, error.name)
+    if isinstance(error, ImportError) and (wanted := _wanted_of_us(error)):
+        return did_you_mean(wanted, _names())
+    return ""
+
+
+def _hint_on_name(name: str, known: Sequence[str]) -> str:
+    """Return what to do about a name that a Stagefile uses and that nobody defined, nor one of the `known` ones."""
     if name in _names():
         return f"add `from stagemake import {name}`"
-    return did_you_mean(name, _names())
+    return did_you_mean(name, dict.fromkeys((*known, *_names())))
 
 
 def _names() -> Sequence[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Exactly these are placeholders; every other brace is the user's own text (awk, ${X}, JSON).
 _FIELD = r"(?:inputs|outputs)(?:\[-?\d+\])?|depfile|params\.[A-Za-z_][A-Za-z0-9_]*"
 _TOKEN = re.compile(r"\{\{(" + _FIELD + r")\}\}|\{(" + _FIELD + r")\}")
+_FORMS = ("{inputs}", "{outputs}", "{depfile}", "{params.NAME}")
 # What looks like a slip: a placeholder's word spelled almost right.
 _SLIP = re.compile(
     r"(?<![{$])\{(input|output|deps|in|out|inputs\.[^{}]*|outputs\.[^{}]*|param\.[^{}]*"
@@ -42,10 +43,30 @@ def check_template(stage: Stage) -> None:
                 _values(stage, match[2])
         slip = _SLIP.search(text)
         if slip and not action.shell:
-            raise BadPlaceholder(
-                f"`{slip[0]}` is no placeholder",
-                hint=did_you_mean(slip[1], ("inputs", "outputs", "depfile", "params.NAME")),
-            )
+            raise BadPlaceholder(f"`{slip[0]}` is no placeholder", hint=_meant(slip))
+
+
+def slips_in(stage: Stage) -> list[str]:
+    """Return what may be wrong with the command of a stage that has failed, one line each.
+
+    Not said before: a program may be called so, and what is in braces is the shell's, unless it is a placeholder.
+    """
+    action = stage.action
+    if not isinstance(action, Command):
+        return []
+    if not action.shell:
+        program = action.template[0]
+        glued = not program.startswith("{") and _TOKEN.search(program)
+        return [f"`{program}` is one word: is a comma missing in the list?"] if glued else []
+    found = {slip[0]: slip for slip in _SLIP.finditer(action.template[0])}
+    return [f"`{text}` is no placeholder: {_meant(slip)}" for text, slip in found.items()]
+
+
+def _meant(slip: re.Match[str]) -> str:
+    if slip[1] == "deps":
+        return "did you mean `{depfile}`?"
+    near = did_you_mean(slip[0], _FORMS)
+    return near or f"there are {', '.join(_FORMS)}"
 
 
 def argv_of(stage: Stage) -> tuple[str, ...]:

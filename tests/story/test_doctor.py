@@ -487,3 +487,45 @@ def test_a_cache_that_can_not_be_made_is_a_problem(tmp_path: Path) -> None:
         tmp_path.chmod(0o500)
         found = look_at_cache(str(tmp_path / "cache"), ProjectConfig(), {}, is_given=True)
         assert "not_writable" in [each.code for each in found.found]
+
+
+def test_an_input_that_nobody_makes_is_a_problem(built: Project) -> None:
+    built.stagefile(
+        COPY + 'command("next", "cat {inputs}", inputs=["b", "c", "bb"], outputs=["d"])\n'
+        'command("last", "cat {inputs}", inputs=["c"], outputs=["e"])\n'
+    )
+
+    found = findings(built, exit_code=1)
+
+    assert found["project.missing_input"] == (  # the last of two
+        "problem",
+        "the input `bb` is not there, and no stage makes it, for `next`",
+        "did you mean `b`?",
+    )
+    lines = [line.strip() for line in built.build("doctor").stdout.splitlines()]
+    at = lines.index(
+        "problem  the input `c` is not there, and no stage makes it, for `next`, `last`"
+    )
+    assert lines[at + 1] == "hint: create it, or declare the stage that makes it"
+    assert lines[-1] == "stagemake: 2 problems"
+
+
+def test_stages_in_a_circle_are_a_problem(built: Project) -> None:
+    built.stagefile(COPY + 'command("back", "cp b a", inputs=["b"], outputs=["a"])\n')
+
+    level, text, hint = findings(built, exit_code=1)["project.graph"]
+
+    assert (level, hint) == ("problem", "take one of these edges away")
+    assert text.startswith("2 stages wait for each other in a circle (")
+    assert "`copy` -> `back` `back` reads `b`, declared Stagefile:3" in text
+    assert "`back` -> `copy` `copy` reads `a`, declared Stagefile:2" in text
+
+
+def test_a_line_that_does_not_parse_is_told_without_a_caret(built: Project) -> None:
+    built.stagefile("for x in (1, 2)\n    print(x)\n")
+
+    assert findings(built, exit_code=1)["project.stagefile"] == (
+        "problem",
+        "the Stagefile does not parse: expected ':' (at Stagefile:2; line for x in (1, 2))",
+        "mend it: `stagemake list` shows the place",
+    )

@@ -163,7 +163,7 @@ def test_what_to_look_at_first_is_said(project: Project) -> None:
     with project.unchanged():
         project.build("-n", "-j2").printed(
             """\
-            miss   four          ?  never built
+            miss   four          ?  input missing: far
             miss   one           ?  never built
             miss   three         ?  never built
             miss   two           ?  never built
@@ -175,6 +175,7 @@ def test_what_to_look_at_first_is_said(project: Project) -> None:
 
             look at this first:
               `far`: an input is neither there nor made by a stage (four)
+                  nothing is built; with `-k` all but what needs it
               `no-such-program`: a program that a stage starts is not on this machine (two)
                   install it, or name another
               `b`: a file that stagemake did not make would be replaced (one)
@@ -415,3 +416,15 @@ def test_undecodable_names_survive_json(project: Project) -> None:
     assert json.loads(result.stdout)["ok"] is True
     result = project.build("list", "--json")
     assert result.json["stages"][0]["inputs"] == [f"src/{name}"]
+
+
+def test_what_is_not_looked_at_is_null_and_the_cache_is_as_large_as_its_stats_say(
+    chain: Project,
+) -> None:
+    chain.build().exited(0)
+
+    for arguments in (("-n", "--json"), ("--json",)):
+        said = chain.build(*arguments).json["forecast"]
+
+        assert said["free_bytes"] is None
+        assert said["cache_bytes_after"] == chain.build("cache", "stats", "--json").json["bytes"]

@@ -447,8 +447,8 @@ def test_a_signal_ends_the_build_in_order(project: Project, number: int, status:
 
     project.finish(build).printed(
         """\
-        [1/1] cancelled a
-        stagemake: interrupted, 1 stage: 1 not run in <time>
+        [1/1] interrupted a
+        stagemake: interrupted, 1 stage: 1 interrupted in <time>
         """
     ).exited(status)
     assert not is_alive(pid)

@@ -146,7 +146,7 @@ def test_two_builds_are_compared(two: Project) -> None:
         ),
         (
             ("x",),
-            "error: there is no build `x`\nhint: builds 1 to 1 are kept; see `stagemake history`\n",
+            "error: there is no build `x`: builds have numbers\nhint: how a stage of that name ended last, and why: stagemake why x\n",
         ),
         (
             ("1", "1", "1"),

@@ -473,7 +473,7 @@ MISTAKES = {  # by name: a Stagefile from its second line on, and all that is pr
         """\
         error: `{input}` is no placeholder
           declared  Stagefile:2, command('one')
-        hint: did you mean `inputs`?
+        hint: did you mean `{inputs}`?
         """,
     ),
     "a pipeline of an unknown stage": (
@@ -766,7 +766,7 @@ WRONG_ARGUMENTS = {  # by name: arguments, and all that is printed
     "nothing to explain": (
         ("why",),
         """\
-        error: nothing was built here yet
+        error: there is no record of a build here
         hint: name a stage: stagemake why STAGE
         """,
     ),
@@ -964,3 +964,135 @@ def test_silent_builds_begin_with_the_failure(project: Project) -> None:
     failed = project.build("-s").exited(1)
 
     assert failed.stderr.startswith("failed: bad: exit status 3\n")
+
+
+def test_two_paths_without_a_comma_between_them_are_told_apart(project: Project) -> None:
+    project.stagefile(
+        'command("join", "cat {inputs} > {outputs}", inputs=["a.txt" "b.txt"], outputs=["c"])\n'
+    )
+    project.write("a.txt").write("b.txt")
+
+    project.build().printed(
+        """\
+        error: stage `join` needs an input nobody makes
+          input     `a.txtb.txt`
+          declared  Stagefile:2
+        hint: is a comma missing between `a.txt` and `b.txt`?
+        """
+    ).exited(2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'command("copy" "cp a b", inputs=["a"], outputs=["b"])',
+        'command(\n    "copy"  # its name\n    "cp a b",\n    inputs=["a"],\n    outputs=["b"],\n)',
+    ],
+)
+def test_a_name_and_a_command_without_a_comma_between_them(project: Project, call: str) -> None:
+    project.stagefile(f"{call}\n")
+
+    project.build().printed(
+        f"""\
+        error: the Stagefile raised TypeError: command() missing 1 required positional argument: 'argv_or_text'
+          at    Stagefile:2
+          line  {call.partition(chr(10))[0]}
+        hint: Python reads two strings side by side as one: is a comma missing between `"copy"` and `"cp a b"`?
+        """
+    ).exited(2)
+
+
+def test_an_argument_that_is_missing_for_another_cause_gets_no_such_hint(project: Project) -> None:
+    project.stagefile('command("copy", inputs=["a"], outputs=["b"])\n')
+
+    assert "hint:" not in project.build().exited(2).stderr
+
+
+def test_a_program_and_its_argument_without_a_comma_between_them(project: Project) -> None:
+    project.stagefile(
+        'command("copy", ["cp" "{inputs}", "{outputs}"], inputs=["a"], outputs=["b"])\n'
+    )
+    project.write("a")
+
+    project.build().printed(
+        """\
+        [1/1] FAILED    copy  <time>
+
+        failed: copy: could not start `cpa`: not found on PATH
+          `cp{inputs}` is one word: is a comma missing in the list?
+          to run it again: stagemake copy
+        stagemake: failed, 1 stage: 1 failed in <time>
+        """
+    ).exited(1)
+
+
+def test_a_slip_in_a_shell_text_is_told_when_it_has_failed(project: Project) -> None:
+    project.stagefile(
+        """\
+        command("good", "echo '{input}' > {outputs}", outputs=["a"])
+        command("bad", "echo > {output}; exit 3 {in}", inputs=["a"], outputs=["b"])
+        """
+    )
+
+    project.build().printed(
+        """\
+        [1/2] ran       good  <time>
+        [2/2] FAILED    bad  <time>
+
+        failed: bad: exit status 3
+          `{output}` is no placeholder: did you mean `{outputs}`?
+          `{in}` is no placeholder: did you mean `{inputs}`?
+          to run it again: stagemake bad
+        stagemake: failed, 2 stages: 1 ran, 1 failed in <time>
+        """
+    ).exited(1)
+
+
+NEAR = {  # by what a function stage does: the last line of its traceback
+    "amount()": "NameError: name 'amount' is not defined. Did you mean: 'amounts'?",
+    "pritn('x')": "NameError: name 'pritn' is not defined. Did you mean: 'print'?",
+    "context.outptus": "AttributeError: 'StageContext' object has no attribute 'outptus'. Did you mean: 'outputs'?",
+    "qqq()": "NameError: name 'qqq' is not defined",
+    "raise KeyError('amount')": "KeyError: 'amount'",
+}
+
+
+def test_a_name_in_a_function_that_is_nowhere_is_told_with_what_is_near(project: Project) -> None:
+    stages = "".join(
+        f'\n@stage(outputs=["o{at}"])\ndef s{at}(context):\n    {code}\n'
+        for at, code in enumerate(NEAR)
+    )
+    (project.root / "Stagefile").write_text(
+        f"from stagemake import stage\ndef amounts(): pass\n{stages}"
+    )
+
+    lines = project.build("-k", "-j1").exited(1).stderr.splitlines()
+
+    failed = [line.partition(": ")[2].partition(": ")[2] for line in lines if line[:7] == "failed:"]
+    assert list(NEAR.values()) == failed
+    for said in NEAR.values():  # in the traceback it is, too
+        assert said in lines
+
+
+def test_a_name_in_a_function_of_the_stagefile_is_told_with_what_is_near(project: Project) -> None:
+    project.stagefile(
+        """\
+        names = ["a"]
+
+        def declare():
+            for name in namse:
+                command(name, "touch {outputs}", outputs=[name])
+
+        declare()
+        """
+    )
+
+    project.build().printed(
+        """\
+        error: the Stagefile raised NameError: name 'namse' is not defined
+          at           Stagefile:5
+          line         for name in namse:
+          called from  Stagefile:8
+        hint: did you mean `names`?
+        """
+    ).exited(2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -226,14 +228,14 @@ def test_a_function_that_is_used_no_more(project: Project) -> None:
         project.build("why", "tidy"),
         """\
         `tidy` would run
-          because: function changed: Stagefile:helper()
-              now  not used
-          also: function changed: Stagefile:tidy()
+          because: function changed: Stagefile:tidy()
               @@ -1,3 +1,3 @@
                @stage(inputs=["a"], outputs=["b"])
                def tidy(context):
               -    context.outputs[0].write_text(helper('x'))
               +    context.outputs[0].write_text('x')
+          also: function changed: Stagefile:helper()
+              now  not used
         """,
     )
 
@@ -406,6 +408,8 @@ def test_why_alone_explains_the_last_build(project: Project) -> None:
 
             `three` was blocked
               because: `two` failed
+
+            by now 1 stage would run and 1 stage may run: stagemake -n
             """
         )
 
@@ -413,7 +417,7 @@ def test_why_alone_explains_the_last_build(project: Project) -> None:
 def test_before_the_first_build_there_is_nothing_to_explain(project: Project) -> None:
     project.stagefile(COPY.format("")).build("why").exited(2).printed(
         """\
-        error: nothing was built here yet
+        error: there is no record of a build here
         hint: name a stage: stagemake why STAGE
         """
     )
@@ -425,8 +429,99 @@ def test_a_long_build_is_cut_with_a_count(project: Project) -> None:
     )
     project.stagefile(many).build()
 
-    assert project.build("why").stdout.endswith("\n\nand 22 more stages: stagemake why --all\n")
+    assert project.build("why").stdout.endswith(
+        "`s02` and 22 more ran\n  because: never built\n\nall names: stagemake why --all\n"
+    )
     assert "`s22`, `s23` and `s24` ran" in project.build("why", "--all").stdout.replace("\n", " ")
+
+
+def test_an_input_that_nobody_makes_is_told_at_its_stage(project: Project) -> None:
+    project.stagefile(
+        COPY.format("") + 'command("more", "cat {inputs}", inputs=["b", "c", "d"], outputs=["e"])\n'
+    ).write("a")
+
+    with project.unchanged():
+        project.build("why", "more").printed(
+            """\
+            `more` can't run
+              because: input missing: c
+              also: input missing: d
+              hint: create it, or declare the stage that makes it
+              its key counts 3 declared inputs, the program /bin/sh, cat
+              last result: none here
+            """
+        )
+
+
+def test_an_input_that_is_gone_is_told_once(copy: Project) -> None:
+    copy.remove("a")
+
+    says(
+        copy.build("why", "copy"),
+        """\
+        `copy` can't run
+          because: input missing: a
+              was  8 B, <digest>
+              now  missing
+          hint: create it, or declare the stage that makes it
+        """,
+    )
+
+
+def test_a_stage_that_was_cut_off_was_interrupted_and_what_was_not_reached_did_not_run(
+    project: Project,
+) -> None:
+    project.stagefile(
+        """\
+        command("one", "touch begun; sleep 1000", outputs=["a"])
+        command("two", "cp a b", inputs=["a"], outputs=["b"])
+        """
+    )
+    build = project.start("-j1")
+    while not project.has("begun"):
+        assert build.poll() is None
+    os.kill(build.pid, signal.SIGINT)
+
+    project.finish(build).printed(
+        """\
+        [1/2] interrupted one
+        stagemake: interrupted, 2 stages: 1 interrupted, 1 not run in <time>
+        """
+    ).exited(130)
+
+    project.build("why").printed(
+        """\
+        build 1, just now: interrupted
+
+        `one` was interrupted
+          because: never built
+
+        `two` was not run
+
+        by now 2 stages would run: stagemake -n
+        """
+    )
+    says(
+        project.build("why", "one"),
+        """\
+        `one` would run
+          because: last run left no result
+          it was interrupted just now, in build 1
+        """,
+    )
+
+
+def test_what_the_cache_has_and_no_record_tells_of_is_not_said_to_be_new(copy: Project) -> None:
+    shutil.rmtree(copy.root / ".stagemake")
+
+    assert copy.build("-n").stdout.startswith("hit    copy       8 B  no record here\n")
+    says(
+        copy.build("why", "copy"),
+        """\
+        `copy` would be restored from the cache
+          because: no record here
+        """,
+    )
 
 
 def test_stages_that_ran_for_the_same_cause_are_told_together(project: Project) -> None:
@@ -449,7 +544,7 @@ def test_stages_that_ran_for_the_same_cause_are_told_together(project: Project) 
                   -1
                   +2
 
-            and 6 more stages: stagemake why --all
+            all names: stagemake why --all
             """
         )
         assert "`s0`, `s1`, `s2`, `s3`, `s4`, `s5`, `s6`, `s7` and `s8` ran" in (
@@ -652,8 +747,19 @@ def test_json_of_the_last_build(copy: Project) -> None:
     found = copy.build("why", "--json").json
 
     assert (found["schema"], found["build"], found["ending"]) == (1, 2, "done")
-    assert [(stage["name"], stage["outcome"]) for stage in found["stages"]] == [("copy", "ran")]
+    told = [(stage["name"], stage["outcome"], stage["problem"]) for stage in found["stages"]]
+    assert told == [("copy", "ran", None)]
     copy.build("why", "--json", "--tree").exited(2)
+
+
+def test_json_says_how_a_stage_failed(project: Project) -> None:
+    project.stagefile('command("bad", "exit 3", outputs=["x"])\n').build().exited(1)
+
+    (last,) = project.build("why", "--json").json["stages"]
+    (now,) = project.build("why", "bad", "--json").json["stages"]
+
+    assert (last["outcome"], last["problem"]) == ("failed", "exit status 3")
+    assert (now["last"]["outcome"], now["last"]["problem"]) == ("failed", "exit status 3")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

@@ -250,3 +250,19 @@ def test_the_end_of_the_build_ends_the_loan() -> None:
     reporter.handle(BuildFinished(BuildOutcome((), 1.0)))
 
     assert stream.getvalue().startswith("stagemake: held\n")
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_a_long_name_keeps_to_its_line_on_a_terminal(columns: int) -> None:
+    name = "compile." + "very." * 30 + "deep"
+    stream = io.StringIO()
+    reporter = TerminalReporter(stream, columns=lambda: columns)
+    ran = result(Outcome.RAN, name, exit_code=0, wall_s=1.5)
+
+    reporter.handle(StageSettled(ran, 7, 10))
+
+    line = stream.getvalue().removesuffix("\n")
+    assert len(line) == columns - 1
+    assert line.startswith("[ 7/10] ran       comp")
+    assert line.endswith(".deep  1.5 s")
+    assert name in told(ran)  # in a pipe it is whole
