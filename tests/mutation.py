@@ -61,7 +61,7 @@ class Choice:
         ]  # fmt: skip
         found: list[str] = []
         took_s = 0.0
-        for name in sorted(chosen if mutant.lines else touching, key=self._price):
+        for name in self._in_turn(chosen if mutant.lines else touching):
             if took_s + self.scouted[name].took_s > self.budget_s and found:
                 break
             found.append(name)
@@ -70,10 +70,30 @@ class Choice:
 
     def keen(self, name: str) -> None:
         """Note that a test has noticed a mutant."""
-        self.kills[name] = self.kills.get(name, 0) + 1
+        for one in (name, _kin(name)):
+            self.kills[one] = self.kills.get(one, 0) + 1
+
+    def _in_turn(self, names: Sequence[str]) -> list[str]:
+        """Return names by price; each further case of one test costs more: two hundred alike must not hide others."""
+        price_by_name = {name: self._price(name) for name in names}
+        met: dict[str, int] = {}
+        for name in sorted(names, key=price_by_name.__getitem__):
+            met[_kin(name)] = before = met.get(_kin(name), -1) + 1
+            price_by_name[name] *= 1 + before / 4
+        return sorted(names, key=price_by_name.__getitem__)
 
     def _price(self, name: str) -> float:
-        return (self.scouted[name].took_s + 0.002) / (1 + self.kills.get(name, 0)) ** 1.5
+        took_s = self.scouted[name].took_s + 0.002
+        return (
+            took_s
+            / (1 + self.kills.get(name, 0)) ** 1.5
+            / (1 + self.kills.get(_kin(name), 0)) ** 0.5
+        )
+
+
+def _kin(name: str) -> str:
+    """Return the name of a test without its case."""
+    return name.partition("[")[0]
 
 
 def interval(killed: int, tried: int) -> tuple[float, float]:

@@ -29,7 +29,7 @@ _GENERATED = frozenset(
         "__callable_proto_members_only__", "__classcell__", "__classdictcell__",
         "__dataclass_fields__", "__dataclass_params__", "__dict__", "__doc__", "__firstlineno__",
         "__module__", "__mutable_keys__", "__non_callable_proto_members__", "__parameters__",
-        "__protocol_attrs__", "__qualname__", "__readonly_keys__", "__static_attributes__",
+        "__protocol_attrs__", "__qualname__", "__readonly_keys__", "__slotnames__", "__static_attributes__",
         "__type_params__", "__weakref__", "_abc_impl", "_is_protocol",
     }
 )  # fmt: skip

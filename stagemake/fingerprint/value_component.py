@@ -56,7 +56,6 @@ _BY_TYPE = frozenset(
         ("threading", "Event"),
         ("weakref", "WeakKeyDictionary"),
         ("weakref", "WeakValueDictionary"),
-        ("weakref", "WeakSet"),
         ("_weakrefset", "WeakSet"),
     }
 )
@@ -97,11 +96,10 @@ class Written:
 def write_value(graph: Graph, value: object) -> Written:
     """Encode a value. Foreign code (`__reduce_ex__`, descriptors) may raise anything: an obstacle."""
     links = _Links(graph)
-    root = graph.origins.root
     obstacle = ""
     try:
         exact = Sharing(lambda kind: graph.owners.owner_of_class(kind) is Owner.OWN)
-        encoded = Encoder(links, root=root if root != "/" else "", exact=exact).encode(value)
+        encoded = Encoder(links, root=graph.origins.root, exact=exact).encode(value)
     except Unencodable as error:
         obstacle = f"{error.kind} at {error.path}" if error.path else error.kind
     except Exception as error:

@@ -543,3 +543,24 @@ def test_a_late_import_of_compiled_code_alone_runs_always(tmp_path: Path) -> Non
 
     assert identity.fallbacks == ("`helpers.pyc` has no source: runs always",)
     assert identity.always
+
+
+def test_texts_of_an_identity_go_by_the_digests_beside_the_labels(tmp_path: Path) -> None:
+    files = {
+        "Stagefile": "import helpers as h\nN = 1\nN = 5  # why\n\n# Above.\ndef one(x):\n    return x\n\n"
+        "class Two:\n    m = 3\n\n" + F + "    return one(N), Two, h.LIMIT, [h.MADE]\n",
+        "helpers.py": "LIMIT = 7\nMADE = LIMIT\n",
+    }
+
+    identity = identity_of(tmp_path / "project-a", files)
+
+    text_by_digest = identity.texts()
+    assert {label: text_by_digest.get(digest) for label, digest in identity.components} == {
+        "Stagefile:N": "N = 5  # why\n",
+        "Stagefile:Two": "class Two:\n    m = 3\n",
+        "Stagefile:Two.m": None,
+        "Stagefile:one()": "def one(x):\n    return x\n",
+        "Stagefile:target()": F + "    return one(N), Two, h.LIMIT, [h.MADE]\n",
+        "helpers.py:LIMIT": None,  # nothing of that file is at hand but what it holds
+        "helpers.py:MADE": None,
+    }
