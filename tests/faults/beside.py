@@ -15,6 +15,7 @@ import signal
 import sqlite3
 from typing import TYPE_CHECKING
 
+import formats_kit
 from attrs import define, frozen
 from faults.machine import Fault, Wanted, killed_after
 from faults.project import (
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from faults.machine import Done, Machine
 
-FORMATS = f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/fixtures/formats"
-OLDER = ("snapshot-3", "snapshot-4-noop-1", "snapshot-4-noop-2")
 COUNTS = (2, 4, 8)
 
 BUILD = ("build",)
@@ -134,13 +133,11 @@ def damaged_cache(machine: Machine, rnd: random.Random, count: int) -> list[Want
 def older_formats(machine: Machine, rnd: random.Random, count: int) -> list[Wanted]:
     """State and cache as an earlier version left them."""
     roots = projects(machine, count if rnd.random() < 0.5 else 1)
-    older = rnd.choice(OLDER)
-    shutil.copytree(f"{FORMATS}/{older}/cache", machine.cache)
-    os.chmod(machine.cache, 0o700)
+    older = rnd.choice(formats_kit.NAMES)
+    formats_kit.lay_cache(older, machine.cache)
     for root in roots:
         if rnd.random() < 0.8:
-            shutil.copytree(f"{FORMATS}/{older}/state", f"{root}/.stagemake")
-            os.chmod(f"{root}/.stagemake", 0o700)
+            formats_kit.lay_state(older, root)
     return [dawdling(rnd, BUILD, roots[i % len(roots)]) for i in range(count)]
 
 
