@@ -23,9 +23,9 @@ from stagemake.model.plan import Reason
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
 from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.world import NoRecords, World
+from stagemake.project_lock import is_locked, locked
 from stagemake.recorded import orphans_of, recorded_outputs
 from stagemake.records import StoredRecords
-from stagemake.state import is_locked, locked
 
 if TYPE_CHECKING:
     import asyncio
@@ -206,7 +206,7 @@ class Builder:
             self.close_reader()
 
     def holding(self) -> AbstractContextManager[int]:
-        """Hold the project's lock, and tell whom it is waited for; errors as `state.locked`.
+        """Hold the project's lock, and tell whom it is waited for; errors as `project_lock.locked`.
 
         Gives the lock's descriptor, negative if the request was to end before it was free.
         """

@@ -12,8 +12,8 @@ from stagemake import durable
 from stagemake.digesting import Digester
 from stagemake.freshness import snapshot as columns
 from stagemake.materialize import sweep_temps
+from stagemake.project_lock import locked
 from stagemake.recorded import recorded_entries
-from stagemake.state import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -20,7 +20,7 @@ from stagemake.model.stored import contents_of, record_bytes, stored_bytes
 from stagemake.plan.chance import changes_p
 from stagemake.plan.estimate import report_of
 from stagemake.plan.missing import missing_inputs, with_missing
-from stagemake.state import lock_holder
+from stagemake.project_lock import lock_holder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

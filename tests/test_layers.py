@@ -23,7 +23,7 @@ LAYERS = (
     ),
     (
         "recalled plan digesting settings calling stage_class logs recording hooking plugins lifecycle"
-        " remembered"
+        " remembered project_lock"
     ),
     "plan_files identities",
     "capturing execute project overlap reading assumed explaining cleaning operations remembering noop_programs page",

@@ -16,11 +16,11 @@ from stagemake.model.error import UsageError
 from stagemake.past.compare import compare
 from stagemake.past.repeats import Repeats
 from stagemake.past.shelf import Shelf
+from stagemake.project_lock import is_locked
 from stagemake.report.history_json import build_object, builds_object, comparison_object
 from stagemake.report.history_text import Page, build_text, builds_text, comparison_text
 from stagemake.report.json_form import dumps
 from stagemake.report.style import style_for
-from stagemake.state import is_locked
 
 if TYPE_CHECKING:
     from stagemake.cli.place import Place

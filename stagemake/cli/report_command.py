@@ -23,10 +23,10 @@ from stagemake.page.printed import failed_logs, stored_logs
 from stagemake.page.story import Story, story_of_build, story_of_plan
 from stagemake.past.shelf import Shelf
 from stagemake.plan_files import read_plan_object
+from stagemake.project_lock import is_locked
 from stagemake.report.amount import plural, printable
 from stagemake.report.graph_edges import edges_of, part_of
 from stagemake.report.json_form import plan_object
-from stagemake.state import is_locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from stagemake.doctor.filesystem import file_system_of, folds_case
 from stagemake.doctor.finding import Findings, named
 from stagemake.doctor.machine import look_at_space
+from stagemake.project_lock import holder_of, is_locked
 from stagemake.report.amount import plural, size
-from stagemake.state import DIRECTORY, holder_of, is_locked
+from stagemake.state import DIRECTORY
 
 if TYPE_CHECKING:
     from stagemake.state import StateStore

@@ -14,7 +14,8 @@ import pytest
 
 from stagemake import durable
 from stagemake.model.error import ProjectLocked
-from stagemake.state import StateStore, is_locked, locked
+from stagemake.project_lock import is_locked, locked
+from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +137,7 @@ def test_a_lock_that_goes_before_it_is_taken_is_made_again(tmp_path: Path) -> No
 
 def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from stagemake.state import StateStore, locked\n"
+        "import os, sys; from stagemake.state import StateStore; from stagemake.project_lock import locked\n"
         "with locked(StateStore(sys.argv[1], 'Stagefile'), wait=False, on_wait=print): os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60,
