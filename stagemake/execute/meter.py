@@ -38,6 +38,7 @@ class Meter:
     checked: int = 0
     check_s: float = 0.0
     gaps_s: list[float] = field(factory=list)  # from the order to start until the action began
+    _line_up_s: float = 0.0
     _ordered_s: dict[int, float] = field(factory=dict)
     _ran: list[Ran] = field(factory=list)
 
@@ -47,15 +48,24 @@ class Meter:
         """Take in what a launch took, and what came of it; None: an action was started."""
         if result is None:
             self._ordered_s[stage_id] = now_s
-        self.note_lined_up(result, began_s, now_s)
+            self.launched += 1
+            self.launch_s += now_s - began_s
+        else:
+            self._note_settled_at_once(result, now_s - began_s)
 
     def note_lined_up(self, result: StageResult | None, began_s: float, now_s: float) -> None:
-        """Take in the same of a stage that does not wait for an order to begin."""
-        took_s = now_s - began_s
+        """Take in the same of a stage that does not wait for an order to begin.
+
+        It is not counted as launched: nothing is at its outputs, nothing to compare or to clear away, so that it
+        takes a third of what it takes to run a stage again. A cold build would tell too little of the next one.
+        """
         if result is None:
-            self.launched += 1
-            self.launch_s += took_s
-        elif result.outcome is Outcome.RESTORED:
+            self._line_up_s += now_s - began_s
+        else:
+            self._note_settled_at_once(result, now_s - began_s)
+
+    def _note_settled_at_once(self, result: StageResult, took_s: float) -> None:
+        if result.outcome is Outcome.RESTORED:
             self.restored += 1
             self.restore_s += took_s
             self.restored_bytes += result.output_bytes or 0
@@ -76,7 +86,8 @@ class Meter:
 
     def stretches(self, processors: int) -> dict[int, float]:
         """Return by which factor actions took longer than alone, by stage id; see `crowding`."""
-        return stretches(self._ran, processors, self.launch_s + self.settle_s + sum(self.gaps_s))
+        tool_s = self.launch_s + self._line_up_s + self.settle_s + sum(self.gaps_s)
+        return stretches(self._ran, processors, tool_s)
 
     def note_settled(self, result: StageResult | None, took_s: float) -> None:
         """Take in what it took to see what came of an action."""

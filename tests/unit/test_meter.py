@@ -60,6 +60,24 @@ def test_costs_become_factors_of_the_next_forecast() -> None:
     assert pace.restore_s(100) == Pace().restore_s(100)
 
 
+def test_what_is_lined_up_says_nothing_of_what_a_start_takes() -> None:
+    alone, mixed = Meter(), Meter()
+    alone.note_lined_up(None, 10.0, 10.001)
+    mixed.note_lined_up(None, 10.0, 10.001)
+    mixed.note_launch(1, None, 11.0, 11.006)
+    mixed.note_lined_up(StageResult("s1", Outcome.CUT_OFF), 12.0, 12.002)
+    results = [ran("s0", 1.0), ran("s1", 1.0)]
+
+    cold, later = (
+        pace_of([each.costs(PLAN, results, started_s=1, before_s=0.3, after_s=0.1)])
+        for each in (alone, mixed)
+    )
+
+    assert cold.launch_s == Pace().launch_s
+    assert later.launch_s == pytest.approx(0.006)
+    assert later.check_s == pytest.approx(0.002)
+
+
 def test_builds_that_vary_together_make_the_load_count() -> None:
     costs = Meter().costs(
         PLAN, [ran("s0", 1.0), ran("s1", 3.0)], started_s=1, before_s=1, after_s=1
