@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stagemake.execute.environment import stage_environment
 from stagemake.model.stage import Command
+from stagemake.runner.direct import direct_of
 from stagemake.runner.port import Work
 from stagemake.stagefile.placeholder import argv_of
 
@@ -29,9 +30,12 @@ def work_of(run: Run, shop: Workshop, values: Mapping[str, str]) -> Work:
     base = shop.base_env if shop.call_env is None or not stage.is_call else shop.call_env
     env = stage_environment(base, shop.environ, stage, shop.root)
     if isinstance(stage.action, Command):
+        argv, direct = argv_of(stage), None
+        if stage.action.shell:
+            direct = direct_of(argv[-1], () if stage.cwd else stage.outputs, env)
         return Work(
-            run.stage_id, env, argv=argv_of(stage), timeout_s=stage.timeout_s,
-            console=stage.console, cwd=stage.cwd,
+            run.stage_id, env, argv=argv, timeout_s=stage.timeout_s, console=stage.console,
+            cwd=stage.cwd, direct=direct,
         )  # fmt: skip
     used = {name: json.loads(values[name]) for name in stage.uses}
     payload = json.dumps({"uses": used, "env": dict(env)}).encode("ascii")

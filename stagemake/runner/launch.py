@@ -156,10 +156,7 @@ class Launcher:
             if work.watch is not None:
                 pid = self._spawn_watched(work, work.watch, env, stdio)
             else:
-                passed = self._desk.passed
-                pid = program.spawn(
-                    work.argv, env, stdio=stdio, join_group=join_group, passed=passed
-                )
+                pid = self._spawn(work, work.argv, env, stdio)
             return pid if isinstance(pid, Refusal) else (pid, None)
         if self._settings.call is None or work.payload is None:
             return Refusal(NOT_FOUND, "could not start: nothing here carries out Python calls")
@@ -195,6 +192,20 @@ class Launcher:
         self._value_fds.add(value_fd)
         self._watch.add(value_fd, lambda: self._pump(value))
         return pid, value
+
+    def _spawn(
+        self, work: Work, argv: tuple[str, ...], env: Mapping[str, str], stdio: Stdio
+    ) -> int | Refusal:
+        passed = self._desk.passed
+        if work.direct is not None and not work.console:
+            direct, target = work.direct
+            own = {**env, "PWD": os.getcwd()}  # shells set it, and compilers note it
+            pid = program.spawn(direct, own, stdio=stdio, passed=passed, target=target)
+            if not isinstance(pid, Refusal):
+                return pid
+            # The shell says best why, as it always has.
+        join_group = self._settings.tool_group if work.console else None
+        return program.spawn(argv, env, stdio=stdio, join_group=join_group, passed=passed)
 
     def _spawn_watched(
         self, work: Work, watch: bytes, env: Mapping[str, str], stdio: Stdio

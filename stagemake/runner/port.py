@@ -21,6 +21,10 @@ WITHDRAWN = -256
 """The exit code of what was lined up, and was not started after all; no signal has this number."""
 
 
+Direct = tuple[tuple[str, ...], str]
+"""What a shell's text comes down to: a program's argv, and the new file that it prints to, empty for none."""
+
+
 STDOUT, STDERR = b"1", b"2"
 """What is in front of each piece of output that is said as it comes."""
 
@@ -69,6 +73,7 @@ class Work:
     streams: bool = (
         False  # a program's output is said as it comes, see `STDOUT`, and not kept; local only
     )
+    direct: Direct | None = None  # does what `argv` does, without the shell that it is; local only
 
 
 @frozen(slots=False)  # made twice as fast; one for every stage

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Passed = tuple[tuple[int, int], ...]
 """Descriptors here, and their numbers in the program."""
 
+_Action = tuple[int, int, int] | tuple[int, int, str, int, int]
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
 NOT_FOUND = 127
 NOT_STARTED = 126
 
@@ -39,6 +42,7 @@ def spawn(
     stdio: tuple[int, int, int],
     join_group: int | None = None,
     passed: Passed = (),
+    target: str = "",
 ) -> int | Refusal:
     """Start a program; return its pid, or why there is none.
 
@@ -48,20 +52,22 @@ def spawn(
         stdio: Descriptors for 0, 1 and 2, each above 2.
         join_group: A process group of this session, for the terminal; None for a new session.
         passed: Further descriptors, and their numbers in the program.
+        target: A file that is made for what it prints; empty: `stdio` has it. What is there is not touched.
     """
     if not argv:
         return Refusal(NOT_FOUND, "could not start: the command is empty")
     path = find(argv[0], env.get("PATH", os.defpath))
     if isinstance(path, Refusal):
         return path
+    actions = _redirections(stdio, passed, target)
     try:
         try:
-            return _spawn(path, argv, env, (stdio, passed), join_group)
+            return _spawn(path, argv, env, actions, join_group)
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
             # A script without #!: shells, and so execvp, hand it to sh.
-            return _spawn("/bin/sh", ("sh", path, *argv[1:]), env, (stdio, passed), join_group)
+            return _spawn("/bin/sh", ("sh", path, *argv[1:]), env, actions, join_group)
     except OSError as error:
         return _refusal(path, error)
     except ValueError as error:  # a NUL byte, or `=` in a variable's name
@@ -84,16 +90,22 @@ def find(name: str, search_path: str) -> str | Refusal:
     return Refusal(NOT_FOUND, f"could not start `{name}`: not found on PATH")
 
 
+def _redirections(stdio: tuple[int, int, int], passed: Passed, target: str) -> list[_Action]:
+    actions: list[_Action] = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(stdio)]
+    actions += [(os.POSIX_SPAWN_DUP2, fd, number) for fd, number in passed]
+    if target:
+        # Only where nothing is: opening a FIFO that somebody has put there would hold us, too.
+        actions.append((os.POSIX_SPAWN_OPEN, 1, target, _NEW_FILE, 0o666))
+    return actions
+
+
 def _spawn(
     path: str,
     argv: tuple[str, ...],
     env: Mapping[str, str],
-    fds: tuple[tuple[int, int, int], Passed],
+    actions: list[_Action],
     join_group: int | None,
 ) -> int:
-    stdio, passed = fds
-    actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)]
-    actions += [(os.POSIX_SPAWN_DUP2, fd, target) for fd, target in passed]
     if join_group is not None:
         return os.posix_spawn(
             path,
@@ -115,7 +127,7 @@ def _spawn(
             setsigdef=RESET_SIGNALS,
         )
     except NotImplementedError:  # pragma: no cover - macOS before 10.15: a group of its own
-        return _spawn(path, argv, env, fds, 0)
+        return _spawn(path, argv, env, actions, 0)
 
 
 def _refusal(path: str, error: OSError) -> Refusal:

@@ -82,6 +82,7 @@ def _fields_of(work: Work) -> tuple[Any, ...]:  # Any: as for `encode`
         work.cwd,
         work.watch,
         work.streams,
+        work.direct,
     )
 
 
