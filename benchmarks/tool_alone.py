@@ -104,8 +104,8 @@ def build() -> None:
     script()
 
 
-def measure(stages: int, work: str) -> None:
-    """Lay out, build in a process of its own, print."""
+def measure(stages: int, work: str) -> bool:
+    """Lay out, build in a process of its own, print; return whether all was made."""
     directory = tempfile.mkdtemp(prefix="tool-alone-", dir=work)
     try:
         os.chdir(directory)
@@ -115,19 +115,23 @@ def measure(stages: int, work: str) -> None:
         if not pid:
             os.execv(sys.executable, (sys.executable, os.path.realpath(__file__), "--build"))
         _, status, usage = os.wait4(pid, 0)
+        made = len(os.listdir("out")) if os.path.isdir("out") else 0
     finally:
         os.chdir("/")
         shutil.rmtree(directory)
     cpu_s = usage.ru_utime + usage.ru_stime
     print(
-        f"{stages} stages: status {status}, {cpu_s:.1f} s of processor time,"
+        f"{stages} stages: status {os.waitstatus_to_exitcode(status)}, {cpu_s:.1f} s of processor time,"
         f" {1e6 * cpu_s / stages:.0f} us a stage, peak {usage.ru_maxrss / 1024:.0f} MiB",
         flush=True,
     )
+    if status or made != stages:
+        print(f"tool_alone: {made} of {stages} outputs were made", file=sys.stderr)
+    return not status and made == stages
 
 
-def main() -> None:
-    """Measure each size."""
+def main() -> int:
+    """Measure each size; the exit status is 1 if a build did not do what it should."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stages", type=int, nargs="*", default=[20_000])
     parser.add_argument("--work", default="/dev/shm" if os.path.isdir("/dev/shm") else None)
@@ -135,10 +139,10 @@ def main() -> None:
     given = parser.parse_args()
     if given.build:
         build()
-    for stages in given.stages:
-        measure(stages, given.work)
+    is_good = [measure(stages, given.work) for stages in given.stages]
+    return 0 if all(is_good) else 1
 
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    main()
+    sys.exit(main())
