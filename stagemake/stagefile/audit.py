@@ -27,6 +27,7 @@ ACTIVE: list[Recorder] = []
 """Who is told; at most one: the process has one audit hook, and it can't be removed."""
 
 _installed: list[tuple[tuple[object, ...], int]] = []  # the tool's identity, and when it began
+_listening: list[bool] = []  # whether Python tells: from then on it tells of everything
 _BEGUN_NS = (time.time_ns(), time.monotonic_ns())
 _LEAST_JUMP_NS = 5_000_000  # the two clocks are not read at once, and one is steered
 
@@ -35,7 +36,17 @@ def install() -> None:
     """Have evaluations of this process recorded from now on. For the command line's own process only."""
     if not _installed:
         _installed.append((tool_identity(PACKAGE), time.time_ns()))
+
+
+def listen(recorder: Recorder) -> None:
+    """Have a recorder told of what is heard; `ACTIVE` is the caller's to take it out of again.
+
+    Only now is Python asked to tell: each import and each file that is opened costs more from then on.
+    """
+    if _installed and not _listening:
+        _listening.append(True)
         sys.addaudithook(_hear)
+    ACTIVE.append(recorder)
 
 
 def is_installed() -> bool:

@@ -18,7 +18,7 @@ from attrs import define
 from stagemake.freshness.noop import names_in
 from stagemake.freshness.signature import CLOCK_LAG_NS, link_signature, signature, youngest_ns
 from stagemake.stagefile import audit, stat_stand_ins
-from stagemake.stagefile.audit import ACTIVE, beginning, unheard
+from stagemake.stagefile.audit import ACTIVE, beginning, listen, unheard
 from stagemake.stagefile.import_notes import ImportNotes
 from stagemake.stagefile.own_code import (
     PACKAGE,
@@ -96,7 +96,7 @@ class Recorder:
             yield
             return
         with stand_ins(self):
-            ACTIVE.append(self)
+            listen(self)
             try:
                 yield
             finally:

@@ -64,6 +64,7 @@ def test_what_was_imported_before_anybody_listened_is_not_trusted_after_the_cloc
     hour_ns = 3600 * 10**9
     real = time.time_ns
     monkeypatch.setattr(audit, "_installed", [((), real() + hour_ns)])  # it began by a clock ahead
+    monkeypatch.setattr(audit, "_listening", [True])  # else this process would for good
     monkeypatch.setattr(audit, "_BEGUN_NS", (real() + hour_ns, time.monotonic_ns()))
     recorder = Recorder(str(project.root), loaded=sys.modules)
     monkeypatch.setattr(time, "time_ns", lambda: real() + hour_ns)
