@@ -74,9 +74,10 @@ class DiskStore:
     def touch(self, keys: Iterable[str]) -> None:
         """Mark records as used, with the next batch."""
         with self.lock():
-            self._batch.touched.update(
-                (envelope.RECORD_PREFIX + key, None) for key in keys if envelope.is_digest(key)
-            )
+            touched = self._batch.touched
+            for key in keys:
+                if envelope.is_digest(key):
+                    touched[envelope.RECORD_PREFIX + key] = None
 
     def missing(self, digests: Iterable[str]) -> set[str]:
         """Return which contents aren't there; see `port.ContentSource`."""

@@ -124,10 +124,15 @@ def rerun_command(place: Place, request: BuildRequest, stage: str) -> str:
 
 
 class _CollectAgain:
-    """Turns garbage collection on when execution begins; what the plan is made of is left out."""
+    """Turns garbage collection on when actions are to begin; what the plan is made of is left out.
+
+    Bringing results back leaves no garbage that needs it.
+    """
 
     def handle(self, event: Event) -> None:
         """Wait for the plan."""
-        if isinstance(event, PlanReady) and not gc.isenabled():
+        if not isinstance(event, PlanReady) or gc.isenabled():
+            return
+        if any(step.may_run for step in event.plan.steps):
             gc.freeze()
             gc.enable()

@@ -31,6 +31,7 @@ KINDS = frozenset(("file", "executable", "symlink", "directory"))
 
 _NUL = "\0"
 _HEX = frozenset("0123456789abcdef")
+_NO_PARTS = frozenset(("", ".", "..", ".stagemake"))  # of a canonical path
 _MOST_ROWS = 1_000_000
 _LONGEST_PATH_BYTES = 3_000
 _LONGEST_LINK_BYTES = 4_095
@@ -115,6 +116,8 @@ def entries_of(manifest: Manifest) -> dict[str, str]:
 
     Equal to what `Digester.output_entry` finds once the manifest is restored. Cost: O(rows x depth).
     """
+    if len(manifest) == 1 and manifest[0].kind != "directory":  # of most stages
+        return {manifest[0].path: manifest[0].entry}
     inside: dict[str, list[tuple[str, str]]] = {}
     entries: dict[str, str] = {}
     for row in manifest:  # sorted, so a directory comes before what is in it
@@ -175,6 +178,10 @@ def check_manifest(manifest: Sequence[OutputFile]) -> None:
 
     Cost: O(rows x depth).
     """
+    if len(manifest) == 1:  # of most stages: nothing to compare it with
+        _check_path(manifest[0].path)
+        _check_content(manifest[0])
+        return
     kinds: dict[str, str] = {}
     previous = ""
     for row in manifest:
@@ -191,10 +198,10 @@ def check_manifest(manifest: Sequence[OutputFile]) -> None:
 
 def _check_path(path: str) -> None:
     """Refuse what isn't a canonical path below the root."""
-    parts = path.split("/")
-    if "\0" in path or any(part in {"", ".", "..", ".stagemake"} for part in parts):
+    if "\0" in path or not _NO_PARTS.isdisjoint(path.split("/")):
         raise ValueError(f"not a path for an output: {path!r}")
-    if len(path.encode("utf-8", "surrogateescape")) > _LONGEST_PATH_BYTES:
+    size = len(path) if path.isascii() else len(path.encode("utf-8", "surrogateescape"))
+    if size > _LONGEST_PATH_BYTES:
         raise ValueError(f"path too long: {path[:80]!r}…")
 
 

@@ -54,18 +54,22 @@ def differences(
 ) -> Iterator[Difference]:
     """Yield everything that differs from the last result: declared things, inputs, outputs."""
     old, new = trace[trace_columns.DECLARATION], made.declaration
-    if old != new:
+    is_same = old == new
+    if not is_same:
         yield from _declared(old, new)
-    yield from _inputs(stage, trace, made)
-    yield from _programs(trace, made)
+    if not is_same or trace[trace_columns.ENTRIES] != made.entries:
+        yield from _inputs(stage, trace, made)
+    if trace[trace_columns.PROGRAMS] != made.programs:
+        yield from _programs(trace, made)
     for path, entry in trace[trace_columns.DISCOVERED]:
         now = sight.entry(path)
         if now not in {None, entry}:
             yield _changed_input(path, entry, now or "")
-    known_values = dict(trace[trace_columns.VALUES][0])
-    for name, value in made.values:
-        if value is not None and known_values.get(name) != value:
-            yield Difference(Reason.VALUE_CHANGED, name, known_values.get(name) or "", value)
+    if made.values:
+        known_values = dict(trace[trace_columns.VALUES][0])
+        for name, value in made.values:
+            if value is not None and known_values.get(name) != value:
+                yield Difference(Reason.VALUE_CHANGED, name, known_values.get(name) or "", value)
     yield from _outputs(stage, trace, world)
 
 
