@@ -238,6 +238,9 @@ class Digester:
         Files whose content is known by their signature are known again: they are not looked at twice.
         """
         paths = tuple(paths)
+        unmoved = self._unmoved(paths)
+        if unmoved is not None:
+            return unmoved
         self._seen.forget(paths)
         found = self.signatures(paths)
         for path, signature in found:
@@ -246,6 +249,24 @@ class Digester:
                 if known is not None:
                     self._seen.entries[path] = known
         return found
+
+    def _unmoved(self, paths: tuple[str, ...]) -> tuple[tuple[str, Signature], ...] | None:
+        """Return path and signature where all are files whose content is known by it, as nearly always; else None."""
+        found = []
+        for path in paths:
+            record = self.memo.get(path)
+            if record is None:
+                return None
+            try:
+                status = os.lstat(path if path[0] == "/" else self._prefix + path)
+            except (OSError, ValueError):
+                return None
+            known = record[0]
+            if known != of_status(status) or not self._memo.holds(path, known):
+                return None
+            self._seen.entries[path] = record[1]
+            found.append((path, known))
+        return tuple(found)
 
     def signatures(self, paths: Iterable[str]) -> tuple[tuple[str, Signature | None], ...]:
         """Return path and signature of inputs and of all that is in those that are directories.
@@ -307,7 +328,7 @@ class Digester:
         return [row_of(path, entry)]
 
     def learn(self, path: str, entry: str, before: os.stat_result) -> None:
-        """Note what a file holds that was just written and verified elsewhere, then given this name.
+        """Note what a file holds that was just written and verified elsewhere, then given this name; it is seen with that.
 
         Believed only while it is the same file with the same times of its content; on file systems
         that could have hidden a change since, `settle` reads it once more.
@@ -324,6 +345,7 @@ class Digester:
         signature, old = of_status(now), of_status(before)
         if (*signature[:2], *signature[3:]) == (*old[:2], *old[3:]):
             self._memo.add(path, signature, entry, taken_at_ns=0)
+            self._seen.entries[path] = entry
 
     def prune(self) -> None:
         """Drop records of files that are gone, once those not looked at outnumber those that were."""

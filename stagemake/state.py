@@ -70,6 +70,7 @@ class StateStore:
         self._snapshot: Snapshot | None = None
         self._journal_fd = -1
         self._is_dirty = False
+        self._waiting = b""  # records of the journal that go with the next one
         self._had_journal = False
         self._wanted: Collection[str] = ()
         self._memo_before: Memo = {}  # of a part
@@ -185,9 +186,30 @@ class StateStore:
         self._append((journal.BEGIN, stage_name, outputs))
         return os.fstat(self._journal_fd).st_mtime_ns
 
+    def begin_restoring(self, stage_name: str, outputs: tuple[str, ...]) -> None:
+        """Note the same of a stage whose result comes from the cache: nobody asks when it began."""
+        self._append((journal.BEGIN, stage_name, outputs))
+
     def settle(self, stage_name: str, trace: Trace) -> None:
         """Note that a stage is done and this is its trace."""
         self._append((journal.SETTLE, stage_name, trace))
+
+    def settle_soon(self, stage_name: str, trace: Trace) -> None:
+        """Note the same, on file with whatever comes next, or by `flush`: one write less.
+
+        After a kill before that its outputs are what a stage had begun to make, which is right for what can be
+        brought back once more.
+        """
+        record = (journal.SETTLE, stage_name, trace)
+        _apply(self.snapshot, record)
+        self._is_dirty = True
+        self._waiting += journal.encoded(record)
+
+    def flush(self) -> None:
+        """Put on file what waits for the next record; before waiting for anything."""
+        if self._waiting:
+            data, self._waiting = self._waiting, b""
+            durable.append(self._journal_fd, data, self._journal_path)
 
     def forget(self, stage_name: str) -> None:
         """Note that a stage failed: nothing holds of it, and nothing of it lies about."""
@@ -196,7 +218,8 @@ class StateStore:
     def _append(self, record: tuple) -> None:  # type: ignore[type-arg]  # see freshness.journal
         _apply(self.snapshot, record)
         self._is_dirty = True
-        durable.append(self._journal_fd, journal.encoded(record), self._journal_path)
+        data, self._waiting = self._waiting + journal.encoded(record), b""
+        durable.append(self._journal_fd, data, self._journal_path)
 
     def drop_left_over(self, declared: Collection[str]) -> None:
         """Forget what past builds left at paths that no stage declares now. Comes after `remove_orphans`.
@@ -224,7 +247,7 @@ class StateStore:
             return
         if self._is_dirty:
             self._write_snapshot()
-            self._is_dirty = False
+            self._is_dirty, self._waiting = False, b""  # the snapshot has it
             if self._kept is not None and self._snapshot is not None:
                 self._kept.put(f"{self.directory}/snapshot", self._snapshot)
         self.close()
@@ -245,6 +268,7 @@ class StateStore:
             for path, known in self.snapshot.memo.items()
             if before.get(path) is not known
         ]
+        self.flush()
         path, end = self._journal_path, journal.encoded((journal.KEPT, ""))
         durable.append(self._journal_fd, b"".join((*looks, end)), path)
         # Where somebody has removed all of it: that is safe, only slower.

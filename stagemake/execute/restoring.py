@@ -19,6 +19,7 @@ from stagemake.model.result import Outcome, StageResult
 from stagemake.staged import Contents
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
 
     from stagemake.execute.outputs import OutputKeeper
@@ -35,6 +36,7 @@ class Restorer:
     shop: Workshop
     keeper: OutputKeeper
     values: dict[str, str]  # shared values so far, as JSON; gets those of what comes back
+    last: ActionResult | None = None  # what was brought back last
     hits: int = 0
     bytes_read: int = 0
     _holding: Holding = field(init=False)
@@ -60,10 +62,11 @@ class Restorer:
         if store is None or key is None:
             return None
         began_s = shop.now_s()
-        shop.state.begin(stage.name, written_by(stage))
+        shop.state.begin_restoring(stage.name, written_by(stage))
+        made_files: list[tuple[str, str, os.stat_result]] = []
         try:
             self.keeper.clear_crashed(stage)
-            outcome = self._restore(stage, cached)
+            outcome = self._restore(stage, cached, made_files)
         except OSError as error:  # something in the way, or the disk is full
             return failure_of(stage, made.reason, f"its outputs can't be restored: {error}", shop)
         finally:
@@ -73,13 +76,16 @@ class Restorer:
             what = "gone or damaged" if outcome is Restored.INCOMPLETE else "damaged"
             shop.emit(Notice(f"the cached result of `{stage.name}` is {what}; running it instead"))
             return None
+        for path, entry, status in made_files:
+            shop.digester.learn(path, entry, status)
         self.keeper.note(cached.outputs)
         self.keeper.adopt(stage)
         found = tuple((path, shop.digester.entry(path)) for path in cached.discovered)
-        shop.state.settle(stage.name, trace_of(stage, made, key, found, cached))
+        shop.state.settle_soon(stage.name, trace_of(stage, made, key, found, cached))
         self.values.update(cached.provided)
         if shop.request.cache.writes:
             store.touch([key, *([made.weak] if made.weak else [])])
+        self.last = cached
         self.hits += 1
         self.bytes_read += cached.output_bytes
         stdout, stderr = self._log(cached)
@@ -90,7 +96,12 @@ class Restorer:
             differences=made.differences, notes=notes_on_restoring(stage, made, shop),
         )  # fmt: skip
 
-    def _restore(self, stage: Stage, cached: ActionResult) -> Restored:
+    def _restore(
+        self,
+        stage: Stage,
+        cached: ActionResult,
+        made_files: list[tuple[str, str, os.stat_result]],
+    ) -> Restored:
         shop, store = self.shop, self.shop.store
         assert store is not None, "a result comes from a store"
 
@@ -104,7 +115,7 @@ class Restorer:
             holding=self._holding,
             entry_at=shop.digester.output_entry,
             displace=self._displace,
-            learn=shop.digester.learn,
+            learn=lambda path, entry, status: made_files.append((path, entry, status)),
         )
 
     def _log(self, cached: ActionResult) -> tuple[bytes, bytes]:

@@ -106,6 +106,7 @@ class Scheduler:
                 told = shop.interrupt.count
             if self._is_stopping:
                 self._ahead.withdraw()
+            shop.state.flush()
             shop.slots.relax()  # nothing that is ready has room
             # While there is a line the runner does not lack work, and ends come soon enough.
             is_waiting = shop.slots.is_short and self._ahead.is_empty
@@ -213,19 +214,23 @@ class Scheduler:
             StageSettled(result, self._done, len(self._results) + self.plan.pipeline.left_out)
         )
         if result.outcome.is_good:
-            if self.plan.steps[stage_id].verdict is Verdict.HIT and self._is_surprise(stage_id):
+            if self.plan.steps[stage_id].verdict is Verdict.HIT and self._is_surprise(
+                stage_id, result
+            ):
                 self._reopen_downstream(stage_id)
             self._agenda.settle(stage_id)
         elif result.outcome is Outcome.FAILED:
             self._has_failed = True
             self._block_downstream(stage_id)
 
-    def _is_surprise(self, stage_id: int) -> bool:
+    def _is_surprise(self, stage_id: int, result: StageResult) -> bool:
         """Return whether a hit has left something else than the plan judged what is downstream by.
 
         Its record was replaced meanwhile, or damaged, and the stage has run and does not make the same again.
         """
         expected = self.plan.steps[stage_id].cached
+        if result.outcome is Outcome.RESTORED and self.launcher.restorer.last is expected:
+            return False
         trace = self.shop.state.snapshot.traces.get(self.plan.pipeline.stages[stage_id].name)
         if expected is None or trace is None:
             return True

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from stagemake.past.shelf import Shelf
 
 
+_MOST_WAITING = 64  # lines that a kill may lose: of what can be brought back again, which no estimate is made from
+
+
 @define(eq=False, repr=False)
 class Recorder:
     """Writes one build to a shelf. Trouble ends the recording, never the build; `problem` says what it was."""
@@ -38,9 +41,10 @@ class Recorder:
     _written_bytes: int = 0
     _expected_s: dict[str, Interval] = field(factory=dict)
     _told: set[str] = field(factory=set)
+    _waiting: list[bytes] = field(factory=list)  # lines of what came from the cache
 
     def handle(self, event: Event) -> None:
-        """Note an event. Cost: one write of some hundred bytes for each stage that settles."""
+        """Note an event. Cost: one write of some hundred bytes for each stage that settles, fewer for restored ones."""
         try:
             if isinstance(event, PlanReady):
                 self._begin(event)
@@ -74,7 +78,15 @@ class Recorder:
         line = line_of(stage_of(result, self._expected_s.get(result.name) if ran else None))
         self._told.add(result.name)
         self._written_bytes += len(line)
-        durable.append(self._fd, line, self._path)
+        self._waiting.append(line)
+        if result.outcome is not Outcome.RESTORED or len(self._waiting) >= _MOST_WAITING:
+            self._write()
+
+    def _write(self, *more: bytes) -> None:
+        data = b"".join((*self._waiting, *more))
+        self._waiting.clear()
+        if data:
+            durable.append(self._fd, data, self._path)
 
     def _end(self, outcome: BuildOutcome) -> None:
         if self._fd < 0:
@@ -83,11 +95,16 @@ class Recorder:
             if result.outcome is not Outcome.FRESH and result.name not in self._told:
                 self._stage(result)
         counts = {each.value: outcome.count(each) for each in Outcome}
-        durable.append(self._fd, line_of(end_of(outcome, counts)), self._path)
+        self._write(line_of(end_of(outcome, counts)))
         self.close()
 
     def close(self) -> None:
         """Let go of the file; what was noted stays."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            try:
+                self._write()
+            except OSError:  # as much of it as there is
+                pass
+            finally:
+                os.close(self._fd)
+                self._fd = -1

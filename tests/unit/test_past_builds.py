@@ -174,6 +174,28 @@ def test_a_killed_build_leaves_what_had_settled(shelf: Shelf) -> None:
     assert evolve(shelf, is_locked=lambda: True).read(1).ending is Ending.RUNNING
 
 
+def test_of_what_came_from_the_cache_a_kill_loses_a_few_lines_and_of_nothing_else(
+    shelf: Shelf,
+) -> None:
+    restored = [
+        StageSettled(StageResult(f"s{number}", Outcome.RESTORED), number + 1, 200)
+        for number in range(100)
+    ]
+    ran = StageSettled(StageResult("ran", Outcome.RAN, exit_code=0), 101, 200)
+
+    recorder = Recorder(shelf, ("app",), None, wall_clock_s=lambda: 1_000_000.0)
+    found = []
+    for event in (EVENTS[0], *restored, ran):
+        recorder.handle(event)
+        build = shelf.read(1)  # as if killed now
+        found.append({} if build is None else build.counts)
+    recorder.close()
+
+    told = [each.get("restored", 0) for each in found]
+    assert all(0 <= number - known < 64 for number, known in enumerate(told[:-1]))
+    assert found[-1] == {"restored": 100, "ran": 1}
+
+
 def full_after(count: int) -> Callable[[str, str], None]:
     """Return a fault: the disk is full from the so-manieth operation on."""
     left = [count]

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from fuzz_targets import TRACE
 
 from stagemake import durable
 from stagemake.model.error import ProjectLocked
@@ -61,6 +62,23 @@ def test_what_was_begun_and_not_settled_is_known_after_a_crash(tmp_path: Path) -
     assert StateStore(str(tmp_path), "Stagefile").snapshot.interrupted == {
         "s": ()
     }  # failed: no output left
+
+
+def test_what_was_restored_is_on_file_with_the_next_thing_that_is_noted(tmp_path: Path) -> None:
+    state = StateStore(str(tmp_path), "Stagefile")
+    state.open()
+    state.begin_restoring("one", ("a",))
+    state.settle_soon("one", TRACE)
+    at_once = StateStore(str(tmp_path), "Stagefile").snapshot
+    state.begin_restoring("two", ("b",))
+    later = StateStore(str(tmp_path), "Stagefile").snapshot
+    state.settle_soon("two", TRACE)
+    state.flush()
+    state.close()  # as if killed: no save
+
+    assert (set(at_once.traces), at_once.interrupted) == (set(), {"one": ("a",)})
+    assert (set(later.traces), later.interrupted) == ({"one"}, {"two": ("b",)})
+    assert set(StateStore(str(tmp_path), "Stagefile").snapshot.traces) == {"one", "two"}
 
 
 def test_a_torn_journal_loses_its_last_record_only(tmp_path: Path) -> None:
