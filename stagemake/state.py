@@ -16,7 +16,7 @@ from stagemake.freshness.signature import link_signature
 from stagemake.model.error import StagemakeError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from stagemake.freshness.signature import Signature
     from stagemake.freshness.snapshot import Memo, Snapshot, Trace
@@ -34,11 +34,22 @@ class KeptSnapshot:
 
     def __init__(self) -> None:
         self._known: tuple[Signature, Snapshot] | None = None
+        self._entries: dict[str, str] | None = None
 
     def put(self, path: str, written: Snapshot) -> None:
         """Keep what was just written at `path`, under the project's lock."""
         known = link_signature(path)
-        self._known = None if known is None else (known, written)
+        self._known, self._entries = None if known is None else (known, written), None
+
+    def prepare(self, entries_of: Callable[[Snapshot], dict[str, str]]) -> None:
+        """Have ready, while nobody waits, what the next build asks of all traces: see `StateStore.take_entries`."""
+        if self._known is not None:
+            self._entries = entries_of(self._known[1])
+
+    def take_entries(self) -> dict[str, str] | None:
+        """Give away what was made ready of the snapshot that was taken last; None: nothing."""
+        entries, self._entries = self._entries, None
+        return entries
 
     def take(self, path: str) -> Snapshot | None:
         """Give it away if it is what lies at `path` now. Whoever takes it may change it."""
@@ -68,6 +79,7 @@ class StateStore:
         self.repeats_path = f"{self.directory}/repeats"
         self._kept = kept
         self._snapshot: Snapshot | None = None
+        self._entries: dict[str, str] | None = None
         self._journal_fd = -1
         self._is_dirty = False
         self._waiting = b""  # records of the journal that go with the next one
@@ -99,7 +111,7 @@ class StateStore:
 
     def reload(self) -> None:
         """Forget what was read, and for whom: another build may have come in between."""
-        self._snapshot, self._wanted, self._had_journal = None, (), False
+        self._snapshot, self._entries, self._wanted, self._had_journal = None, None, (), False
 
     def limit_to(self, stage_names: Collection[str]) -> None:
         """Have what is not read yet read for these stages only, if that can be: no others will be asked for.
@@ -126,11 +138,21 @@ class StateStore:
         if self._wanted and self._kept is None and (part := self._load_part(path)) is not None:
             return part
         kept = None if self._kept is None else self._kept.take(path)
+        entries = None if self._kept is None else self._kept.take_entries()
         found = snapshot.load(path) if kept is None else kept
         for record in journal.read(self._journal_path):
             self._had_journal = True
             _apply(found, record)
+        self._entries = None if kept is None or self._had_journal else entries
         return found
+
+    def take_entries(self) -> dict[str, str] | None:
+        """Give away what past builds left at outputs, by path; None: that has to be made of the traces.
+
+        It is there where a process builds again and again, and before the first trace of this build. The caller may change it.
+        """
+        entries, self._entries = self._entries, None
+        return entries
 
     @property
     def _journal_path(self) -> str:
@@ -202,7 +224,7 @@ class StateStore:
         """
         record = (journal.SETTLE, stage_name, trace)
         _apply(self.snapshot, record)
-        self._is_dirty = True
+        self._is_dirty, self._entries = True, None
         self._waiting += journal.encoded(record)
 
     def flush(self) -> None:
@@ -217,7 +239,7 @@ class StateStore:
 
     def _append(self, record: tuple) -> None:  # type: ignore[type-arg]  # see freshness.journal
         _apply(self.snapshot, record)
-        self._is_dirty = True
+        self._is_dirty, self._entries = True, None
         data, self._waiting = self._waiting + journal.encoded(record), b""
         durable.append(self._journal_fd, data, self._journal_path)
 

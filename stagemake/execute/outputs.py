@@ -37,7 +37,8 @@ class OutputKeeper:
 
     def __attrs_post_init__(self) -> None:
         # All traces, before any is replaced: a path may have belonged to a stage of another name.
-        self._known = recorded_files(self.shop.state.snapshot)
+        known = self.shop.state.take_entries()
+        self._known = recorded_files(self.shop.state.snapshot) if known is None else known
         for paths in self.shop.state.snapshot.interrupted.values():
             self.note_begun(paths)
         self._crashed.update(self._broken)

@@ -11,7 +11,9 @@ from attrs import define, field, frozen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-QUIET_S = 0.03  # after the last change of a burst; above what file systems' clocks lag behind
+QUIET_S = (
+    0.02  # after the last change of a burst; with the watcher's 5 ms above `signature.CLOCK_LAG_NS`
+)
 LONGEST_S = 0.5  # a burst that does not end is cut here
 
 

@@ -16,10 +16,13 @@ from fuzz_targets import TRACE
 from stagemake import durable
 from stagemake.model.error import ProjectLocked
 from stagemake.project_lock import is_locked, locked
-from stagemake.state import StateStore
+from stagemake.recorded import recorded_files
+from stagemake.state import KeptSnapshot, StateStore
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from stagemake.freshness.snapshot import Trace
 
 
 def never(_holder: str) -> None:
@@ -173,3 +176,61 @@ def test_a_damaged_snapshot_is_an_empty_one(tmp_path: Path, content: bytes) -> N
     (directory / "journal").write_bytes(content)
 
     assert StateStore(str(tmp_path), "Stagefile").snapshot.traces == {}
+
+
+def trace_of(path: str, entry: str) -> Trace:
+    """Return what a stage leaves that makes one file of nothing."""
+    declaration = ("command", (), (), (), (path,), (), (), (), "", b"")
+    return (declaration, "0" * 32, (), ("p",), (), (entry,), (), ((), ()), (0.1, 0.2, 3))
+
+
+def built(root: Path, kept: KeptSnapshot) -> StateStore:
+    """Save a state in which `s` has made `out`, have ready what is asked of it, and return that of the next build."""
+    state = StateStore(str(root), "Stagefile", kept)
+    state.open()
+    state.settle("s", trace_of("out", "f:1:1"))
+    state.save()
+    kept.prepare(recorded_files)
+    return StateStore(str(root), "Stagefile", kept)
+
+
+def test_what_was_made_ready_of_a_snapshot_goes_with_it_once(tmp_path: Path) -> None:
+    state = built(tmp_path, KeptSnapshot())
+
+    entries = recorded_files(state.snapshot)
+
+    assert state.take_entries() == entries == {"out": "f:1:1"}
+    assert state.take_entries() is None
+
+
+def test_what_was_made_ready_is_void_once_a_trace_is_another(tmp_path: Path) -> None:
+    state = built(tmp_path, KeptSnapshot())
+    state.open()
+
+    state.settle("s", trace_of("out", "f:2:1"))
+
+    assert state.take_entries() is None
+    state.close()
+
+
+def test_what_was_made_ready_is_void_where_somebody_else_has_built(tmp_path: Path) -> None:
+    kept = KeptSnapshot()
+    state = built(tmp_path, kept)
+    other = StateStore(str(tmp_path), "Stagefile")
+    other.open()
+    other.settle("s", trace_of("out", "f:2:1"))
+    other.save()
+
+    assert recorded_files(state.snapshot) == {"out": "f:2:1"}
+    assert state.take_entries() is None
+
+
+def test_what_a_killed_build_left_makes_void_what_was_made_ready(tmp_path: Path) -> None:
+    state = built(tmp_path, KeptSnapshot())
+    killed = StateStore(str(tmp_path), "Stagefile")
+    killed.open()
+    killed.begin("s", ("out",))
+    killed.close()
+
+    assert recorded_files(state.snapshot) == {}
+    assert state.take_entries() is None
