@@ -11,7 +11,6 @@ from attrs import define, evolve, field
 
 from stagemake import checkpoint, durable
 from stagemake.capturing import CaptureMemo
-from stagemake.cleaning import sweep
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
 from stagemake.freshness.signature import FileClock
@@ -26,6 +25,7 @@ from stagemake.plan.world import NoRecords, World
 from stagemake.project_lock import is_locked, locked
 from stagemake.recorded import orphans_of, recorded_outputs
 from stagemake.records import StoredRecords
+from stagemake.sweeping import sweep
 
 if TYPE_CHECKING:
     import asyncio

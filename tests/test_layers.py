@@ -26,7 +26,10 @@ LAYERS = (
         " remembered project_lock"
     ),
     "plan_files identities",
-    "capturing execute project overlap reading assumed explaining cleaning operations remembering noop_programs page",
+    (
+        "capturing execute project overlap reading assumed explaining cleaning sweeping operations"
+        " remembering noop_programs page"
+    ),
     "conflicts input_check what_if declared_before noop_rows foretelling",
     "forecasting affected assembling",
     "jobs_shared",

@@ -65,7 +65,8 @@ def entry(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]
 
 RARE = {
     "click", "uuid", "textwrap", "locale", "gettext", "difflib", "stagemake.cli.main", "stagemake.cli.build_command",
-    "stagemake.cache.collect", "stagemake.cache.keep", "stagemake.cache.orphan", "stagemake.conflicts",
+    "stagemake.cache.collect", "stagemake.cache.keep", "stagemake.cache.orphan", "stagemake.cleaning", "stagemake.conflicts",
+    "stagemake.past.repeats",
     "stagemake.execute.guard", "stagemake.forecasting", "stagemake.model.operation", "stagemake.model.plan_file",
     "stagemake.model.report", "stagemake.model.what_if", "stagemake.overlap", "stagemake.report.change_text",
     "stagemake.report.log_text", "stagemake.stagefile.glob", "stagemake.stagefile.loader",

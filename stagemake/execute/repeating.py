@@ -10,7 +10,6 @@ from stagemake.freshness import snapshot as columns
 from stagemake.model.difference import hide, secret_values
 from stagemake.model.record import decode_result
 from stagemake.model.repeat import first_divergence
-from stagemake.past.repeats import Repeats
 from stagemake.recorded import recorded_entries
 
 if TYPE_CHECKING:
@@ -72,6 +71,8 @@ def note_divergence(run: Run, found: Divergence, shop: Workshop) -> None:
     weak = run.judgement.weak
     if weak is None:
         return
+    from stagemake.past.repeats import Repeats  # noqa: PLC0415 - gate, 2 ms, seldom
+
     try:
         Repeats(shop.state.repeats_path).note(
             [(run.stage.name, weak, found)], found_by="build", now_s=int(shop.wall_clock_s())

@@ -10,7 +10,6 @@ from xxhash import xxh3_128_hexdigest
 
 from stagemake.checkpoint import finished
 from stagemake.model.stage import Command
-from stagemake.past.repeats import Repeats
 from stagemake.plan.declaration import declare, weak_key
 from stagemake.program import resolve_program
 
@@ -157,8 +156,7 @@ class World:
     def unrepeated(self, stage: Stage) -> Repeat | None:
         """Return what is known of a stage that, declared as it is, made two things from the same; else None."""
         if self._repeats is None:
-            known = Repeats(self.repeats_path).read() if self.repeats_path else {}
-            self._repeats = {name: one for name, one in known.items() if one.is_unsteady}
+            self._repeats = _unsteady(self.repeats_path)
         found = self._repeats.get(stage.name)
         return found if found is not None and found.weak == self.weak_hex(stage) else None
 
@@ -287,3 +285,12 @@ class World:
                 self._good_programs.add(programs)
             return True
         return False
+
+
+def _unsteady(path: str) -> dict[str, Repeat]:
+    """Return which stages were seen to make two things from the same, by name; seldom is there such a file."""
+    if not path or not os.path.lexists(path):
+        return {}
+    from stagemake.past.repeats import Repeats  # noqa: PLC0415 - gate, 2 ms, where there is one
+
+    return {name: one for name, one in Repeats(path).read().items() if one.is_unsteady}
