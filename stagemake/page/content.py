@@ -8,6 +8,7 @@ from attrs import frozen
 
 import stagemake
 from stagemake.model.printable import printable
+from stagemake.model.result import INTERRUPTED
 from stagemake.page.critical import waited_for
 from stagemake.page.scenes import scenes_of
 from stagemake.page.story import UNKNOWN, empty_row
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 _MOST_PATHS = 200
 _MOST_RUNS = 20  # of one stage
-_TIMED = ("ran", "failed", "cancelled", "restored")
+_TIMED = ("ran", "failed", INTERRUPTED, "restored")
 
 
 @frozen

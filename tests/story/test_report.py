@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -185,6 +186,28 @@ def test_a_killed_build_is_told_as_far_as_it_came(two: Project) -> None:
         "first": "ran",
         "second": "unknown",
     }
+
+
+def test_what_was_cut_off_is_told_from_what_was_not_reached(project: Project) -> None:
+    project.stagefile(
+        """\
+        command("one", "touch begun; sleep 1000", outputs=["a"])
+        command("two", "cp a b", inputs=["a"], outputs=["b"])
+        """
+    )
+    build = project.start("-j1")
+    while not project.has("begun"):
+        assert build.poll() is None
+    build.send_signal(signal.SIGINT)
+    project.finish(build).exited(130)
+
+    stages = by_name(told(project))
+
+    assert {name: each["outcome"] for name, each in stages.items()} == {
+        "one": "interrupted",
+        "two": "cancelled",
+    }
+    assert stages["one"]["wall_s"] > 0  # it is in the timeline
 
 
 def test_a_plan_is_told_for_targets(two: Project) -> None:

@@ -29,10 +29,11 @@ function titled(node, text) {
 const OUTCOMES = {
   ran: ["▶", "ran"], failed: ["✕", "failed"], restored: ["↺", "restored from the cache"],
   cut_off: ["✓", "upstream made the same again"], fresh: ["·", "unchanged"], blocked: ["⊘", "blocked by a failure"],
-  cancelled: ["–", "cancelled"], unknown: ["?", "not noted"],
+  interrupted: ["■", "interrupted"], cancelled: ["–", "not run"], unknown: ["?", "not noted"],
   miss: ["▶", "miss: would run"], hit: ["↺", "hit: would be restored"], maybe: ["?", "maybe: known once others have run"],
 };
 const wordOf = (outcome) => (OUTCOMES[outcome] || ["?", outcome])[1];
+const shortOf = (outcome) => outcome === "cancelled" ? wordOf(outcome) : outcome.replace("_", " ");
 const glyphOf = (outcome) => (OUTCOMES[outcome] || ["?"])[0];
 
 function seconds(s) {

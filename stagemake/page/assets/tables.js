@@ -41,7 +41,7 @@ function drawStages() {
 function cell(column, i) {
   const stage = stages[i];
   if (column.id === "name") return make("td", { class: "name" }, make("button", { type: "button", class: "link", click: () => { select(i, { from: "table" }); byId("graph-part").scrollIntoView(); byId("details").focus({ preventScroll: true }); } }, stage.name));
-  if (column.id === "outcome") return make("td", { class: `c-${stage.outcome}` }, `${glyphOf(stage.outcome)} ${stage.outcome.replace("_", " ")}`);
+  if (column.id === "outcome") return make("td", { class: `c-${stage.outcome}` }, `${glyphOf(stage.outcome)} ${shortOf(stage.outcome)}`);
   if (column.show) return make("td", { class: "n" }, column.show(column.of(stage)));
   return make("td", { class: column.id }, column.of(stage));
 }
@@ -49,7 +49,7 @@ function startStages() {
   const counts = {};
   for (const stage of stages) counts[stage.outcome] = (counts[stage.outcome] || 0) + 1;
   byId("outcome").append(make("option", { value: "" }, `all (${stages.length})`),
-    ...Object.keys(OUTCOMES).filter((one) => counts[one]).map((one) => make("option", { value: one }, `${one.replace("_", " ")} (${counts[one]})`)));
+    ...Object.keys(OUTCOMES).filter((one) => counts[one]).map((one) => make("option", { value: one }, `${shortOf(one)} (${counts[one]})`)));
   byId("outcome").addEventListener("change", () => { rowsShown = FIRST_ROWS; drawStages(); });
   byId("more").addEventListener("click", () => { rowsShown += 500; drawStages(); });
   drawStages();
@@ -102,7 +102,7 @@ function startPast() {
   const chart = draw("svg", { class: "chart", width: wide, height: h, viewBox: `0 0 ${wide} ${h}`, role: "img", "aria-label": "times of builds; the table below has the same" });
   for (const share of [0.5, 1]) chart.append(draw("line", { class: "grid", x1: left, x2: wide, y1: y(top * share), y2: y(top * share) }), draw("text", { class: "soft", x: 0, y: y(top * share) + 4 }, tick(top * share)));
   builds.forEach((one, i) => {
-    const x = left + i * step, fill = one.ending === "done" ? "ran" : one.ending === "failed" ? "failed" : "cancelled";
+    const x = left + i * step, fill = one.ending === "done" ? "ran" : one.ending === "failed" ? "failed" : "interrupted";
     chart.append(titled(draw("rect", { class: `f-${fill}${one.number === data.head.number ? " hot" : ""}`, x: x + 3, y: y(one.wall_s), width: step - 8, height: Math.max(base - y(one.wall_s), 1) }),
       `build ${one.number}, ${clock(one.started)}: ${one.ending}, ${seconds(one.wall_s)}; ran ${one.ran}, restored ${one.restored}`));
     if (one.forecast_s) chart.append(draw("path", { class: "band", d: `M${x + 1} ${y(one.forecast_s.p50)}H${x + step - 3}M${x + step / 2 - 1} ${y(one.forecast_s.p50)}V${y(one.forecast_s.p90)}` }));
