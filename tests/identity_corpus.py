@@ -220,6 +220,7 @@ counted.more = 5
 partial = functools.partial(plain, 1, n=2)
 partial.n = 6
 kept = [1]
+kept_too = kept
 T = typing.TypeVar("T", bound=Held)
 U = typing.TypeVar("U", int, str)
 NEW = typing.NewType("NEW", Held)
@@ -262,6 +263,7 @@ def typed(c): return TYPES
 def named(c): return NAMED
 def texts(c): return TEXTS
 def shared(c): return SHARED, kept
+def twice_named(c): return kept, kept_too
 def language(c): return stage
 def refused(c): return REFUSED
 def broken(c): return BROKEN
@@ -269,7 +271,9 @@ def cases(c): return CASE
 def undefined(c): return nowhere_at_all
 def evaluated(c): return eval(c)
 def hinted(c): return typing.get_type_hints(wrapped), keyed
-def hinting(c: Held, d: "Reduced") -> Named: return typing.get_type_hints(hinting)
+def annotated(c: Held, d: "Reduced") -> Named: return 1
+def hinting(c): return typing.get_type_hints(annotated)
+def unread(c): return annotated
 def inherits(c): return Parent.__subclasses__()
 def mangled(c): return Mangled().f()
 def keeps(c): return attributed, renamed, keyed

@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from xxhash import xxh3_128
 
 from stagemake.fingerprint.encoding import fields
+from stagemake.fingerprint.holders import held_in_common
 
 if TYPE_CHECKING:
     import ast
@@ -59,6 +60,7 @@ class Component:
     subject: object = None  # the function or class it stands for
     names: dict[str, object] | None = None  # its globals
     is_same: bool = False  # content says nothing: it stands for one object that several may hold
+    held: dict[int, tuple[object, int]] = field(factory=dict)  # of a value: see `Sharing.held`
     text: tuple[ParsedSource, ast.AST] | None = None  # what its docstrings and comments are
     _own: bytes = b""
     _listed_digests: dict[tuple[bool, bool], str] = field(factory=dict)
@@ -130,6 +132,7 @@ def summarize(root: Component) -> FunctionIdentity:
         order = reachable(root, with_hints=True)
     number = {id(component): index.to_bytes(4, "big") for index, component in enumerate(order)}
     with_text = any(component.reads_text for component in order)
+    in_common = held_in_common(order)
     parts: list[bytes] = [fields(FORMAT)]
     for component in order:
         edges = component.edges if not with_hints else component.targets(with_hints=True)
@@ -139,10 +142,12 @@ def summarize(root: Component) -> FunctionIdentity:
             parts.append(fields(*(role for role, _ in edges[len(component.edges) :])))
         if with_text:
             parts.append(fields(component.source_text()))
+        if id(component) in in_common:
+            parts.append(fields("held", *in_common[id(component)]))
     source = digest_of(b"".join(parts)).hex()
     return FunctionIdentity(
         source=source,
-        components=_listed(order, source, with_text=with_text, with_hints=with_hints),
+        components=_listed(order, source, in_common, with_text=with_text, with_hints=with_hints),
         fallbacks=_collected(component.fallbacks for component in order),
         always=any(component.always for component in order),
         files=_collected(component.files for component in order),
@@ -170,14 +175,19 @@ def _texts(order: list[Component], *, with_text: bool, with_hints: bool) -> dict
 
 
 def _listed(
-    order: list[Component], source: str, *, with_text: bool, with_hints: bool
+    order: list[Component],
+    source: str,
+    in_common: dict[int, list[str]],
+    *,
+    with_text: bool,
+    with_hints: bool,
 ) -> tuple[tuple[str, str], ...]:
     listed = [
         (component.label, component.listed_digest(with_text=with_text, with_hints=with_hints))
         for component in order
         if component.label
     ]
-    shared = _shared(order)
+    shared = _shared(order, in_common)
     if shared:
         listed = [
             (label, digest_of(fields(digest, *shared[label])).hex() if label in shared else digest)
@@ -191,8 +201,8 @@ def _listed(
     return tuple(sorted(listed))
 
 
-def _shared(order: list[Component]) -> dict[str, list[str]]:
-    """Return, by label, the labels and roles of all that hold an object which that one holds too."""
+def _shared(order: list[Component], in_common: dict[int, list[str]]) -> dict[str, list[str]]:
+    """Return, by label, what tells all that hold an object which that one holds too."""
     holders: dict[int, list[tuple[str, str]]] = {}
     for component in order:
         for role, target in component.edges:
@@ -204,6 +214,9 @@ def _shared(order: list[Component]) -> dict[str, list[str]]:
             texts = sorted(f"{label} {role}" for label, role in several)
             for label, _ in several:
                 found.setdefault(label, []).extend(texts)
+    for component in order:
+        if id(component) in in_common:
+            found.setdefault(component.label, []).extend(in_common[id(component)])
     return found
 
 

@@ -27,3 +27,8 @@ class Sharing:
         ):
             self._met[id(value)] = value, len(self._met) + 1
         return 0
+
+    @property
+    def held(self) -> dict[int, tuple[object, int]]:
+        """By id: each mutable thing that was met, which stays alive with this, and its number, from 1 on."""
+        return self._met

@@ -74,6 +74,7 @@ def expand_value(graph: Graph, component: Component, value: object) -> None:
     written = graph.written(value)
     component.content = written.content
     component.edges += written.edges
+    component.held = written.held
     kind = type(value)
     if isinstance(value, (list, dict, set)) or graph.owners.owner_of_class(kind) is Owner.OWN:
         component.edges.append(("object", graph.same(value)))
@@ -90,6 +91,7 @@ class Written:
 
     content: bytes
     edges: tuple[tuple[str, Component], ...]
+    held: dict[int, tuple[object, int]]  # what in it can change, see `Sharing.held`
     obstacle: str = ""
 
 
@@ -97,8 +99,8 @@ def write_value(graph: Graph, value: object) -> Written:
     """Encode a value. Foreign code (`__reduce_ex__`, descriptors) may raise anything: an obstacle."""
     links = _Links(graph)
     obstacle = ""
+    exact = Sharing(lambda kind: graph.owners.owner_of_class(kind) is Owner.OWN)
     try:
-        exact = Sharing(lambda kind: graph.owners.owner_of_class(kind) is Owner.OWN)
         encoded = Encoder(links, root=graph.origins.root, exact=exact).encode(value)
     except Unencodable as error:
         obstacle = f"{error.kind} at {error.path}" if error.path else error.kind
@@ -106,7 +108,7 @@ def write_value(graph: Graph, value: object) -> Written:
         obstacle = f"{type(value).__qualname__} (raised {type(error).__name__})"
     if obstacle:
         encoded = fields("unencodable", obstacle)
-    return Written(digest_of(encoded), tuple(links.edges), obstacle)
+    return Written(digest_of(encoded), tuple(links.edges), exact.held, obstacle)
 
 
 class _Links:

@@ -201,6 +201,7 @@ def test_a_function_that_cannot_be_identified_runs_always(*, always: bool) -> No
 
     expected = (Verdict.MISS, Reason.UNIDENTIFIED) if always else (Verdict.FRESH, Reason.UNCHANGED)
     assert seen(found) == (*expected, "")
+    assert found.refreshed is None
 
 
 def test_a_function_counts_by_its_identity_and_names_what_changed() -> None:
@@ -359,6 +360,17 @@ def test_a_discovered_input_that_will_be_made_anew_makes_a_maybe() -> None:
 
     assert seen(found) == (Verdict.MAYBE, Reason.UPSTREAM_RUNS, "g")
     assert found.key is None
+
+
+def test_while_one_list_of_discovered_inputs_is_open_there_is_no_key() -> None:
+    scene = done(DEPS, "g").open("g")
+    scene.records.hints[scene.world().weak_hex(DEPS)] = (("h",),)
+
+    found = scene.judge()
+
+    assert seen(found) == (Verdict.MAYBE, Reason.UPSTREAM_RUNS, "g")
+    assert found.key is None
+    assert len(scene.records.asked) == 1
 
 
 def test_a_value_that_will_be_told_anew_makes_a_maybe() -> None:
@@ -574,6 +586,7 @@ def test_programs_in_the_project_are_seen_as_they_will_be() -> None:
         ({"action": Command(("/bin/sh",)), "inputs": (ProjectPath("/bin/sh"),)}, []),
         ({"action": Command(("/bin/sh",)), "outputs": (ProjectPath("/bin/"),)}, []),
         ({"action": Command(("sh",)), "inputs": (ProjectPath("/etc/x"),)}, ["sh"]),
+        ({"action": Command(("./tool",)), "tools": ("sh", "cat")}, ["./tool", "sh", "cat"]),
         ({"action": None}, []),
         ({"action": Call(print)}, []),
         ({"action": Call(print), "tools": ("sh",)}, ["sh"]),
