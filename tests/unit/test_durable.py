@@ -316,3 +316,82 @@ def test_a_rename_of_nothing_names_what_is_not_there(at):
         durable.rename(f"{at}/absent", f"{at}/target")
 
     assert caught.value.filename == f"{at}/absent"
+
+
+@pytest.mark.parametrize(
+    "number",
+    [errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM],
+)
+@pytest.mark.parametrize("before_it_stops", [0, 70_000])
+def test_what_the_kernel_cannot_copy_is_copied_by_hand(at, monkeypatch, number, before_it_stops):
+    data = os.urandom(200_000)
+    source = put(f"{at}/source", data)
+    copy_in_kernel, asked = os.copy_file_range, []
+
+    def stops(source_fd, target_fd, count, offset):
+        del count
+        asked.append(offset)
+        if offset >= before_it_stops:
+            raise OSError(number, os.strerror(number))
+        return copy_in_kernel(source_fd, target_fd, before_it_stops, offset)
+
+    monkeypatch.setattr(os, "copy_file_range", stops)
+
+    copied = durable.clone_or_copy(source, f"{at}/copy")
+
+    assert copied == 200_000
+    assert contents(f"{at}/copy") == data
+    assert asked in ([], [0], [0, 70_000])  # none where blocks can be shared
+
+
+def test_a_kernel_that_says_the_end_too_early_is_not_believed(at, monkeypatch):
+    data = os.urandom(200_000)
+    source = put(f"{at}/source", data)
+    monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
+
+    copied = durable.clone_or_copy(source, f"{at}/copy")
+
+    assert copied == 200_000
+    assert contents(f"{at}/copy") == data
+
+
+@pytest.mark.parametrize("operation", ["open", "write"])
+def test_each_step_of_a_copy_can_fail_and_is_named(at, operation):
+    source = put(f"{at}/source")
+    fail_at(operation)
+
+    with pytest.raises(OSError, match="Input/output") as caught:
+        durable.clone_or_copy(source, f"{at}/copy")
+
+    assert caught.value.filename == f"{at}/copy"
+    assert os.listdir(at) == ["source"]
+
+
+def test_a_move_that_is_refused_copies_nothing(at):
+    put(f"{at}/tree/a")
+    steps = []
+
+    def point(name, path):
+        steps.append(name)
+        if name == "rename":
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    durable.install(point)
+
+    with pytest.raises(PermissionError):
+        durable.move_aside(f"{at}/tree", f"{at}/moved")
+
+    assert steps == ["rename"]
+    assert os.listdir(at) == ["tree"]
+
+
+def test_a_pipe_in_a_tree_is_left_out_of_a_move_to_another_disk(at):
+    cross_device.passed = {}
+    put(f"{at}/tree/a")
+    os.mkfifo(f"{at}/tree/pipe")
+    durable.install(cross_device)
+
+    durable.move_aside(f"{at}/tree", f"{at}/moved")
+
+    assert os.listdir(f"{at}/moved") == ["a"]
+    assert not os.path.exists(f"{at}/tree")
