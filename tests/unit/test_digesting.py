@@ -378,3 +378,71 @@ def test_an_output_that_is_not_what_was_declared_is_an_error(world, path, declar
 
     with pytest.raises(error):
         world.digester().scan_output(path, declared_dir=declared_dir)
+
+
+def test_rows_are_those_of_a_directory_that_is_one(world):
+    world.write("d/a").write("d/in/b").link("d/link", "a").write("file").link("to", "d")
+    digester = world.digester()
+    file = digester.entry("file")
+
+    assert sorted(digester.rows("d")) == [
+        ("a", file),
+        ("in", "d"),
+        ("in/b", file),
+        ("link", link_entry("a")),
+    ]
+    assert digester.rows("file") == digester.rows("to") == digester.rows("gone") == []
+
+
+def test_a_link_ends_at_a_project_path_where_the_root_is_reached_by_a_link(world, tmp_path):
+    os.symlink("project", tmp_path / "other")
+    world.write("d/a").link("one", "two").link("two", "d/a").link("out", "/etc").link("up", "../x")
+    digester = Digester(f"{tmp_path}/other/")
+
+    assert [digester.end_of_link(path) for path in ("one", "out", "d/a", "up")] == [
+        "d/a",
+        "/etc",
+        "d/a",
+        f"{tmp_path}/x",
+    ]
+    assert digester.link_text("one") == "two"
+    assert digester.entry("one") == world.digester().entry("one")
+
+
+def test_a_link_that_cannot_be_followed_for_another_reason_is_an_error(world):
+    world.link("long", "x" * 300)
+
+    with pytest.raises(OSError, match="too long"):
+        world.digester().entry("long")
+
+
+def test_what_lies_in_a_directory_is_known_by_its_own_path(world):
+    world.write("d/a").write("d/in/b")
+    digester = world.digester()
+
+    digester.entry("d/")
+    read = digester.hashed_files
+    digester.entries(["d/a", "d/in/b"])
+
+    assert (read, digester.hashed_files) == (2, 2)
+    assert sorted(world.memo) == ["d/a", "d/in/b"]
+    assert [path for path, _ in digester.signatures(["d/", "x"])] == [
+        "d/", "d/a", "d/in", "d/in/b", "x",
+    ]  # fmt: skip
+
+
+def test_what_is_looked_at_again_is_told_by_its_signature_unless_it_moved(world):
+    world.write("a", "one").write("b", "one").write("d/c").link("link", "a")
+    digester = world.digester()
+    before = digester.entries(["a", "b", "d", "link"])
+    world.write("b", "two two")
+
+    found = digester.look_again(["a", "b", "d", "link"])
+
+    assert [path for path, _ in found] == ["a", "b", "d", "d/c", "link"]
+    read = digester.hashed_files
+    after = digester.entries(["a", "b", "d", "link"])
+    assert [one == other for one, other in zip(before, after, strict=True)] == [
+        True, False, True, True,
+    ]  # fmt: skip
+    assert digester.hashed_files == read + 1

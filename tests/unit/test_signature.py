@@ -208,3 +208,10 @@ def test_importing_it_loads_nothing_more():
 
     assert "typing" not in loaded
     assert "{" in loaded
+
+
+def test_what_is_not_there_has_no_signature_of_any_kind(tmp_path):
+    paths = [f"{tmp_path}/gone", f"{tmp_path}/a\0b", "x" * 5000]
+
+    for look in (signature, link_signature, input_signature):
+        assert [look(path) for path in paths] == [None] * 3
