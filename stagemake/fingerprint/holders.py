@@ -21,21 +21,25 @@ def held_in_common(order: Iterable[Component]) -> dict[int, list[str]]:
     Args:
         order: All that a function reaches, in an order that depends on the shape alone.
 
-    Cost: O(mutable things in values).
+    Cost: O(mutable things in all values but the one that has most).
     """
     components = [component for component in order if component.held]
-    values = {id(component.held): component.held for component in components}
+    by_id = {id(component.held): component.held for component in components}
+    if len(by_id) < 2:
+        return {}
+    *others, largest = sorted(by_id.values(), key=len)
     met: set[int] = set()
     several: set[int] = set()
-    for held in values.values():
-        several |= met & held.keys()
-        met |= held.keys()
+    for held in others:
+        several.update(one for one in held if one in met)
+        met.update(held)
+    several.update(one for one in met if one in largest)
     if not several:
         return {}
     number: dict[int, int] = {}
     found = {}
     for component in components:
-        inner = sorted((component.held[one][1], one) for one in several & component.held.keys())
+        inner = sorted((component.held[one][1], one) for one in several if one in component.held)
         rows = [f"{mark} {number.setdefault(one, len(number))}" for mark, one in inner]
         if rows:
             found[id(component)] = rows
