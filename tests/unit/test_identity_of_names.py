@@ -52,6 +52,8 @@ CHANGES: list[tuple[str, tuple[Files, Files]]] = [
     ("future annotations", pair("@@\ndef f(x:int): pass\n" + G + "f.__annotations__\n", "", "from __future__ import annotations")),
     ("annotations set by hand", pair("def f(x): pass\nf.__annotations__['x']=@@\n" + G + "f.__annotations__\n", "int", "str")),
     ("class annotations read", pair("Num=@@\nclass A:\n    x:Num\n" + G + "A.__annotations__\n", "int", "str")),
+    ("annotation shown to a package's decorator", pair("import click\nNum=@@\n@click.pass_obj\ndef f(o, x: Num): return 1\n" + G + "f\n", "int", "str")),
+    ("globals of a function made by hand", pair("import types\nN=1\ndef f(): return N\ng=types.FunctionType(f.__code__,{'N':@@})\n" + G + "f()+g()\n")),
     ("locals in comprehension", pair("N=@@\n" + G + "[(lambda: N)() for _ in range(1)]\n")),
     ("match value pattern", pair("class C: X=@@\n" + F + "    match context:\n        case C.X: return 1\n")),
     ("match value module", pair("import helpers\n" + F + "    match context:\n        case helpers.X: return 1\n", helpers="X=@@\n")),
@@ -122,6 +124,9 @@ CHANGES: list[tuple[str, tuple[Files, Files]]] = [
     ("late globals alias", pair("N=@@\n" + F + "    g=globals\n    return g()['N']\n")),
 ]
 STAYS: list[tuple[str, tuple[Files, Files]]] = [
+    ("annotation under an own decorator", pair("Num=@@\ndef d(f): return f\n@d\ndef f(o, x: Num): return 1\n" + G + "f\n", "int", "str")),
+    ("annotation under a decorator of the library", pair("import functools\nNum=@@\n@functools.lru_cache\ndef f(o, x: Num): return 1\n" + G + "f\n", "int", "str")),
+    ("annotation below the use of a package", pair("import click\nNum=@@\ndef f(o, x: Num): return click.echo(o)\n" + G + "f\n", "int", "str")),
     ("type comment", pair(F + "    x = 1 # type: @@\n    return x\n", "int", "str")),
     ("type checking", pair("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    X=@@\n" + G + "1\n")),
     ("two names other", pair("import sys,os\nsys.path.append(os.path.join(os.path.dirname(__file__),'pkg'))\nimport mod, pkg.mod\nmod.N=@@\ndef target(c): return pkg.mod.f()\n", pkg__init="", pkg__mod="N=0\ndef f(): return N\n")),

@@ -388,6 +388,8 @@ def test_a_program_that_will_be_made_anew_makes_a_maybe(tmp_path: Path) -> None:
     scene.done()
     assert scene.judge().verdict is Verdict.FRESH
 
+    assert scene.open("elsewhere").judge().refreshed is None
+
     found = scene.open("tool").judge()
 
     assert seen(found) == (Verdict.MAYBE, Reason.UPSTREAM_RUNS, "tool")
