@@ -12,6 +12,7 @@ from stagemake.cache.rows import MODE_FILE, MODE_INLINE, Place
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
+    from pathlib import Path
 
 COLUMNS = "rowid, key, raw, access_time, mode, size, filename, value"
 
@@ -132,3 +133,26 @@ def test_text_that_is_none_hides_no_rows(connection: sqlite3.Connection) -> None
 
     assert place is not None
     assert place.filename == "\ufffdA"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        Place(1, key(1), MODE_INLINE, 1, "00/11/" + "a" * 28 + ".val", b"v"),
+        Place(1, key(1), MODE_FILE, 1, None, b"v"),
+        Place(1, key(1), MODE_INLINE, 1, None, None),
+        Place(1, key(1), 4, 1, None, b"v"),
+    ],
+)
+def test_a_value_that_is_neither_inline_nor_a_file_is_refused(tmp_path: Path, place: Place) -> None:
+    with pytest.raises(rows.DamagedError):
+        rows.read_value(str(tmp_path), place, 10)
+
+
+@pytest.mark.parametrize(("limit_bytes", "expected"), [(2, None), (3, b"abc")])
+def test_a_value_larger_than_what_is_asked_for_is_left(
+    tmp_path: Path, limit_bytes: int, expected: bytes | None
+) -> None:
+    place = Place(1, key(1), MODE_INLINE, 3, None, b"abc")
+
+    assert rows.read_value(str(tmp_path), place, limit_bytes) == expected

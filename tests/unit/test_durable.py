@@ -395,3 +395,22 @@ def test_a_pipe_in_a_tree_is_left_out_of_a_move_to_another_disk(at):
 
     assert os.listdir(f"{at}/moved") == ["a"]
     assert not os.path.exists(f"{at}/tree")
+
+
+def test_a_copy_is_on_the_disk_before_its_original_goes_and_leaves_nothing_open(at):
+    cross_device.passed = {}
+    put(f"{at}/tree/a")
+    steps = []
+
+    def point(name, path):
+        cross_device(name, path)
+        steps.append(name)
+
+    durable.install(point)
+    before = os.listdir("/proc/self/fd")
+
+    durable.move_aside(f"{at}/tree", f"{at}/moved")
+
+    assert len(before) == len(os.listdir("/proc/self/fd"))
+    assert steps.index("write") < steps.index("fsync") < steps.index("rename")
+    assert steps.index("rename") < steps.index("unlink")

@@ -38,6 +38,7 @@ CHANGES: list[tuple[str, tuple[Files, Files]]] = [
     ("metaclass prepare", pair("N=@@\nclass M(type):\n    @classmethod\n    def __prepare__(m,n,b): return {'n':N}\nclass A(metaclass=M): pass\n" + G + "A.n\n")),
     ("mangled global in method", pair("_A__N=@@\nclass A:\n    def f(self): return __N\n" + G + "A().f()\n")),
     ("mangled global, decoy", pair("__N=1\n_A__N=@@\nclass A:\n    def f(self): return __N\n" + G + "A().f()\n")),
+    ("mangled global among others", pair("_A__N=@@\nAAA=_AAA=B__N=1\nclass A:\n    def f(self): return __N,AAA,_AAA,B__N\n" + G + "A().f()\n")),
     ("mro order", pair("class B:\n    def f(self): return 1\nclass C:\n    def f(self): return 2\nclass A(@@): pass\n" + G + "A().f()\n", "B,C", "C,B")),
     ("bases patched", pair("class B:\n    def f(self): return 1\nclass C:\n    def f(self): return 2\nclass A(B): pass\nA.__bases__=(@@,)\n" + G + "A().f()\n", "B", "C")),
     ("instance class patched", pair("class B:\n    def f(self): return 1\nclass C:\n    def f(self): return 2\nI=B()\nI.__class__=@@\n" + G + "I.f()\n", "B", "C")),

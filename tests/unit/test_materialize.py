@@ -587,3 +587,13 @@ def test_a_file_that_cannot_be_written_is_fetched_once_more(tmp_path, operation,
 
     assert ended == (Restored.DONE if times == 1 else errno.EIO)
     assert world.tree() == ({"a": "new"} if times == 1 else {})
+
+
+def test_a_directory_is_kept_with_or_without_its_slash(world):
+    for name in ("one/", "two"):
+        os.makedirs(f"{world.root}/{name}")
+
+    kept = [preserve(world.root, path, ".stagemake/kept/now") for path in ("one/", "two/")]
+
+    assert kept == [".stagemake/kept/now/one", ".stagemake/kept/now/two"]
+    assert sorted(os.listdir(f"{world.root}/.stagemake/kept/now")) == ["one", "two"]
