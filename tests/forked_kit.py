@@ -118,11 +118,13 @@ def _shared() -> Server:
 
 
 class Forks:
-    """Runs command lines in a project."""
+    """Runs command lines in a project, by the server for all tests where its environment is like any other's."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._server = Server(project.process_environment())
+        environ = project.process_environment()
+        self._own = None if _is_ordinary(environ) else Server(environ)
+        self._server = self._own or _shared()
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +135,8 @@ class Forks:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._server.close()
+        if self._own is not None:
+            self._own.close()
 
     def run(self, *argv: str, then: str = "", counted: str = "") -> Done:
         """Run one command line in the project's root.
