@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from example_kit import Build, Example, requirements_python
+from printed import says
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,8 +45,13 @@ def built(cold: tuple[Example, Build], tmp_path: Path) -> Example:
     return example
 
 
-def test_the_readme_is_what_happens(python: str, tmp_path: Path) -> None:
-    Example(tmp_path, "docs", python).follow_readme(least=17)
+def test_the_readme_is_what_happens(cold: tuple[Example, Build], tmp_path: Path) -> None:
+    example, first = cold
+    line, printed = example.sessions()[0]
+    assert line == "stagemake"
+    assert says(printed, first.stderr)
+
+    example.moved(tmp_path).follow_readme(least=17, skip=1)
 
 
 def test_the_first_build_runs_every_stage(cold: tuple[Example, Build]) -> None:
