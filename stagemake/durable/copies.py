@@ -10,7 +10,7 @@ import sys
 from stagemake.durable.directories import discard, make_dirs, remove_any
 from stagemake.durable.files import CREATE, rename, symlink, sync, write_all
 from stagemake.durable.names import temp_path
-from stagemake.durable.point import os_error, reach
+from stagemake.durable.point import Naming, os_error, reach
 
 _CHUNK_BYTES = 1 << 20
 _CLONE_FROM_BYTES = 1 << 17  # below, one read and one write are cheaper than asking the kernel
@@ -73,8 +73,9 @@ def _copy_any(path: str, target: str) -> None:
 def _set_status(path: str, status: os.stat_result) -> None:
     """Give a copy the permissions and times of its original."""
     reach("chmod", path)
-    os.chmod(path, stat.S_IMODE(status.st_mode))
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with Naming(path):
+        os.chmod(path, stat.S_IMODE(status.st_mode))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def clone_or_copy(source: int | str, target: str, mode: int = 0o666) -> int:

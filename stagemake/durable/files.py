@@ -7,7 +7,7 @@ import os
 
 from stagemake.durable.directories import discard
 from stagemake.durable.names import temp_path
-from stagemake.durable.point import os_error, reach
+from stagemake.durable.point import Naming, os_error, reach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,14 +32,16 @@ def write_atomic(
     directory = os.path.dirname(path)
     temp = temp_path(directory)
     reach("open", path)
-    fd = os.open(temp, CREATE, mode)
+    with Naming(path):
+        fd = os.open(temp, CREATE, mode)
     try:
         try:
             for part in (data, *more):
                 write_all(fd, part, path)
             if sync:
                 reach("fsync", path)
-                os.fsync(fd)
+                with Naming(path):
+                    os.fsync(fd)
         finally:
             os.close(fd)
         rename(temp, path)
@@ -122,12 +124,13 @@ def set_mode(path: str, mode: int) -> None:
 def touch(path: str) -> None:
     """Set a file's times to the file system's now; create it empty if it isn't there."""
     reach("utime", path)
-    try:
-        os.utime(path)
-    except FileNotFoundError:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        os.close(fd)
-        os.utime(path)
+    with Naming(path):
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            os.close(fd)
+            os.utime(path)
 
 
 def sync_dir(path: str) -> None:

@@ -6,6 +6,7 @@ here too.
 
 from __future__ import annotations
 
+import errno
 import os
 
 TYPE_CHECKING = False
@@ -37,3 +38,20 @@ def reach(operation: str, path: str) -> None:
 def os_error(number: int, path: str) -> OSError:
     """Return the OSError subclass for a number, with the path in it."""
     return OSError(number, os.strerror(number), path)
+
+
+class Naming:
+    """Has the path in every OSError of what is done in here: Python leaves it out of some, or names another one."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
+        """Raise an error that names the path in place of one that may not."""
+        if isinstance(error, OSError):
+            raise os_error(error.errno or errno.EIO, self.path) from error

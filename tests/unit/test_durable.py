@@ -291,6 +291,16 @@ def test_touching_creates_and_then_only_moves_the_times(at):
     assert contents(f"{at}/probe") == b""
 
 
+@pytest.mark.parametrize(
+    "change", [durable.touch, lambda path: durable.write_atomic(path, b"1"), durable.open_append]
+)
+def test_a_file_whose_directory_is_gone_is_the_one_named(at, change):
+    with pytest.raises(FileNotFoundError) as caught:
+        change(f"{at}/gone/file")
+
+    assert caught.value.filename == f"{at}/gone/file"
+
+
 def test_a_link_that_cannot_be_made_is_the_one_named(at):
     put(f"{at}/taken")
 
