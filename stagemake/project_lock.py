@@ -6,13 +6,17 @@ import contextlib
 import fcntl
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
 
 from stagemake import durable
 from stagemake.freshness.lock import is_held
 from stagemake.freshness.regular import read_regular
 from stagemake.model.error import ProjectLocked, StagemakeError
 from stagemake.model.printable import printable
+from stagemake.processes.removed import open_though_removed
 from stagemake.state import DIRECTORY
 
 if TYPE_CHECKING:
@@ -41,7 +45,7 @@ def locked(
     Raises:
         ProjectLocked: Another build holds it and `wait` is False.
     """
-    fd = _taken_lock(store, wait=wait, on_wait=on_wait, is_stopped=is_stopped)
+    fd = _taken_lock(store, _Wait(wait, on_wait, is_stopped))
     try:
         yield fd
     finally:
@@ -49,16 +53,38 @@ def locked(
             os.close(fd)
 
 
-def _taken_lock(
-    store: StateStore,
-    *,
-    wait: bool,
-    on_wait: Callable[[str], None],
-    is_stopped: Callable[[], bool] | None,
-) -> int:
+@frozen
+class _Wait:
+    """How to wait for a lock that somebody holds."""
+
+    is_wanted: bool
+    tell: Callable[[str], None]  # who holds it
+    is_stopped: Callable[[], bool] | None
+
+    def take(self, fd: int, said: Callable[[], str]) -> bool:
+        """Take the lock, waiting if it may; False when stopped. Raises ProjectLocked as `locked`."""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = said()
+            if not self.is_wanted:
+                raise ProjectLocked(
+                    "another build holds this project",
+                    facts=[("held by", holder)],
+                    hint="wait for it, or leave out --no-wait",
+                ) from None
+            self.tell(holder)
+            if self.is_stopped is not None:
+                return _locked_unless(self.is_stopped, fd)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        return True
+
+
+def _taken_lock(store: StateStore, wait: _Wait) -> int:
     """Return the descriptor of the lock, taken and signed; -1 when it was stopped while it waited.
 
     Where the state is removed meanwhile it waits for the lock that lies there then: whoever came since has that one.
+    Nobody has signed a lock that was made since; whoever holds a removed one is waited for before it is.
     """
     path = f"{store.shared}/lock"
     for _ in range(_TRIES):
@@ -66,9 +92,13 @@ def _taken_lock(
         try:
             store.make_directories()
             fd = _opened_lock(path)
-            if not _waited(store, fd, wait=wait, on_wait=on_wait, is_stopped=is_stopped):
+            if not wait.take(fd, lambda: holder_of(store)):
                 return -1
-            if os.path.samestat(os.fstat(fd), os.stat(path)):
+            if not os.fstat(fd).st_size and not _outlasted_removed(path, fd, wait):
+                if wait.is_stopped is not None and wait.is_stopped():
+                    return -1
+                continue
+            if _is_at(path, fd):
                 durable.truncate(path, 0)
                 durable.append(fd, f"process {os.getpid()}\n".encode(), path)
                 is_taken = True
@@ -81,30 +111,29 @@ def _taken_lock(
     raise StagemakeError(f"`{DIRECTORY}` does not stay there", facts=[("where", f"`{path}`")])
 
 
-def _waited(
-    store: StateStore,
-    fd: int,
-    *,
-    wait: bool,
-    on_wait: Callable[[str], None],
-    is_stopped: Callable[[], bool] | None,
-) -> bool:
-    """Take the lock, waiting if it may; False when stopped. Raises ProjectLocked as `locked`."""
+def _outlasted_removed(path: str, own_fd: int, wait: _Wait) -> bool:
+    """Wait for all who hold what was the lock at `path` until it was removed; False when stopped.
+
+    Ours may be removed meanwhile, and somebody wait for us in turn: then it is no use, and False as well.
+    """
+
+    def is_over() -> bool:
+        return not _is_at(path, own_fd) or (wait.is_stopped is not None and wait.is_stopped())
+
+    own, patient = os.fstat(own_fd), evolve(wait, is_stopped=is_over)
+    return not is_over() and all(
+        patient.take(fd, partial(_said_in, fd))
+        for fd in open_though_removed(path)
+        if not os.path.samestat(os.fstat(fd), own)
+    )
+
+
+def _is_at(path: str, fd: int) -> bool:
+    """Return whether an open file is what lies at a path."""
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = holder_of(store)
-        if not wait:
-            raise ProjectLocked(
-                "another build holds this project",
-                facts=[("held by", holder)],
-                hint="wait for it, or leave out --no-wait",
-            ) from None
-        on_wait(holder)
-        if is_stopped is not None:
-            return _locked_unless(is_stopped, fd)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-    return True
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _opened_lock(path: str) -> int:
@@ -130,10 +159,17 @@ def _locked_unless(is_stopped: Callable[[], bool], fd: int) -> bool:
 def holder_of(store: StateStore) -> str:
     """Return what the last one that took the project's lock said of itself."""
     try:
-        data = read_regular(f"{store.shared}/lock", _MOST_LOCK_BYTES, follows=False)
-        return printable(data.decode("utf-8", "replace").strip()) or _UNTOLD
+        return _said(read_regular(f"{store.shared}/lock", _MOST_LOCK_BYTES, follows=False))
     except OSError:
         return _UNTOLD
+
+
+def _said(data: bytes) -> str:
+    return printable(data.decode("utf-8", "replace").strip()) or _UNTOLD
+
+
+def _said_in(fd: int) -> str:
+    return _said(os.pread(fd, _MOST_LOCK_BYTES, 0))
 
 
 def lock_holder(store: StateStore) -> tuple[str, float] | None:

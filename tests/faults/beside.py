@@ -257,7 +257,7 @@ SITUATIONS = {
         killed, strikes=asking, is_lossy=True, also=frozenset((130, 143, -2, -15))
     ),
     # A build that finds its state gone while it writes there ends with an error that says so.
-    "without state": Situation(without_state, is_built=False, also=frozenset((1,))),
+    "without state": Situation(without_state, is_known=False, also=frozenset((1,))),
     "without cache": Situation(without_cache, ".", is_lossy=True),
 }
 

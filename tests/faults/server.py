@@ -24,6 +24,8 @@ import time
 
 from faults.lost import Recording
 
+import stagemake
+
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _SQLITE_SAYS = {
     errno.EIO: "disk I/O error",
@@ -57,11 +59,20 @@ def main() -> None:
     import stagemake.stagefile.language
     import stagemake.starting  # noqa: F401 - so that forks have it
 
+    leave_others_out()
     for line in sys.stdin:
         found = run_all(json.loads(line))
         for one in found:
             warm_up(one.pop("modules").split())
         print(json.dumps(found), flush=True)
+
+
+def leave_others_out() -> None:
+    """Have this tool only on the search path: who edits another tree of it, as installed, changes what evaluation saw."""
+    own = os.path.dirname(os.path.dirname(os.path.abspath(stagemake.__file__)))
+    sys.path[:] = [
+        path for path in sys.path if path == own or not os.path.isdir(f"{path}/stagemake")
+    ]
 
 
 def warm_up(names: list[str]) -> None:

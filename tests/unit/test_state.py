@@ -15,6 +15,7 @@ from fuzz_targets import TRACE
 
 from stagemake import durable
 from stagemake.model.error import ProjectLocked
+from stagemake.processes.removed import open_though_removed
 from stagemake.project_lock import is_locked, locked
 from stagemake.recorded import recorded_files
 from stagemake.state import KeptSnapshot, StateStore
@@ -120,12 +121,12 @@ def test_a_lock_that_was_removed_while_it_was_waited_for_is_nobodys(tmp_path: Pa
 
     def others_go_on(holder: str) -> None:
         waits.append(holder)
-        if len(waits) == 1:  # the user removes the state, and another build begins
+        if len(waits) == 1:  # the user removes the state, the build ends, and another begins
             shutil.rmtree(waiting.shared)
+            first.close()
             second.enter_context(
                 locked(StateStore(str(tmp_path), "Stagefile"), wait=False, on_wait=never)
             )
-            first.close()
         else:
             second.close()
 
@@ -134,6 +135,73 @@ def test_a_lock_that_was_removed_while_it_was_waited_for_is_nobodys(tmp_path: Pa
 
     assert waits == [f"process {os.getpid()}"] * 2
     assert not is_locked(waiting)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only /proc tells who has what is removed")
+def test_whoever_holds_a_lock_that_was_removed_is_waited_for(tmp_path: Path) -> None:
+    state, first = StateStore(str(tmp_path), "Stagefile"), ExitStack()
+    first.enter_context(locked(state, wait=False, on_wait=never))
+    shutil.rmtree(state.shared)
+    waits: list[str] = []
+
+    def ends(holder: str) -> None:
+        waits.append(holder)
+        first.close()
+
+    with pytest.raises(ProjectLocked) as told, locked(state, wait=False, on_wait=never):
+        pass
+    with locked(state, wait=True, on_wait=ends):  # what the one before left there is not signed
+        assert is_locked(state)
+
+    assert dict(told.value.facts) == {"held by": f"process {os.getpid()}"}
+    assert waits == [f"process {os.getpid()}"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as above")
+def test_who_waits_for_a_removed_lock_and_loses_its_own_waits_anew(tmp_path: Path) -> None:
+    state, first = StateStore(str(tmp_path), "Stagefile"), ExitStack()
+    first.enter_context(locked(state, wait=False, on_wait=never))
+    shutil.rmtree(state.shared)
+    waits: list[str] = []
+
+    def goes_again(holder: str) -> None:
+        waits.append(holder)
+        if len(waits) == 1:
+            shutil.rmtree(state.shared)
+        else:
+            first.close()
+
+    with locked(state, wait=True, on_wait=goes_again) as fd:
+        assert os.path.samestat(os.fstat(fd), os.stat(f"{state.shared}/lock"))
+
+    assert waits == [f"process {os.getpid()}"] * 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as above")
+def test_who_waits_for_a_removed_lock_ends_when_asked_to(tmp_path: Path) -> None:
+    state = StateStore(str(tmp_path), "Stagefile")
+    with locked(state, wait=False, on_wait=never):
+        shutil.rmtree(state.shared)
+        waits: list[str] = []
+
+        with locked(state, wait=True, on_wait=waits.append, is_stopped=lambda: True) as fd:
+            assert fd == -1
+
+    assert waits == []
+
+
+def test_only_what_was_at_the_path_is_found_though_removed_and_once(tmp_path: Path) -> None:
+    with ExitStack() as opened:
+        for name in ("lock", "lock", "other", "lock stays"):
+            stream = opened.enter_context((tmp_path / name).open("a"))
+            os.write(stream.fileno(), name.encode())
+        opened.enter_context((tmp_path / "lock").open())
+        for name in ("lock", "other"):
+            (tmp_path / name).unlink()
+
+        found = [os.pread(fd, 99, 0) for fd in open_though_removed(f"{tmp_path}/lock")]
+
+    assert found == ([b"locklock"] if sys.platform == "linux" else [])
 
 
 def test_a_lock_that_goes_before_it_is_taken_is_made_again(tmp_path: Path) -> None:
