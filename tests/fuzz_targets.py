@@ -20,6 +20,7 @@ from stagemake.cache.envelope import seal, unseal
 from stagemake.cli.main import run
 from stagemake.fingerprint.depfile import parse_depfile
 from stagemake.freshness import journal, noop, sealed, snapshot
+from stagemake.jobserver.auth import parse as parse_makeflags
 from stagemake.model.entry import OutputFile, decode_manifest, encode_manifest
 from stagemake.model.error import StagemakeError
 from stagemake.model.record import (
@@ -36,6 +37,7 @@ from stagemake.model.result import ActionResult
 from stagemake.past.codec import BEGIN, NewerFormat, decode, line_of
 from stagemake.past.repeats import Repeats
 from stagemake.report.log_text import shown_log
+from stagemake.settings import read_project_config
 from stagemake.start.make_reader import read_makefile
 
 if TYPE_CHECKING:
@@ -177,6 +179,12 @@ def _noop(path: str) -> object:
     return noop.load(str(directory), "1")
 
 
+def _config(path: str) -> object:
+    directory = Path(path).parent
+    Path(path).rename(directory / "pyproject.toml")
+    return read_project_config(str(directory))
+
+
 def _makefile(path: str) -> object:
     return read_makefile(str(Path(path).parent), "Makefile", {})
 
@@ -190,6 +198,19 @@ BUILD = line_of(
 )  # fmt: skip
 DEPFILE = b"a.o b\\ c.o: a.c $$x \\\n  b\\#.h c\\:d\n\nb.h:\n"
 MAKEFILE = b"A := x $(B:.c=.o)\nifeq ($(A),x)\nall: $(A)\n\tcc -o $@ $^\nelse\nendif\ndefine R\nx\nendef\n%.o: %.c\n\tcc $<\n-include *.d\n"
+MAKEFLAGS = b"rR -j8 --jobserver-auth=fifo:/tmp/x --jobserver-fds=3,4 --jobserver-auth=5,6 -- A=-j2"
+CONFIG = b"""[tool.stagemake]
+jobs = 2
+cache_size = "2 GB"
+cache_age_days = 3.5
+environment = "inherit"
+jobserver = "auto"
+keep_sources = false
+plugins = ["a", "b"]
+runner = "r"
+[tool.stagemake.config]
+x = {y = [1, 2.5, 1979-05-27]}
+"""
 REPEATS = json.dumps({"format": 1, "stages": [asdict(Repeat("a", "0" * 32))]}).encode()
 SNAPSHOT = _snapshot_bytes(("boot", {}, {"a": TRACE}, {"b": ("x",)}))
 JOURNAL = _journal_bytes(("settle", "a", TRACE))
@@ -256,6 +277,8 @@ TARGETS = (
     _target("history", refusing(lambda data: decode(1, data, is_running=False), NewerFormat), BUILD, st.dictionaries(st.sampled_from(["kind", "format", "targets"]), plain).map(lambda one: BUILD + b"%08x " % zlib.crc32(_in_json(one)) + _in_json(one))),
     _target("repeats", at_file(lambda path: Repeats(path).read() or None), REPEATS, plain.map(_in_json)),
     _target("plan file", refusing(at_file(plan_files.read_plan), StagemakeError), PLAN, resealed()),
+    _target("jobserver", lambda data: parse_makeflags(data.decode("utf-8", "surrogateescape")), MAKEFLAGS),
+    _target("config", refusing(at_file(_config), StagemakeError), CONFIG),
     _target("Makefile", refusing(at_file(_makefile), StagemakeError), MAKEFILE),
     _target("log", lambda data: shown_log(data, keep_colour=True), b"\x1b[31mred\x1b]0;t\x07\x1b[0m"),
 )  # fmt: skip

@@ -18,6 +18,7 @@ PASSED_READ_FD, PASSED_WRITE_FD = 200, 201
 """What the ends of a pipe are in stages: numbers that no program uses for itself."""
 
 _OPTIONS = ("--jobserver-auth=", "--jobserver-fds=")  # the latter before make 4.2
+_LONGEST_NUMBER = 20  # characters: Python refuses to read numbers of some thousand
 _MARK = b"jobserver-style"  # an option of make 4.4, the first that knows FIFOs
 
 
@@ -38,7 +39,7 @@ def parse(makeflags: str) -> Auth | None:
     for word in makeflags.split():
         if word == "--":  # what follows are variables
             break
-        if word[:2] == "-j" and word[2:].isdecimal():
+        if word[:2] == "-j" and word[2:].isdecimal() and len(word) <= _LONGEST_NUMBER:
             jobs = int(word[2:])
         for option in _OPTIONS:
             if word.startswith(option):

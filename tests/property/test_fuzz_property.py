@@ -27,3 +27,11 @@ def test_no_bytes_do_harm(target: Target, data: st.DataObject) -> None:
 def test_what_was_written_is_read(target: Target) -> None:
     """Else the search would only ever see how the first byte is refused."""
     assert target.check(target.sample) is not None
+
+
+def test_a_makeflags_with_a_number_of_any_length_is_read() -> None:
+    target = next(one for one in TARGETS if one.name == "jobserver")
+
+    found = target.check(b"-j" + b"8" * 5000 + b" --jobserver-auth=3,4")
+
+    assert found == target.check(b"--jobserver-auth=3,4")
