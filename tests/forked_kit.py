@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _SERVER = os.path.join(os.path.dirname(__file__), "forked_server.py")
 _TIMEOUT_S = 300
-LEFT = 70
-"""The status where the entry, asked alone, leaves the answer to the command line."""
 _HOME = os.path.dirname(os.path.dirname(os.path.abspath(stagemake.__file__)))
 
 

@@ -11,6 +11,9 @@ import os
 import sys
 import tempfile
 
+LEFT = 70
+"""The status where the entry, asked alone, leaves the answer to the command line."""
+
 
 def main() -> None:
     """Serve until standard input ends."""
@@ -68,7 +71,7 @@ def become(place: str, asked: dict[str, object]) -> None:
     status, found = door.look(argv)
     exec(str(asked["then"]), {"os": os})
     if status is None and asked["only_entry"]:
-        status = 70  # `forked_kit.LEFT`
+        status = LEFT
     elif status is None:
         evaluated = []
         stagefile = f"{os.getcwd()}/Stagefile"

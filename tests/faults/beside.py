@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import formats_kit
 from attrs import define, frozen
+from faults import damage
 from faults.machine import Fault, Wanted, killed_after
 from faults.project import (
     Expected,
@@ -107,26 +108,7 @@ def damaged_cache(machine: Machine, rnd: random.Random, count: int) -> list[Want
     roots = projects(machine, count if rnd.random() < 0.7 else 1)
     machine.run(*BUILD)
     shutil.rmtree(f"{machine.root}/out")
-    damage = rnd.choice(("header", "half", "schema", "text"))
-    path = f"{machine.cache}/cache.db"
-    for more in ("-wal", "-shm"):
-        if os.path.exists(path + more):
-            os.unlink(path + more)
-    if damage == "schema":
-        os.unlink(path)
-        other = sqlite3.connect(path)
-        other.execute("CREATE TABLE Cache (x)")
-        other.commit()
-        other.close()
-    else:
-        with open(path, "r+b") as stream:
-            if damage == "header":
-                stream.write(bytes(100 * [0xA5]))
-            elif damage == "half":
-                stream.truncate(os.path.getsize(path) // 2 + 100)
-            else:
-                stream.truncate(0)
-                stream.write(b"This is not a database.\n" * 400)
+    damage.of_database(f"{machine.cache}/cache.db", rnd)
     return [dawdling(rnd, BUILD, roots[i % len(roots)]) for i in range(count)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from typing import TYPE_CHECKING
 
 from oracle.tree import remove
@@ -97,6 +98,26 @@ def swap(paths: Sequence[str], rnd: random.Random) -> None:
     first, second = _read(one), _read(other)
     _put(one, second)
     _put(other, first)
+
+
+def of_database(path: str, rnd: random.Random) -> None:
+    """Have a SQLite database, its log gone, that is none any more, whole or in part, or that has another schema."""
+    for more in ("-wal", "-shm"):
+        if os.path.exists(path + more):
+            os.unlink(path + more)
+    data, how = _read(path), rnd.choice(("header", "half", "schema", "text"))
+    if how == "header":
+        _put(path, bytes(100 * [0xA5]) + data[100:])
+    elif how == "half":
+        _put(path, data[: len(data) // 2 + 100])
+    elif how == "text":
+        _put(path, b"This is not a database.\n" * 400)
+    else:
+        os.unlink(path)
+        other = sqlite3.connect(path)
+        other.execute("CREATE TABLE Cache (x)")
+        other.commit()
+        other.close()
 
 
 def older(directory: str, old_directory: str, rnd: random.Random) -> None:

@@ -95,6 +95,7 @@ def test_a_build_after_a_crash_or_an_error_at_some_changes_of_the_disk_is_right(
         *[("signals", range(part, 50, PARTS), 5) for part in range(PARTS)],
         ("together", range(5), 3),
         ("two", range(25), 7),
+        *[("beside", range(part, 32, PARTS), 4) for part in range(PARTS)],
         ("races", range(1), 1),
     ],
 )

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from cache_kit import opened
 
 from stagemake.cache import raw_disk, rows
 from stagemake.cache.claim import Claim
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 
 LARGE = b"large" * 20_000
 KEY = digest_of(b"key")
-
-
-def opened(directory: Path) -> DiskStore:
-    store, reason = open_store(str(directory))
-    assert store is not None, reason
-    return store
 
 
 def damaged_under(store: DiskStore) -> None:

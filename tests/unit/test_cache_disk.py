@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import diskcache
 import pytest
+from cache_kit import opened
 
 from stagemake.cache import raw_disk
 from stagemake.cache.collect import sweep
@@ -31,12 +32,6 @@ if TYPE_CHECKING:
 LARGE = b"large" * 20_000
 SMALL = b"small"
 KEY = digest_of(b"key")
-
-
-def opened(directory: Path, **options) -> DiskStore:
-    store, reason = open_store(str(directory), **options)
-    assert store is not None, reason
-    return store
 
 
 @pytest.fixture

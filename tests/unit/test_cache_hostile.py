@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import diskcache
 import pytest
+from cache_kit import opened
 
 from stagemake.cache import raw_disk
 from stagemake.cache.collect import clear, collect, verify
-from stagemake.cache.disk import DiskStore, open_store
+from stagemake.cache.disk import open_store
 from stagemake.cache.envelope import digest_of, seal
 from stagemake.cache.raw_cache import RawCache
 from stagemake.cache.reader import ReadOnlyStore
@@ -34,12 +35,6 @@ class Evil:
 
     def __reduce__(self):
         return (open, (self.path, "w"))
-
-
-def opened(directory: Path, **options) -> DiskStore:
-    store, reason = open_store(str(directory), **options)
-    assert store is not None, reason
-    return store
 
 
 @pytest.fixture

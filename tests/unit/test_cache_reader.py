@@ -8,24 +8,20 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from cache_kit import opened
 
-from stagemake.cache.disk import DiskStore, open_store
 from stagemake.cache.envelope import digest_of
 from stagemake.cache.reader import ReadOnlyStore, Stats
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stagemake.cache.disk import DiskStore
+
 LARGE = b"large" * 20_000
 SMALL = b"small"
 KEY = digest_of(b"key")
 OTHER = digest_of(b"other")
-
-
-def opened(directory: Path) -> DiskStore:
-    store, reason = open_store(str(directory))
-    assert store is not None, reason
-    return store
 
 
 def fill(store: DiskStore) -> None:

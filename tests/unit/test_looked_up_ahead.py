@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stagemake.cache.envelope import digest_of
+from stagemake.cache.memory import MemoryStore
 from stagemake.freshness import snapshot as columns
 from stagemake.model.entry import OutputFile
 from stagemake.model.record import encode_result
@@ -16,28 +18,34 @@ from stagemake.plan.keys_ahead import KeysAhead
 from stagemake.records import StoredRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from stagemake.freshness.snapshot import Trace
 
-KEYS = tuple(f"{number:032x}" for number in range(6))
+CONTENTS = {digest_of(data): data for data in (b"%d" % number for number in range(6))}
+KEYS = tuple(CONTENTS)
+"""Of results, and of their only content: the digest of one is the key of the other."""
 KINDS = st.sampled_from(("whole", "bare", "nothing", "damaged"))
 
 
-class Counted:
-    """A cache in memory that counts how often it is asked."""
+class Counted(MemoryStore):
+    """A cache in memory that counts how often it is asked: by key whether a result is there, and whole."""
 
     def __init__(self, kinds: dict[str, str]) -> None:
-        self.kinds = kinds
+        super().__init__()
         self.asked: list[tuple[str, ...]] = []
+        for key, kind in kinds.items():
+            if kind != "nothing":
+                self.put(key, b"{" if kind == "damaged" else record(key))
+            if kind != "bare":
+                self.put_bytes(key, CONTENTS[key])
 
     def get(self, keys: Sequence[str]) -> dict[str, bytes]:
         self.asked.append(tuple(keys))
-        there = [key for key in keys if self.kinds.get(key, "nothing") != "nothing"]
-        return {key: b"{" if self.kinds[key] == "damaged" else record(key) for key in there}
+        return super().get(keys)
 
-    def missing(self, digests: Iterable[str]) -> set[str]:
-        return {digest for digest in digests if self.kinds[digest] == "bare"}
+    def lose_all(self) -> None:
+        self._records.clear()
 
 
 def record(key: str) -> bytes:
@@ -70,7 +78,7 @@ def test_what_is_asked_for_again_is_looked_up_again() -> None:
     source = Counted({KEYS[0]: "whole"})
     records = StoredRecords(lambda: source)
     records.result(KEYS[0], KEYS[:1])
-    source.kinds.clear()
+    source.lose_all()
 
     assert records.result(KEYS[0]) is None
 
