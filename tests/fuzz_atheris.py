@@ -78,15 +78,10 @@ def forms(
     del plan["seal"]
     begun = json.loads(targets.BUILD[9:])
     stage = {
-        "kind": "stage",
-        "name": "a",
-        "outcome": "ran",
-        "reason": "",
-        "key": "0" * 32,
-        "wall_s": 1.0,
-        "why": [],
-        "log": "",
-    }
+        "kind": "stage", "name": "a", "outcome": "ran", "reason": "", "subject": "", "key": "0" * 32, "wall_s": 1.0, "cpu_s": 1.0,
+        "exit_code": 0, "output_bytes": 1, "changed": True, "expected_s": {"p50": 1.0, "p90": 2.0}, "why": [], "diverged": ["a", "b"],
+        "at_s": 0.1, "peak_rss_bytes": 1, "problem": "", "log": "",
+    }  # fmt: skip
     return {
         "manifest": (in_json, json.loads(in_json(targets.encode_manifest(targets.MANIFEST)))),
         "result": (in_json, json.loads(targets.RESULT)),
@@ -170,8 +165,8 @@ def run_all(names: list[str], runs: int, seed: int) -> int:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         with tempfile.TemporaryDirectory() as corpus:
             done = subprocess.run(
-                [sys.executable, __file__, "--one", name, f"-runs={runs}", f"-seed={seed}", corpus],
-                capture_output=True, text=True, check=False,
+                [sys.executable, os.path.abspath(__file__), "--one", name, f"-runs={runs}", f"-seed={seed}", corpus],
+                capture_output=True, text=True, check=False, cwd=corpus,  # where it leaves what did harm
             )  # fmt: skip
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

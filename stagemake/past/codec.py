@@ -159,7 +159,7 @@ def decode(number: int, data: bytes, *, is_running: bool) -> PastBuild | None:
             roster=str(begin["roster"]),
             cache=_cache(end.get("cache")),
         )
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         return None
 
 

@@ -10,6 +10,8 @@ from fuzz_targets import TARGETS, Target
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from stagemake.past.codec import line_of
+
 EXAMPLES = 60
 
 
@@ -35,3 +37,10 @@ def test_a_makeflags_with_a_number_of_any_length_is_read() -> None:
     found = target.check(b"-j" + b"8" * 5000 + b" --jobserver-auth=3,4")
 
     assert found == target.check(b"--jobserver-auth=3,4")
+
+
+def test_a_past_build_that_counts_with_a_number_is_none() -> None:
+    target = next(one for one in TARGETS if one.name == "history")
+    end = {"kind": "end", "ending": "done", "wall_s": 1.0, "counts": 1.5, "cache": None}
+
+    assert target.check(target.sample + line_of(end)) is None
