@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("project")  # its checks show what differs
 
@@ -108,8 +109,12 @@ def _turn(item: pytest.Item) -> int:
 
 
 def pytest_configure() -> None:
-    """Choose the seed of what is different in each run, once for all workers."""
+    """Choose the seed of what is different in each run, once for all workers; on a busy machine nothing is too slow."""
     os.environ.setdefault(_FRESH_SEED, str(random.SystemRandom().randrange(10**6, 10**9)))
+    if settings().deadline is not None:  # not where CI is set, or a profile was chosen
+        calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.register_profile("calm", calm)
+        settings.load_profile("calm")
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ QUIET = sorted(ACTS.keys() - LOUD - {"part", "force", "stop_at_failure"})
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 10**6), names=st.lists(st.sampled_from(QUIET), min_size=1, max_size=4))
 def test_the_build_does_what_the_dry_run_said(

@@ -37,7 +37,9 @@ def graph_text(rnd: random.Random, count: int) -> str:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 10**6), jobs=st.integers(1, 4))
 def test_the_simulation_takes_exactly_as_long_as_the_scheduler(

@@ -185,7 +185,9 @@ def edited(project: Project, data: st.DataObject) -> tuple[Project, int]:
 
 
 SLOWLY = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

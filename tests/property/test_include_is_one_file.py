@@ -141,7 +141,9 @@ def outputs(project: Project, invented: Invented) -> dict[str, str]:
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 10**6))
 def test_a_split_project_builds_what_one_file_builds_with_the_same_keys(

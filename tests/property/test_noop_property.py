@@ -158,7 +158,9 @@ def is_done(project: Project) -> bool:
 
 @pytest.mark.slow
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 10**9))
 def test_nothing_is_called_up_to_date_that_is_not(
@@ -201,7 +203,9 @@ def sample(base: Path, rnd: random.Random) -> Project:
 
 @pytest.mark.slow
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 10**9))
 def test_names_that_were_noted_are_those_that_would_be_declared(

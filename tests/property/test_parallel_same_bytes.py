@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 10**6), jobs=st.integers(2, 9))
 def test_many_side_by_side_make_the_same_bytes_as_one_after_the_other(

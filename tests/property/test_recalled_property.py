@@ -139,7 +139,9 @@ def follow(base: Path, rnd: random.Random, tally: Counter[str]) -> None:
 
 @pytest.mark.slow
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 10**9))
 def test_what_is_recalled_is_what_would_be_evaluated(

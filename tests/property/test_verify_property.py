@@ -31,7 +31,9 @@ def verified(place: Place) -> Verification:
 
 
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 10**6))
 def test_what_depends_on_its_inputs_alone_is_the_same_from_the_project_and_from_the_cache(
