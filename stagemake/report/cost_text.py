@@ -40,14 +40,14 @@ def _time(report: DryRunReport, columns: int) -> Iterator[str]:
     late = "" if p50 == p90 else f"; 9 times in 10 under {p90}"
     yield f"time   ~{p50} with {plural(report.jobs, 'job')}{late}"
     if report.unestimated:
-        yield f"{_INDENT}{plural(report.unestimated, 'stage')} never run here: not in these sums"
+        yield f"{_INDENT}{plural(report.unestimated, 'stage')} without a result here: not in these sums"
     if report.by_kind:
         kinds = sorted(
             {s.estimate.kind for s in report.plan.steps if s.estimate.source is Source.KIND} - {""}
         )
         if kinds:
             shown = ", ".join(map(printable, kinds[:3])) + (", …" if len(kinds) > 3 else "")
-            yield f"{_INDENT}* never run here: from others of its kind ({shown})"
+            yield f"{_INDENT}* no result here: from others of its kind ({shown})"
     yield from _jobs(report)
     if len(report.critical_path) > 1:
         head = f"{_INDENT}longest chain ~{duration(report.critical_path_s)}: "
@@ -111,7 +111,7 @@ def _disk(report: DryRunReport) -> Iterator[str]:
     ):
         yield f"{_INDENT}9 times in 10 under {size(most + report.told_bytes)} to write"
     if report.unsized and report.knows_writes:
-        yield f"{_INDENT}{plural(report.unsized, 'stage')} never run here: not in these sums"
+        yield f"{_INDENT}{plural(report.unsized, 'stage')} without a result here: not in these sums"
     if report.evicted.records:
         gone = report.evicted
         yield f"{_INDENT}then {plural(gone.records, 'result')} of long ago ({size(gone.bytes)}) leave the cache"

@@ -87,10 +87,10 @@ def test_a_stage_never_run_is_estimated_from_its_kind_and_marked(project: Projec
             fresh       2  nothing to do
             miss        2  run
             time   ~<time> with 2 jobs
-                   1 stage never run here: not in these sums
-                   * never run here: from others of its kind (cp)
+                   1 stage without a result here: not in these sums
+                   * no result here: from others of its kind (cp)
             disk   1 B to write, 0 B to restore; the cache grows by <size>
-                   1 stage never run here: not in these sums
+                   1 stage without a result here: not in these sums
                    enough as far as known: <size> free
             """
         )
