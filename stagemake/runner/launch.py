@@ -199,10 +199,11 @@ class Launcher:
         passed = self._desk.passed
         if work.direct is not None and not work.console:
             direct, target = work.direct
-            own = {**env, "PWD": os.getcwd()}  # shells set it, and compilers note it
-            pid = program.spawn(direct, own, stdio=stdio, passed=passed, target=target)
-            if not isinstance(pid, Refusal):
-                return pid
+            with contextlib.suppress(OSError):  # a directory that is gone has no name
+                own = {**env, "PWD": os.getcwd()}  # shells set it, and compilers note it
+                pid = program.spawn(direct, own, stdio=stdio, passed=passed, target=target)
+                if not isinstance(pid, Refusal):
+                    return pid
             # The shell says best why, as it always has.
         join_group = self._settings.tool_group if work.console else None
         return program.spawn(argv, env, stdio=stdio, join_group=join_group, passed=passed)
