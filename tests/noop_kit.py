@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import forked_kit
-from forked_kit import LEFT
+from forked_server import LEFT
 
 if TYPE_CHECKING:
     from project import Project
