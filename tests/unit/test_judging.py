@@ -156,7 +156,7 @@ def test_a_name_does_not_count_where_the_result_is_in_the_cache() -> None:
 
     found = scene.judge()
 
-    assert seen(found) == (Verdict.HIT, Reason.NEVER_BUILT, "")
+    assert seen(found) == (Verdict.HIT, Reason.NO_RECORD, "")
     assert (found.key, found.cached) == (key, RESULT)
 
 
