@@ -24,21 +24,23 @@ _SHELLS_OWN = frozenset((
     "case", "cd", "chdir", "command", "compgen", "complete", "compopt", "continue", "coproc",
     "declare", "dirs", "disown", "do", "done", "echo", "elif", "else", "emulate", "enable", "end",
     "esac", "eval", "exec", "exit", "export", "false", "fc", "fg", "fi", "float", "for",
-    "foreach", "function", "functions", "getconf", "getopts", "global", "hash", "help", "hist",
-    "history", "if", "in", "inlib", "integer", "jobs", "kill", "let", "limit", "local", "log",
-    "logout", "mapfile", "mknod", "nameref", "nocorrect", "noglob", "popd", "print", "printf",
-    "pushd", "pwd", "r", "read", "readarray", "readonly", "rehash", "rename", "repeat", "return",
-    "sched", "select", "set", "setopt", "shift", "shopt", "sleep", "source", "stop", "suspend",
-    "test", "then", "time", "times", "trap", "true", "type", "typeset", "ulimit", "umask",
-    "unalias", "unfunction", "unhash", "unlimit", "unset", "unsetopt", "until", "vmap", "wait",
-    "whence", "where", "which", "while", "zmodload",
+    "foreach", "function", "functions", "getconf", "getln", "getopts", "global", "hash", "help",
+    "hist", "history", "if", "in", "inlib", "integer", "jobs", "kill", "let", "limit", "local",
+    "log", "logout", "mapfile", "mknod", "nameref", "nocorrect", "noglob", "popd", "print",
+    "printf", "pushd", "pushln", "pwd", "r", "read", "readarray", "readonly", "realpath",
+    "rehash", "rename", "repeat", "return", "sched", "select", "set", "setopt", "shift", "shopt",
+    "sleep", "source", "stop", "suspend", "test", "then", "time", "times", "trap", "true",
+    "ttyctl", "type", "typeset", "ulimit", "umask", "unalias", "unfunction", "unhash", "unlimit",
+    "unset", "unsetopt", "until", "vmap", "wait", "whence", "where", "which", "while", "zcompile",
+    "zmodload",
 ))  # fmt: skip
 """What dash, bash, busybox, ksh, mksh or zsh take for a word of their own, not for a program."""
 
 _SHELLS_VARIABLES = frozenset((
-    "BASHOPTS", "BASH_ENV", "CDPATH", "ENV", "FPATH", "IFS", "LINENO", "MAIL", "MAILPATH",
-    "OLDPWD", "OPTIND", "POSIXLY_CORRECT", "PPID", "PS1", "PS2", "PS4", "PWD", "SHELLOPTS",
-    "SHLVL", "_",
+    "ARGV0", "BASH", "BASHOPTS", "BASHPID", "BASH_ENV", "BASH_EXECUTION_STRING", "BASH_SUBSHELL",
+    "BASH_VERSINFO", "BASH_VERSION", "CDPATH", "ENV", "EPOCHREALTIME", "FPATH", "HISTCMD", "IFS",
+    "LINENO", "MAIL", "MAILPATH", "OLDPWD", "OPTERR", "OPTIND", "POSIXLY_CORRECT", "PPID", "PS1",
+    "PS2", "PS4", "PWD", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "STTY", "_",
 ))  # fmt: skip
 """What changes how a shell works, or is changed by it: where one of them is set, the shell decides."""
 

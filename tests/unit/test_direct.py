@@ -49,7 +49,15 @@ def test_only_one_program_with_plain_words_needs_no_shell(text, expected) -> Non
 
 
 @pytest.mark.parametrize(
-    "more", [{"PWD": "/"}, {"IFS": "a"}, {"BASH_FUNC_cat%%": "() { :; }"}, {"PATH": "/bin%builtin"}]
+    "more",
+    [
+        {"PWD": "/"},
+        {"IFS": "a"},
+        {"OPTERR": "0"},
+        {"ARGV0": "a"},
+        {"BASH_FUNC_cat%%": "() { :; }"},
+        {"PATH": "/bin%builtin"},
+    ],
 )
 def test_where_the_environment_concerns_a_shell_it_decides(more) -> None:
     assert direct_of("cat a", (), {**ENV, **more}) is None
