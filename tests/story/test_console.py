@@ -167,7 +167,7 @@ if __name__ == "__main__":
     assert all(map(is_gone, pids(project.root / "pids")))
     shown = terminal.text
     assert "interrupted wait" in shown, shown
-    assert "interrupted" in shown
+    assert "stagemake: interrupted" in shown
     assert not project.has("w")
 
 
