@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,8 @@ CREATE_IT = "create it, or declare the stage that makes it"
 
 _MOST_HINTS = 5  # a near match among ten thousand outputs takes half a second
 
-
 Missing = tuple[str, "Stage", str]
+"""A path, a stage that needs it, a hint; that is empty where nothing is near, or others have used hints up."""
 
 
 def missing_inputs(plan: Plan, world: World) -> list[Missing]:
@@ -52,12 +53,22 @@ def absent_inputs(pipeline: Pipeline, root: str) -> list[Missing]:
     found: list[Missing] = []
     for stage in pipeline.stages:
         for path in (*stage.inputs, *stage.implicit):
-            if _is_made(path, pipeline) or os.path.lexists(os.path.join(root, path)):
+            # The disk first: whether something is made below a path takes a look at all outputs.
+            if not _is_absent(os.path.join(root, path)) or _is_made(path, pipeline):
                 continue
             found.append(
                 (path, stage, _meant(path, pipeline, root) if len(found) < _MOST_HINTS else "")
             )
     return found
+
+
+def _is_absent(full: str) -> bool:
+    """Return whether nothing is there, a link that leads nowhere included; what can't be read is there."""
+    try:
+        os.stat(full)
+    except OSError as error:
+        return error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+    return False
 
 
 def with_missing(plan: Plan, missing: Iterable[Missing]) -> Plan:

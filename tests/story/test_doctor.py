@@ -510,6 +510,15 @@ def test_an_input_that_nobody_makes_is_a_problem(built: Project) -> None:
     assert lines[-1] == "stagemake: 2 problems"
 
 
+def test_a_link_that_leads_nowhere_is_not_there_as_for_a_build(built: Project) -> None:
+    built.remove("a")
+    (built.root / "a").symlink_to("nowhere")
+
+    assert findings(built, exit_code=1)["project.missing_input"][1] == (
+        "the input `a` is not there, and no stage makes it, for `copy`"
+    )
+
+
 def test_stages_in_a_circle_are_a_problem(built: Project) -> None:
     built.stagefile(COPY + 'command("back", "cp b a", inputs=["b"], outputs=["a"])\n')
 
