@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Exactly these are placeholders; every other brace is the user's own text (awk, ${X}, JSON).
 _FIELD = r"(?:inputs|outputs)(?:\[-?\d+\])?|depfile|params\.[A-Za-z_][A-Za-z0-9_]*"
 _TOKEN = re.compile(r"\{\{(" + _FIELD + r")\}\}|\{(" + _FIELD + r")\}")
+# A program's name with paths right behind it; `python{params.version}` is meant so.
+_GLUED = re.compile(r"\w\{(?!params\.)(?:" + _FIELD + r")\}")
 _FORMS = ("{inputs}", "{outputs}", "{depfile}", "{params.NAME}")
 # What looks like a slip: a placeholder's word spelled almost right.
 _SLIP = re.compile(
@@ -56,7 +58,7 @@ def slips_in(stage: Stage) -> list[str]:
         return []
     if not action.shell:
         program = action.template[0]
-        glued = not program.startswith("{") and _TOKEN.search(program)
+        glued = _GLUED.search(program)
         return [f"`{program}` is one word: is a comma missing in the list?"] if glued else []
     found = {slip[0]: slip for slip in _SLIP.finditer(action.template[0])}
     return [f"`{text}` is no placeholder: {_meant(slip)}" for text, slip in found.items()]

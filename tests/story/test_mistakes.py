@@ -1026,6 +1026,16 @@ def test_a_program_and_its_argument_without_a_comma_between_them(project: Projec
     ).exited(1)
 
 
+def test_a_program_with_a_parameter_in_its_name_is_no_slip(project: Project) -> None:
+    project.stagefile(
+        'command("bad", ["s{params.rest}", "-c", "exit 3"], params={"rest": "h"}, outputs=["b"])\n'
+    )
+
+    failed = project.build().exited(1)
+
+    assert "failed: bad: exit status 3\n  to run it again" in failed.stderr
+
+
 def test_a_slip_in_a_shell_text_is_told_when_it_has_failed(project: Project) -> None:
     project.stagefile(
         """\
