@@ -50,9 +50,9 @@ class Amounts:
 
     def put_down(self, stage: Stage, made_bytes: int | None) -> None:
         """Note that a stage may write so much; None: not known. Its outputs share it as they did last time."""
+        self._directories.update(path[:-1] for path in stage.outputs if path[-1] == "/")
         if made_bytes is None or not stage.outputs:
             return
-        self._directories.update(path[:-1] for path in stage.outputs if path[-1] == "/")
         trace = self._traces.get(stage.name)
         if trace is None:
             if len(stage.outputs) == 1:

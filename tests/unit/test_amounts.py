@@ -71,3 +71,11 @@ def test_what_a_stage_will_write_may_not_be_known() -> None:
     amounts.put_down(stage("others", outputs="z v"), 10)  # other outputs than last time
 
     assert [amounts.read_by(stage("s", path), (None,)) for path in "xyz"] == [None] * 3
+
+
+def test_a_directory_counts_nothing_whatever_is_known_of_the_stage_that_makes_it() -> None:
+    amounts = Amounts({})
+
+    amounts.put_down(stage("unknown", outputs="d/"), None)
+
+    assert amounts.read_by(stage("s", "d a"), (None, "f:3:7")) == 7
