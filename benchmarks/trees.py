@@ -98,11 +98,11 @@ class Tree:
         """Return the processor time so far of what the tool has left running, by process id."""
         found = {}
         for path in glob.glob(self.tool.server.replace("{root}", self.root)):
-            with open(path, encoding="ascii") as file:
-                pid = int(file.read())
             try:
+                with open(path, encoding="ascii") as file:
+                    pid = int(file.read())
                 found[pid] = process_s(pid)
-            except OSError:  # it has ended
+            except (OSError, ValueError):  # it has ended, or only begins
                 continue
         return found
 

@@ -12,18 +12,19 @@ import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SERVER = """\
-import os, time
+import time
 def burn(seconds):
     until = time.process_time() + seconds
     while time.process_time() < until: pass
 burn(0.3)
 open("ready", "x").close()
-while not os.path.exists("asked"): time.sleep(0.005)
+open("asked").close()
 burn(0.2)
-open("answered", "x").close()
+open("answered", "w").close()
 time.sleep(60)
 """
-CLIENT = "touch asked; while ! test -e answered; do sleep 0.01; done"
+# Waits without computing, however long the server takes.
+CLIENT = "mkfifo answered; : > asked; cat answered"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,7 @@ def test_a_run_costs_what_the_server_did_for_it_besides(modules, tmp_path):
         "served", ("sh", "-c", CLIENT), (), (), server="{root}/server.pid"
     )  # fmt: skip
     tree = modules["trees"].Tree(tool, modules["graphs"].make_graph("wide", 1), str(tmp_path), 60)
+    os.mkfifo(tmp_path / "asked")
     server = subprocess.Popen([sys.executable, "-c", SERVER], cwd=tmp_path)
     try:
         (tmp_path / "server.pid").write_text(str(server.pid))
