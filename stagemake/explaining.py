@@ -86,7 +86,8 @@ class Explainer:
             found = self._differences.get(stage_id, ())
             changes = tuple(self.changes(stage, found))
             made = Explanation(stage, step, changes, self._nearest(stage_id, step.verdict, found))
-            if step.reason is Reason.INTERRUPTED:
+            judged = self._judged.get(stage_id)  # the step may say first what it can't run for
+            if judged is not None and judged.reason is Reason.INTERRUPTED:
                 made = evolve(made, last_time=self._last_time(stage))
         return evolve(
             made,

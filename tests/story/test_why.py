@@ -453,6 +453,22 @@ def test_an_input_that_nobody_makes_is_told_at_its_stage(project: Project) -> No
         )
 
 
+def test_a_stage_that_failed_and_lacks_an_input_is_told_how_it_failed(project: Project) -> None:
+    project.stagefile('command("bad", "cat a; exit 3", inputs=["a"], outputs=["b"])\n')
+    project.write("a").build().exited(1)
+    project.remove("a")
+
+    says(
+        project.build("why", "bad"),
+        """\
+        `bad` can't run
+          because: input missing: a
+          hint: create it, or declare the stage that makes it
+          it failed just now, in build 1: exit status 3
+        """,
+    )
+
+
 def test_an_input_that_is_gone_is_told_once(copy: Project) -> None:
     copy.remove("a")
 
