@@ -14,6 +14,7 @@ from stagemake.model.error import UsageError
 from stagemake.model.explanation import Cause, LastTime
 from stagemake.model.plan import Reason
 from stagemake.model.request import BuildRequest
+from stagemake.model.result import INTERRUPTED
 from stagemake.past.build import PastStage
 from stagemake.report.json_form import dumps
 from stagemake.report.listing_tree import ASCII, UNICODE
@@ -155,11 +156,7 @@ def _last_tree(
     shows_all: bool,
 ) -> str:
     """Return a tree for each stage of a build that no other one of it followed from."""
-    past = {
-        ids[one.name]: one
-        for one in build.stages
-        if one.name in ids and one.outcome not in {"cut_off", "blocked", "cancelled"}
-    }
+    past = {ids[one.name]: one for one in build.stages if one.name in ids and _has_begun(one)}
 
     def causes_of(stage_id: int) -> tuple[Cause, ...]:
         one = past.get(stage_id)
@@ -181,6 +178,10 @@ def _last_tree(
     )
     roots = [stage_id for stage_id in sorted(past) if stage_id not in followed]
     return drawing.text(roots) if roots else "nothing ran in the last build\n"
+
+
+def _has_begun(stage: PastStage) -> bool:
+    return stage.outcome not in {"cut_off", "blocked", "cancelled"} or stage.problem == INTERRUPTED
 
 
 def _reason_alone(stage: PastStage) -> tuple[Difference, ...]:

@@ -517,6 +517,12 @@ def test_a_stage_that_was_cut_off_was_interrupted_and_what_was_not_reached_did_n
         by now 2 stages would run: stagemake -n
         """
     )
+    project.build("why", "--tree").printed(
+        """\
+        one was interrupted
+        └── never built
+        """
+    )
     says(
         project.build("why", "one"),
         """\
