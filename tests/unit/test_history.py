@@ -252,7 +252,9 @@ def test_stages_that_ran_longest_ago_are_forgotten_first(
     for number in range(5):
         history.add([evolve(run(f"s{number}"), started_s=number)])
 
-    assert sorted(history.fits([f"s{number}" for number in range(5)])) == ["s2", "s3", "s4"]
+    names = [f"s{number}" for number in range(5)]
+    assert sorted(history.fits(names)) == ["s2", "s3", "s4"]
+    assert sorted(history.written(names)) == ["s2", "s3", "s4"]
 
 
 def test_awkward_directories_are_no_trouble(tmp_path: Path) -> None:
