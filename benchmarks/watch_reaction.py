@@ -3,7 +3,7 @@
 Usage: python benchmarks/watch_reaction.py [--stages 10000] [--edits 15] [--json FILE]
 
 One source a stage, no stage waits for another. Each stage writes when it started, so that what is measured ends
-as the stage begins, its shell and `date` included. Between two edits the watch has time to come to rest.
+as the stage begins, its `date` included (plain text, so no shell is started). Between two edits the watch has time to come to rest.
 """
 
 from __future__ import annotations
