@@ -198,7 +198,7 @@ class Explainer:
 
 def _has_acted(past: PastStage) -> bool:
     """Return whether a stage of a build was begun; one that was only not reached tells nothing."""
-    return past.outcome in {"ran", "restored", "failed"} or past.problem == INTERRUPTED
+    return past.word in {"ran", "restored", "failed", INTERRUPTED}
 
 
 def _hidden(diff: LineDiff | None, secrets: tuple[str, ...]) -> LineDiff | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUILDS", "SAMPLES", "History", "Run"]
 
+_NO_BYTES = 2**62
 _MOST_OF_A_KIND = 50
 _READ_TIMEOUT_S = 0.2  # whoever holds the file for longer costs estimates, not time
 
@@ -70,7 +71,7 @@ class History:
         for stage, *values in self._select(query, asked):
             made = Written(*values)
             try:
-                is_sound = made.made_bytes >= 0 and made.read_bytes >= 0 and made.age >= 0
+                is_sound = _are_bytes(made.made_bytes, made.read_bytes) and made.age >= 0
                 is_sound = is_sound and (made.slope is None or 0 <= made.slope < 10)
                 is_sound = is_sound and 0 <= made.apart < 100
             except TypeError:
@@ -87,7 +88,7 @@ class History:
         for kind, read, made, age in self._select(query, asked):
             pairs = found.setdefault(kind, [])
             try:
-                if age == 0 and read >= 0 and made >= 0 and len(pairs) < _MOST_OF_A_KIND:
+                if age == 0 and _are_bytes(read, made) and len(pairs) < _MOST_OF_A_KIND:
                     pairs.append((read, made))
             except TypeError:
                 continue  # as above
@@ -234,10 +235,17 @@ def _fit_of(row: Sequence[Any]) -> Fit | None:  # Any: columns of sqlite
     made = Fit.of(**dict(zip(FIT_COLUMNS, row, strict=True)))
     try:
         is_sound = made.samples > 0 and 0 < made.median_s < 1e9 and 0 <= made.sigma < 100
-        is_sound = is_sound and 1 <= made.stretch < 1e6
+        is_sound = is_sound and 1 <= made.stretch < 1e6 and 0 <= made.slope < 10
+        is_sound = is_sound and _are_bytes(made.output_bytes, made.stored_bytes, made.at_bytes)
+        is_sound = is_sound and _are_bytes(made.least_bytes, made.most_bytes)
     except TypeError:
         return None
     return made if is_sound else None
+
+
+def _are_bytes(*amounts: float) -> bool:
+    """Return whether these can be amounts of bytes; what sqlite holds may be any number, infinity too."""
+    return all(0 <= amount < _NO_BYTES for amount in amounts)
 
 
 def _read_only(path: str) -> str:

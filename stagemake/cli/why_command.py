@@ -14,7 +14,6 @@ from stagemake.model.error import UsageError
 from stagemake.model.explanation import Cause, LastTime
 from stagemake.model.plan import Reason
 from stagemake.model.request import BuildRequest
-from stagemake.model.result import INTERRUPTED
 from stagemake.past.build import PastStage
 from stagemake.report.json_form import dumps
 from stagemake.report.listing_tree import ASCII, UNICODE
@@ -181,7 +180,7 @@ def _last_tree(
 
 
 def _has_begun(stage: PastStage) -> bool:
-    return stage.outcome not in {"cut_off", "blocked", "cancelled"} or stage.problem == INTERRUPTED
+    return stage.word not in {"cut_off", "blocked", "cancelled"}
 
 
 def _reason_alone(stage: PastStage) -> tuple[Difference, ...]:

@@ -221,19 +221,23 @@ def told_variance(samples: int, sigma: float) -> float:
 def pooled(fits: Sequence[Fit]) -> Fit:
     """Return what to expect of a stage never run from others of its kind; there is at least one.
 
-    Where those that read more take longer, its own size will tell.
+    Where those that read more take longer, its own size will tell; what is not known to read anything says nothing of that.
     """
-    sizes = [log(max(each.at_bytes, 1)) for each in fits]
-    logs = [log(max(each.median_s, _LEAST_S)) for each in fits]
-    slope, at = _slope_of_time(sizes, logs), median(sizes)
-    logs = [one - slope * (size - at) for one, size in zip(logs, sizes, strict=True)]
+    sized = [each for each in fits if each.at_bytes > 1]
+    sizes = [log(each.at_bytes) for each in sized]
+    logs = [log(max(each.median_s, _LEAST_S)) for each in sized]
+    slope, at = _slope_of_time(sizes, logs), median(sizes) if sizes else 0.0
+    if slope:
+        logs = [one - slope * (size - at) for one, size in zip(logs, sizes, strict=True)]
+    else:
+        logs = [log(max(each.median_s, _LEAST_S)) for each in fits]
     middle = median(logs)
     between = median([abs(one - middle) for one in logs]) * MAD
     within = median([each.sigma for each in fits])
     return Fit(
         samples=sum(each.samples for each in fits),
         median_s=exp(middle),
-        sigma=(shrunk(between, len(fits)) ** 2 + within**2) ** 0.5,
+        sigma=(shrunk(between, len(logs)) ** 2 + within**2) ** 0.5,
         output_bytes=round(median([each.output_bytes for each in fits])),
         stored_bytes=round(median([each.stored_bytes for each in fits])),
         changed=0,
@@ -242,8 +246,8 @@ def pooled(fits: Sequence[Fit]) -> Fit:
         stretch=median([each.stretch for each in fits]),
         slope=slope,
         at_bytes=round(exp(at)),
-        least_bytes=min(each.at_bytes for each in fits),
-        most_bytes=max(each.at_bytes for each in fits),
+        least_bytes=min((each.at_bytes for each in sized), default=0),
+        most_bytes=max((each.at_bytes for each in sized), default=0),
         kind=fits[0].kind,
     )
 

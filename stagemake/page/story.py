@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from stagemake.model.printable import printable
-from stagemake.model.result import INTERRUPTED, Outcome
+from stagemake.model.result import Outcome
 from stagemake.past.build import Ending
 from stagemake.past.codec import interval_object
 from stagemake.report.change_text import value_text
@@ -105,8 +105,7 @@ def _head(build: PastBuild) -> dict[str, Any]:
 
 
 def _past_row(stage: PastStage) -> Row:
-    is_cut_short = stage.outcome == "cancelled" and stage.problem == INTERRUPTED
-    return empty_row(stage.name, INTERRUPTED if is_cut_short else stage.outcome) | {
+    return empty_row(stage.name, stage.word) | {
         "reason": reason_text(stage.reason, stage.subject) if stage.reason else "",
         "because": because(stage.differences),
         "key": stage.key,

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from stagemake.model.difference import Difference  # noqa: TC001 - attrs field type, read by tools
 from stagemake.model.plan import Interval  # noqa: TC001 - as above
 from stagemake.model.repeat import Divergence  # noqa: TC001 - as above
-from stagemake.model.result import CacheUse  # noqa: TC001 - as above
+from stagemake.model.result import INTERRUPTED, CacheUse, Outcome
 from stagemake.model.valued import Valued
 
 
@@ -45,6 +45,16 @@ class PastStage(Valued):
     problem: str = ""  # one line, for what failed or was blocked
     log: str = ""  # the end of what it printed, if it failed: no cache keeps that
 
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether it was ended while it ran."""
+        return self.outcome == Outcome.CANCELLED.value and self.problem == INTERRUPTED
+
+    @property
+    def word(self) -> str:
+        """How it ended, for people: the outcome, or that it was interrupted."""
+        return INTERRUPTED if self.was_interrupted else self.outcome
+
 
 @frozen(eq=False, repr=False)
 class PastBuild(Valued):
@@ -56,7 +66,7 @@ class PastBuild(Valued):
     jobs: int
     version: str  # of stagemake
     ending: Ending
-    forecast_s: Interval | None = None  # of `wall_s`; None: some stage had never run
+    forecast_s: Interval | None = None  # of `wall_s`; None: a stage had no result here
     wall_s: float | None = None  # None: not known, it was killed
     counts: dict[str, int] = field(factory=dict)  # by outcome code; what is known of a killed one
     stages: tuple[PastStage, ...] = ()  # in the order they settled, those not fresh

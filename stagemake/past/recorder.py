@@ -10,7 +10,7 @@ from attrs import define, field
 
 import stagemake
 from stagemake import durable
-from stagemake.model.event import BuildFinished, PlanReady, StageSettled
+from stagemake.model.event import BuildFinished, PlanReady, StageSettled, StageStarted
 from stagemake.model.result import Outcome
 from stagemake.past.codec import begin_of, end_of, line_of, stage_of
 from stagemake.past.shelf import MOST_BYTES_A_BUILD
@@ -52,6 +52,8 @@ class Recorder:
                 self._stage(event.result)
             elif isinstance(event, BuildFinished):
                 self._end(event.outcome)
+            elif isinstance(event, StageStarted):  # which may take an hour
+                self._write()
         except OSError as error:
             self.problem = self.problem or (error.strerror or str(error)).lower()
             self.close()

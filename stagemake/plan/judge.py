@@ -239,7 +239,12 @@ def programs_of(stage: Stage, world: World) -> Programs:
     action = stage.action
     names: tuple[str, ...] = ()
     if isinstance(action, Command):
-        names = world.names_in(action.template[0]) if action.shell else action.template[:1]
+        text = action.template[0]
+        if "{params." in text:
+            from stagemake.stagefile.placeholder import with_params  # noqa: PLC0415 - gate, 3 ms
+
+            text = with_params(text, stage.params, in_shell=action.shell)
+        names = world.names_in(text) if action.shell else (text,)
     if stage.tools:
         names = (*names, *stage.tools)
     if not names:

@@ -124,7 +124,11 @@ def _short(seconds: float) -> str:
 
 def _what(build: PastBuild) -> str:
     words = ("ran", "restored", "failed", "blocked", "cancelled")
-    parts = [f"{build.counts[code]} {code}" for code in words if build.counts.get(code)]
+    cut_short = sum(stage.was_interrupted for stage in build.stages)
+    counts = {**build.counts, "cancelled": build.counts.get("cancelled", 0) - cut_short}
+    parts = [f"{counts[code]} {code}" for code in words if counts.get(code)]
+    if cut_short:
+        parts.append(f"{cut_short} interrupted")
     return ", ".join(parts) or "nothing ran"
 
 
@@ -164,7 +168,9 @@ def _build(build: PastBuild, page: Page) -> Iterator[str]:
     yield f"  began     {at}, {ago(page.now_s - build.started_s)}, with {plural(build.jobs, 'job')}"
     took = "?" if build.wall_s is None else duration(build.wall_s)
     said = (
-        "none: some stage had never run" if build.forecast_s is None else interval(build.forecast_s)
+        "none: a stage had no result here"
+        if build.forecast_s is None
+        else interval(build.forecast_s)
     )
     yield f"  took      {took}"
     yield f"  forecast  {said}" + (
@@ -195,7 +201,7 @@ def _build(build: PastBuild, page: Page) -> Iterator[str]:
 
 def _stage_row(stage: PastStage, page: Page) -> tuple[str, ...]:
     return (
-        stage.outcome,
+        stage.word,
         middle(printable(stage.name), page.name_width),
         "" if stage.wall_s is None else duration(stage.wall_s),
         "" if stage.expected_s is None else duration(stage.expected_s.p50),

@@ -19,6 +19,7 @@ _PLAIN = re.compile(
     r" *([\w./][\w.+/-]*(?: +[\w./+@%:,-][\w./+@%:,=-]*)*)(?: +> *([\w./][\w./+@%:,=-]*))? *",
     re.ASCII,
 )
+_LONGEST = 128 * 1024  # bytes, which are characters here; Linux gives no shell more in one argument
 _SHELLS_OWN = frozenset((
     ".", "..", ":", "alias", "autoload", "bg", "bind", "break", "builtin", "bye", "caller",
     "case", "cd", "chdir", "command", "compgen", "complete", "compopt", "continue", "coproc",
@@ -55,6 +56,8 @@ def direct_of(text: str, outputs: Collection[str], env: Mapping[str, str]) -> Di
 
     Cost: 3 us.
     """
+    if len(text) >= _LONGEST:
+        return None
     match = _PLAIN.fullmatch(text)
     if match is None:
         return None

@@ -150,13 +150,17 @@ def _add_own_program(session: Session, action: Command, fields: dict[str, Any]) 
     Of a shell text that is the first word, when it is a plain relative path.
     """
     word = action.template[0]
+    if "{params." in word:
+        from stagemake.stagefile.placeholder import with_params  # noqa: PLC0415 - gate, 3 ms
+
+        word = with_params(word, fields.get("params", ()), in_shell=action.shell)
     if action.shell:
         word = word.split(None, 1)[0]
         if "/" not in word:
             return
         if not word.replace("/", "").replace("_", "").replace("-", "").replace(".", "").isalnum():
             return
-    if "/" not in word or word[0] in "/{~":
+    if "/" not in word or word[0] in "/{~" or "{" in word:  # an input or output is known as that
         return
     path = canonical(word, session.root, fields.get("cwd", ""))  # where the command runs
     if path not in fields.get("inputs", ()) and path not in fields.get("implicit", ()):

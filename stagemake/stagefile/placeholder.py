@@ -94,6 +94,17 @@ def argv_of(stage: Stage) -> tuple[str, ...]:
     return tuple(argv)
 
 
+def with_params(text: str, params: Sequence[tuple[str, object]], *, in_shell: bool) -> str:
+    """Return a part of a command with its parameters filled in and all else as it is: what a program may be called."""
+    values = {f"params.{name}": str(value) for name, value in params}
+
+    def fill(match: re.Match[str]) -> str:
+        value = values.get(match[2] or "")
+        return match[0] if value is None else quote(value) if in_shell else value
+
+    return _TOKEN.sub(fill, text)
+
+
 def _filled(stage: Stage, text: str, *, in_shell: bool) -> str:
     if "{" not in text:
         return text

@@ -352,6 +352,8 @@ def test_why_of_the_last_build_tells_of_the_stage_that_did_not_repeat(dice: Proj
         `roll` ran
           because: forced
           not reproducible: same inputs, another `a` (3 B, before; 4 B, now)
+
+        by now 1 stage would run: stagemake -n
         """
     )
     (stage,) = dice.build("why", "--json").json["stages"]
