@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ class Server:
             stdout=subprocess.PIPE,
             text=True,
             env=environ,
+            process_group=0,
         )
 
     def close(self) -> None:
@@ -78,6 +80,9 @@ class Server:
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         if not select.select([self._process.stdout], [], [], _TIMEOUT_S)[0]:
+            # A late answer would be taken for that of the next command line.
+            os.killpg(self._process.pid, signal.SIGKILL)
+            _shared.cache_clear()
             raise TimeoutError(f"{argv} has not ended after {_TIMEOUT_S} s")
         done = json.loads(self._process.stdout.readline())
         return Done(done["status"], done["out"], done["err"], done["who"])
