@@ -17,6 +17,7 @@ from stagemake.fingerprint.holders import held_in_common
 if TYPE_CHECKING:
     import ast
     from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
 
     from stagemake.fingerprint.sources import ParsedSource
 
@@ -121,8 +122,12 @@ def reachable(root: Component, *, with_hints: bool = False) -> list[Component]:
     return list(seen.values())
 
 
-def summarize(root: Component) -> FunctionIdentity:
+def summarize(root: Component, held_by_several: AbstractSet[int]) -> FunctionIdentity:
     """Return the identity that the graph below `root` amounts to.
+
+    Args:
+        root: The function's, complete.
+        held_by_several: See `Holders.several`, of all values of the graph.
 
     Cost: O(nodes + edges), without reading anything again.
     """
@@ -132,7 +137,7 @@ def summarize(root: Component) -> FunctionIdentity:
         order = reachable(root, with_hints=True)
     number = {id(component): index.to_bytes(4, "big") for index, component in enumerate(order)}
     with_text = any(component.reads_text for component in order)
-    in_common = held_in_common(order)
+    in_common = held_in_common(order, held_by_several)
     parts: list[bytes] = [fields(FORMAT)]
     for component in order:
         edges = component.edges if not with_hints else component.targets(with_hints=True)

@@ -49,7 +49,7 @@ class FunctionIdentifier:
         if found is None:
             root = self._graph.link(function, "the callable")
             self._graph.complete(root)
-            found = summarize(root)
+            found = summarize(root, self._graph.held_by_several)
             self._known[id(function)] = function, found
         return found
 

@@ -15,6 +15,7 @@ from stagemake.fingerprint.distributions import Origins, Owner, is_binary
 from stagemake.fingerprint.encoding import fields
 from stagemake.fingerprint.function_component import Body, expand_function
 from stagemake.fingerprint.hint_component import link_hints
+from stagemake.fingerprint.holders import Holders
 from stagemake.fingerprint.module_component import expand_module, expand_namespace
 from stagemake.fingerprint.owners import Owners
 from stagemake.fingerprint.sources import FileSources, ParsedSource, SourceStore
@@ -22,6 +23,7 @@ from stagemake.fingerprint.value_component import Written, expand_value, write_v
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
     from types import CodeType
 
 _SAME = digest_of(b"one object")
@@ -50,6 +52,7 @@ class Graph:
         self.asks_for_types = False  # whether any code so far does
         self._patches: dict[int, tuple[type, list[tuple[str, Component]]]] = {}
         self._same: dict[int, tuple[object, Component]] = {}
+        self._holders = Holders()
         self._work: list[Callable[[], None]] = []
 
     def finish(self) -> None:
@@ -165,7 +168,13 @@ class Graph:
         if known is None:
             known = value, write_value(self, value)
             self._written[id(value)] = known
+            self._holders.add(known[1].held)
         return known[1]
+
+    @property
+    def held_by_several(self) -> AbstractSet[int]:
+        """Ids of things that more than one value holds, of those written so far."""
+        return self._holders.several
 
     def body(self, code: CodeType, names: dict[str, object], make: Callable[[], Body]) -> Body:
         """Return what functions with this code and these globals have in common; made once."""
