@@ -239,12 +239,11 @@ def programs_of(stage: Stage, world: World) -> Programs:
     action = stage.action
     names: tuple[str, ...] = ()
     if isinstance(action, Command):
-        text = action.template[0]
-        if "{params." in text:
-            from stagemake.stagefile.placeholder import with_params  # noqa: PLC0415 - gate, 3 ms
+        names = world.names_in(action.template[0]) if action.shell else action.template[:1]
+        if any("{" in name for name in names):
+            from stagemake.stagefile.placeholder import program_of  # noqa: PLC0415 - gate, 3 ms
 
-            text = with_params(text, stage.params, in_shell=action.shell)
-        names = world.names_in(text) if action.shell else (text,)
+            names = tuple([program_of(stage, name) for name in names])
     if stage.tools:
         names = (*names, *stage.tools)
     if not names:

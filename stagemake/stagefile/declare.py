@@ -153,7 +153,7 @@ def _add_own_program(session: Session, action: Command, fields: dict[str, Any]) 
     if "{params." in word:
         from stagemake.stagefile.placeholder import with_params  # noqa: PLC0415 - gate, 3 ms
 
-        word = with_params(word, fields.get("params", ()), in_shell=action.shell)
+        word = with_params(word, fields.get("params", ()))
     if action.shell:
         word = word.split(None, 1)[0]
         if "/" not in word:

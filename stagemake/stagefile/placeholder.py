@@ -94,15 +94,17 @@ def argv_of(stage: Stage) -> tuple[str, ...]:
     return tuple(argv)
 
 
-def with_params(text: str, params: Sequence[tuple[str, object]], *, in_shell: bool) -> str:
-    """Return a part of a command with its parameters filled in and all else as it is: what a program may be called."""
+def program_of(stage: Stage, name: str) -> str:
+    """Return a program's name, as a stage's command has it, with its placeholders filled in: the first of several paths."""
+    if name in {"{inputs}", "{outputs}"}:
+        return next(iter(_values(stage, name[1:-1])), name)
+    return _filled(stage, name, in_shell=False)
+
+
+def with_params(text: str, params: Sequence[tuple[str, object]]) -> str:
+    """Return a program's name with its parameters filled in and all else as it is: before there is a stage."""
     values = {f"params.{name}": str(value) for name, value in params}
-
-    def fill(match: re.Match[str]) -> str:
-        value = values.get(match[2] or "")
-        return match[0] if value is None else quote(value) if in_shell else value
-
-    return _TOKEN.sub(fill, text)
+    return _TOKEN.sub(lambda match: values.get(match[2] or "", match[0]), text)
 
 
 def _filled(stage: Stage, text: str, *, in_shell: bool) -> str:

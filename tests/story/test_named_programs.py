@@ -71,3 +71,16 @@ def test_an_input_that_is_the_program_is_started(project: Project) -> None:
     tool(project, "check", "2")
 
     project.build().ran("u")
+
+
+def test_a_dry_run_misses_no_program_that_is_there(project: Project) -> None:
+    project.stagefile(
+        """
+        command("listed", ["{inputs[0]}", "x"], inputs=["tools/check"])
+        command("said", "{inputs[0]} x", inputs=["tools/check"])
+        """
+    )
+    tool(project, "tools/check", "1")
+
+    assert project.build("-n", "--json").json["conflicts"] == []
+    project.build().ran("listed", "said")
