@@ -8,10 +8,12 @@ import io
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -249,6 +251,17 @@ class Project:
             **found,
             "PYTHONPATH": f"{PACKAGE_HOME}{os.pathsep}{more}" if more else PACKAGE_HOME,
         }
+
+    def interrupt(self, begun: str, *arguments: str, by: signal.Signals = signal.SIGINT) -> Result:
+        """Start the command line, and end it, by ^C or another signal, once a stage has made a file."""
+        process = self.start(*arguments)
+        deadline = time.monotonic() + 60
+        while not self.has(begun):
+            assert time.monotonic() < deadline
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)  # another process makes it
+        process.send_signal(by)
+        return self.finish(process)
 
     def finish(self, process: subprocess.Popen[str]) -> Result:
         """Wait for a started one to end."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -195,11 +194,7 @@ def test_what_was_cut_off_is_told_from_what_was_not_reached(project: Project) ->
         command("two", "cp a b", inputs=["a"], outputs=["b"])
         """
     )
-    build = project.start("-j1")
-    while not project.has("begun"):
-        assert build.poll() is None
-    build.send_signal(signal.SIGINT)
-    project.finish(build).exited(130)
+    project.interrupt("begun", "-j1").exited(130)
 
     stages = by_name(told(project))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,14 +45,7 @@ def cut(project: Project) -> Project:
 
 
 def kill_when_begun(project: Project, number: signal.Signals) -> None:
-    process = project.start("sums")
-    deadline = time.monotonic() + 60
-    while not project.has("began"):
-        assert time.monotonic() < deadline
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)  # another process makes it
-    os.kill(process.pid, number)
-    project.finish(process)
+    project.interrupt("began", "sums", by=number)
     project.remove("began")
 
 
@@ -160,11 +152,7 @@ def test_killed_when_all_had_finished_there_is_nothing_to_do_once(project: Proje
         'command("a", "echo a >> log", always=True, resumable=True)\n'
         'command("hang", "test -e go || { echo > began; exec sleep 1000; }", always=True, after=["a"])\n'
     )
-    process = project.start()
-    while not project.has("began"):
-        time.sleep(0.01)  # another process makes it
-    os.kill(process.pid, signal.SIGKILL)
-    project.finish(process)
+    project.interrupt("began", by=signal.SIGKILL)
     assert ran(project) == ["a"]
 
     project.build("a").printed("stagemake: up to date\n")

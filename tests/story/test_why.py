@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -493,12 +492,7 @@ def test_a_stage_that_was_cut_off_was_interrupted_and_what_was_not_reached_did_n
         command("two", "cp a b", inputs=["a"], outputs=["b"])
         """
     )
-    build = project.start("-j1")
-    while not project.has("begun"):
-        assert build.poll() is None
-    os.kill(build.pid, signal.SIGINT)
-
-    project.finish(build).printed(
+    project.interrupt("begun", "-j1").printed(
         """\
         [1/2] interrupted one
         stagemake: interrupted, 2 stages: 1 interrupted, 1 not run in <time>
