@@ -119,6 +119,8 @@ class ScriptedInterest(Interest):
     def __init__(self, counts: set[str]) -> None:
         super().__init__("/root", None)
         self.counts = counts
+        self.asked_where = 0
+        self.on_looked: Callable[[], object] = lambda: None  # called when all has been looked at
 
     def moved(self, heard: Collection[str]) -> set[str]:  # type: ignore[override]  # a test's own
         return self.counts & set(heard)
@@ -127,12 +129,15 @@ class ScriptedInterest(Interest):
         return self.moved(heard)
 
     def slices(self) -> Iterator[set[str]]:
-        yield set()
+        for _ in range(20):
+            yield set()
+        self.on_looked()
 
     def full(self, path: str) -> str:
         return path
 
     def directories(self) -> frozenset[str]:
+        self.asked_where += 1
         return frozenset()
 
 

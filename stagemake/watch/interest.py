@@ -175,7 +175,9 @@ class Interest:
         """Return the directories, absolute, in which something counts; of those that aren't there what is above."""
         wanted = set(self._new_directories)
         for known in (self._guards, self.sources, self.outputs):
-            wanted.update([os.path.dirname(self.full(path)) for path in known])
+            # Many paths are in few directories.
+            above = {path[: path.rstrip("/").rfind("/") + 1] for path in known}
+            wanted.update([self.full(place) if place else self.root for place in above])
             wanted.update([self.full(path) for path, one in known.items() if _is_directory(one)])
         evidence = self.evidence
         if evidence is not None:

@@ -102,6 +102,9 @@ class Watch:
     _debounce: Debounce = field(init=False)
     _slices: Iterator[set[str]] | None = None  # of a look at everything
     _look_at_s: float | None = None  # when the next one begins
+    _may_watch_others: bool = (
+        True  # what counts, or what is there of it, may be in other directories now
+    )
     _is_building: bool = False
     _overtaken_by: str = ""
     _owes: bool = False  # the last build was given up: another one, whatever a look finds
@@ -122,7 +125,8 @@ class Watch:
             self._build(None)
             self._has_begun = True
             while not self._is_over:
-                self._place_watches()
+                if self._may_watch_others:  # not before what was heard is looked at: somebody waits
+                    self._place_watches()
                 message = self.mailbox.take(self._patience_s())
                 if message is None:
                     self._on_time()
@@ -206,6 +210,7 @@ class Watch:
     def _look(self) -> None:
         """Look at what was heard of; build if it counts."""
         paths, is_everywhere = self._debounce.take()
+        self._may_watch_others = True
         if self.bench.is_held_elsewhere:  # what it makes is its own affair, until it is done
             self._debounce.add(Changed(None if is_everywhere else frozenset(paths)))
             return
@@ -226,7 +231,7 @@ class Watch:
     def _look_at_a_slice(self, slices: Iterator[set[str]]) -> None:
         moved = next(slices, None)
         if moved is None:
-            self._slices = None
+            self._slices, self._may_watch_others = None, True
         elif moved:
             # As if it had been heard of: what is looked at then is looked at together.
             interest = self.bench.interest
@@ -234,6 +239,7 @@ class Watch:
 
     def _place_watches(self) -> None:
         """Watch where something counts now. What happened there before was not heard: all is looked at."""
+        self._may_watch_others = False
         try:
             if self._watcher.watch(self.bench.interest.directories()):
                 self._look_everywhere()
@@ -251,6 +257,7 @@ class Watch:
         if self._last is not None or moved:
             self.tell.changed(sorted(path.rstrip("/") for path in moved or ()))
         self._slices, self._owes, self._overtaken_by = None, False, ""
+        self._may_watch_others = True
         self._look_at_s = self.now_s()  # afterwards: there may have been notices that were lost
         outcome = None
         with self._building():

@@ -72,6 +72,20 @@ def test_a_change_that_counts_is_built() -> None:
     assert it.watcher.is_closed
 
 
+def test_where_to_watch_is_asked_after_a_build_and_after_a_look_and_not_at_each_step() -> None:
+    def first(it: Scene) -> BuildOutcome:
+        for _ in range(10):
+            it.watch.press("h")
+        return good()
+
+    it = scene(first, lambda _: good())
+    it.bench.interest.on_looked = lambda: it.watch.press("r")
+
+    it.watch.run()
+
+    assert it.bench.interest.asked_where == 2
+
+
 def test_a_change_that_does_not_count_builds_nothing() -> None:
     def first(it: Scene) -> BuildOutcome:
         it.heard("z")
