@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import termios
 import time
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ class Screen(Terminal):
 
     columns: int = 80
     lines: int = 24
+    sizes: list[tuple[int, int, int]] = field(factory=list)
+    """Bytes that had come, columns and lines from then on; the first size included."""
     _drawn: int = 0
     _screen: pyte.Screen = field(init=False)
     _stream: pyte.ByteStream = field(init=False)
@@ -40,6 +43,7 @@ class Screen(Terminal):
         )
         found.columns, found.lines = columns, lines
         found._screen.resize(lines, columns)
+        found.sizes.append((0, columns, lines))
         return found
 
     def shown(self) -> list[str]:
@@ -70,7 +74,28 @@ class Screen(Terminal):
         self.shown()
         self.columns, self.lines = columns, lines
         self._screen.resize(lines, columns)
+        self.sizes.append((self._drawn, columns, lines))
         termios.tcsetwinsize(self.fd, (lines, columns))
+
+    def pictures(self) -> list[list[list[str]]]:
+        """Return for each size what the screen showed after each write: a list of screens.
+
+        A write is what stands between the marks of a synchronized update, or up to the next one.
+        """
+        screen = pyte.Screen(self.columns, self.lines)
+        stream = pyte.ByteStream(screen)
+        shown = []
+        ends = [begin for begin, _, _ in self.sizes[1:]] + [len(self.raw)]
+        for (begin, columns, lines), end in zip(self.sizes, ends, strict=True):
+            screen.resize(lines, columns)
+            shown.append([trimmed(screen.display)])
+            for written in _WRITE.findall(self.raw[begin:end]):
+                stream.feed(written)
+                shown[-1].append(trimmed(screen.display))
+        return shown
+
+
+_WRITE = re.compile(rb"\x1b\[\?2026h.*?(?:\x1b\[\?2026l|\Z)|.+?(?=\x1b\[\?2026h|\Z)", re.DOTALL)
 
 
 def trimmed(lines: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,7 @@ def test_nothing_is_left_behind_by_a_build_that_is_ended(
     project.stagefile(TWO)
 
     with Screen.open(project, "-j1") as screen:
+        settings = termios.tcgetattr(screen.fd)
         screen.until_line("  compile.a")
         if key:
             screen.type(key)
@@ -113,6 +115,9 @@ def test_nothing_is_left_behind_by_a_build_that_is_ended(
             "stagemake: interrupted, 3 stages: 1 interrupted, 2 not run in <time>",
         ]
         assert screen.cursor() == (2, 0, False)
+        assert termios.tcgetattr(screen.fd) == settings
+        assert settings[3] & termios.ECHO
+        assert screen.raw.count(b"\x1b[?7l") == screen.raw.count(b"\x1b[?7h")  # lines wrap
 
 
 def test_control_z_leaves_the_shell_a_clean_screen(project: Project) -> None:
@@ -158,6 +163,35 @@ def test_a_narrow_terminal_has_one_line_and_a_resized_one_is_drawn_anew(project:
         assert normal(screen.until_line("+1"), project) == ["[0/3] +1 compile.a <time>"]
         screen.type("\x03")
         screen.end()
+
+
+def test_nothing_flickers_while_stages_run_end_and_the_window_changes(project: Project) -> None:
+    project.stagefile(WAITING + 'for i in range(6): waiting(f"s{i}", f"text of {i}")\n')
+
+    with Screen.open(project, "-j6") as screen:
+        screen.until(lambda shown: len(shown) == 7 and all(" 1 s" in line for line in shown))
+        for number in (3, 0):
+            project.write(f"go.s{number}")
+            screen.until_line(f"text of {number}")
+        for columns in (62, 110, 70, 100):
+            screen.resize(columns, 24)
+            screen.until(lambda shown: len(shown) == 9 and "  s5" in shown[-1])
+        for number in (1, 2, 4, 5):
+            project.write(f"go.s{number}")
+            screen.until_line(f"text of {number}")
+        assert screen.end() == 0
+        pictures = screen.pictures()
+
+    for shown in pictures:
+        for before, now, after in zip(shown, shown[1:], shown[2:], strict=False):
+            assert set(before) & set(after) <= set(now), (before, now, after)
+    assert sum(map(len, pictures)) > 10
+    marks = re.findall(rb"\x1b\[\?[0-9]+[hl]|\x1b\[[0-9]*[JL]", screen.raw)
+    assert set(marks) == {
+        b"\x1b[J",
+        *(b"\x1b[?%d%c" % (mode, end) for mode in (7, 2026) for end in b"hl"),
+    }
+    assert screen.raw.count(b"\x1b[?2026h") == screen.raw.count(b"\x1b[?2026l")
 
 
 def test_many_running_stages_take_a_third_of_the_screen(project: Project) -> None:

@@ -8,12 +8,13 @@ import pty
 import sys
 import termios
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pyte
 import pytest
 from attrs import define
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from plan_kit import estimate, plan_of
 from rich.cells import cell_len
@@ -83,12 +84,44 @@ def test_the_same_picture_again_writes_nothing() -> None:
     assert out.getvalue() == before + before.replace("\x1b[?2026h", "\x1b[?2026h\r\x1b[J")
 
 
+rows = st.sampled_from(["one", "two", "three and more", "four", ""])
+
+
+@given(
+    st.lists(prints, max_size=1),
+    st.lists(st.lists(rows, min_size=1, max_size=4), min_size=2, max_size=4),
+)
+@example([], [["one", "two"], ["three and more", "two", "four"], ["four", "two"]])
+def test_a_line_that_stays_is_there_however_little_of_a_picture_has_arrived(
+    printed: list[list[str]], shown: list[list[str]]
+) -> None:
+    screen = pyte.Screen(WIDTH, HEIGHT)
+    screen.set_mode(pyte.modes.LNM)
+    stream = pyte.Stream(screen)
+    out = io.StringIO()
+    area = Area(out)
+    above = "".join(f"{line}\n" for lines in printed for line in lines)
+    area.show(above, shown[0])
+    stream.feed(out.getvalue())
+    top = above.count("\n")
+
+    for before, after in pairwise(shown):
+        seen = len(out.getvalue())
+        area.show("", after)
+        picture = out.getvalue()[seen:]
+        for character in picture:
+            stream.feed(character)
+            for row, (old, new) in enumerate(zip(before, after, strict=False)):
+                assert old != new or screen.display[top + row].rstrip() == new
+        assert picture.count("\x1b[?2026h") == picture.count("\x1b[?2026l") == bool(picture)
+
+
 def test_a_colour_that_a_stage_leaves_on_does_not_reach_the_picture() -> None:
     out = io.StringIO()
 
     Area(out).show("\x1b[31mred\n", ["a"])
 
-    assert out.getvalue() == "\x1b[?2026h\x1b[31mred\n\x1b[0m\x1b[?7la\r\x1b[?7h\x1b[?2026l"
+    assert out.getvalue() == "\x1b[?2026h\x1b[31mred\n\x1b[0m\x1b[?7la\x1b[J\r\x1b[?7h\x1b[?2026l"
 
 
 def test_a_picture_for_a_wider_screen_than_there_is_by_now_takes_its_lines_and_no_more() -> None:
@@ -266,7 +299,7 @@ def test_closing_at_any_time_takes_the_picture_away_and_prints_what_waits(
     view.close()
 
     assert picture == (
-        "\x1b[?2026h\x1b[?7l[0/4]                       0 running, 0 s\r\x1b[?7h\x1b[?2026l"
+        "\x1b[?2026h\x1b[?7l[0/4]                       0 running, 0 s\x1b[J\r\x1b[?7h\x1b[?2026l"
     )
     assert written(terminal) == "\r\x1b[Jbegun, done\nopen\n"
     assert view.stream.write("after") == 5
