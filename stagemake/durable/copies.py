@@ -99,7 +99,8 @@ def clone_or_copy(source: int | str, target: str, mode: int = 0o666) -> int:
         reach("open", target)
         target_fd = os.open(target, CREATE, mode)
         try:
-            return _copy_bytes(source_fd, target_fd, target)
+            shown = source if isinstance(source, str) else f"descriptor {source}"
+            return _copy_bytes(source_fd, shown, target_fd, target)
         except BaseException:
             discard(target)
             raise
@@ -110,7 +111,7 @@ def clone_or_copy(source: int | str, target: str, mode: int = 0o666) -> int:
             os.close(source_fd)
 
 
-def _copy_bytes(source_fd: int, target_fd: int, target: str) -> int:
+def _copy_bytes(source_fd: int, source: str, target_fd: int, target: str) -> int:
     """Fill an empty file by the cheapest means that works; return the bytes copied."""
     size_bytes = os.fstat(source_fd).st_size
     copied = 0
@@ -126,10 +127,16 @@ def _copy_bytes(source_fd: int, target_fd: int, target: str) -> int:
                 raise os_error(error.errno or errno.EIO, target) from error
     # From where the kernel stopped: it also stops early on file systems that lie about sizes.
     os.lseek(target_fd, copied, os.SEEK_SET)
-    while data := os.pread(source_fd, _CHUNK_BYTES, copied):
+    while data := _read(source_fd, copied, source):
         write_all(target_fd, data, target)
         copied += len(data)
     return copied
+
+
+def _read(fd: int, offset: int, path: str) -> bytes:
+    """Return a chunk of a file, naming it when that fails: it may be none, or its disk bad."""
+    with Naming(path):
+        return os.pread(fd, _CHUNK_BYTES, offset)
 
 
 def _cloned(source_fd: int, target_fd: int) -> bool:

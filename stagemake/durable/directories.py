@@ -7,7 +7,7 @@ import os
 import stat
 
 from stagemake.durable.names import temp_name
-from stagemake.durable.point import os_error, reach
+from stagemake.durable.point import Naming, os_error, reach
 
 _MOST_LEVELS = 100  # open at once while a tree is removed
 _OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -101,22 +101,21 @@ class _Level:
         self.fd = _open_to_empty(name, shown, dir_fd)
         try:
             self._remove_files()
-        except OSError as error:
-            self.close()
-            raise os_error(error.errno or errno.EIO, shown) from error
         except BaseException:
             self.close()
             raise
 
     def _remove_files(self) -> None:
-        with os.scandir(self.fd) as children:
+        with Naming(self.shown), os.scandir(self.fd) as children:
             found = [(child.name, child.is_dir(follow_symlinks=False)) for child in children]
         for name, is_dir in found:
             if is_dir:
                 self.left.append(name)
             else:
-                reach("unlink", f"{self.shown}/{name}")
-                os.unlink(name, dir_fd=self.fd)
+                shown = f"{self.shown}/{name}"
+                reach("unlink", shown)
+                with Naming(shown):
+                    os.unlink(name, dir_fd=self.fd)
 
     def takes(self, child: str, deep: _Level) -> bool:
         """Move a directory from deep down up to here, so that no more levels are open; whether that worked."""
