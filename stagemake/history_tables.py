@@ -47,6 +47,8 @@ create table if not exists written_1 (
     stage text, {", ".join(WRITTEN_COLUMNS)}, primary key (stage, variant)
 ) without rowid;
 create index if not exists fits_2_by_kind on fits_2 (kind);
+create index if not exists fits_2_often on fits_2 (samples, sigma, outliers, outlier_log)
+    where samples >= 5;
 create table if not exists builds_2 ({", ".join(COLUMNS)});
 create table if not exists foretold_1 ({", ".join(FORETOLD_COLUMNS)});
 """

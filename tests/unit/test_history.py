@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
 from pytest import approx  # noqa: PT013 - in values that are compared whole
 
 from stagemake.history import BUILDS, SAMPLES, History, Run
+from stagemake.model.fit import USUAL_VARIANCE
 from stagemake.model.hindsight import Foretold, Opening, hindsight_of
 from stagemake.model.pace import BuildCosts, Pace
 from stagemake.model.size import Written
@@ -306,3 +307,35 @@ def test_foretold_values_that_make_no_sense_count_as_none(tmp_path: Path) -> Non
         connection.commit()
 
     assert History(str(path)).hindsight == hindsight_of(())
+
+
+def steps_of_a_plan(path: Path, stages: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return how many steps SQLite takes for what a plan of one stage asks, in tens, in a project of so many."""
+    History(str(path)).add([evolve(run(f"s{n}"), input_bytes=n) for n in range(stages)])
+    steps: list[None] = []
+    connect = sqlite3.connect
+
+    def counted(*given: Any, **named: Any) -> sqlite3.Connection:  # Any: as `sqlite3.connect`
+        connection = connect(*given, **named)
+        connection.set_progress_handler(lambda: steps.append(None), 10)
+        return connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite3, "connect", counted)
+        history = History(str(path))
+        assert len(history.fits(["s1"])) == len(history.written(["s1"])) == 1
+        assert history.variants(["s1"]) == {}
+        assert len(history.amounts_of_kinds(["cc", "ld"])["cc"]) == 50
+        assert len(history.fits_of_kind("cc")) == 50
+        assert (history.usual_variance(), history.tail()) == (USUAL_VARIANCE, (0.0, 0.0))
+    return len(steps)
+
+
+def test_what_a_plan_of_one_stage_asks_does_not_grow_with_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = steps_of_a_plan(tmp_path / "few", 100, monkeypatch)
+    many = steps_of_a_plan(tmp_path / "many", 2000, monkeypatch)
+
+    assert few > 0
+    assert many <= few + 10
