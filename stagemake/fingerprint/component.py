@@ -148,7 +148,8 @@ def summarize(root: Component, held_by_several: AbstractSet[int]) -> FunctionIde
         if with_text:
             parts.append(fields(component.source_text()))
         if id(component) in in_common:
-            parts.append(fields("held", *in_common[id(component)]))
+            numbers = [f"{mark} {number}" for mark, number in in_common[id(component)]]
+            parts.append(fields("held", *numbers))
     source = digest_of(b"".join(parts)).hex()
     return FunctionIdentity(
         source=source,
@@ -182,7 +183,7 @@ def _texts(order: list[Component], *, with_text: bool, with_hints: bool) -> dict
 def _listed(
     order: list[Component],
     source: str,
-    in_common: dict[int, list[str]],
+    in_common: dict[int, list[tuple[int, int]]],
     *,
     with_text: bool,
     with_hints: bool,
@@ -206,22 +207,26 @@ def _listed(
     return tuple(sorted(listed))
 
 
-def _shared(order: list[Component], in_common: dict[int, list[str]]) -> dict[str, list[str]]:
-    """Return, by label, what tells all that hold an object which that one holds too."""
-    holders: dict[int, list[tuple[str, str]]] = {}
+def _shared(
+    order: list[Component], in_common: dict[int, list[tuple[int, int]]]
+) -> dict[str, list[str]]:
+    """Return, by label, what tells all that hold an object which that one holds too.
+
+    By their names, not by numbers among all: what others share says nothing about these.
+    """
+    holders: dict[tuple[str, int], list[tuple[str, str]]] = {}
     for component in order:
         for role, target in component.edges:
             if target.is_same:
-                holders.setdefault(id(target), []).append((component.label, role))
+                holders.setdefault(("same", id(target)), []).append((component.label, role))
+        for mark, number in in_common.get(id(component), ()):
+            holders.setdefault(("held", number), []).append((component.label, str(mark)))
     found: dict[str, list[str]] = {}
     for several in holders.values():
         if len(several) > 1:
             texts = sorted(f"{label} {role}" for label, role in several)
             for label, _ in several:
                 found.setdefault(label, []).extend(texts)
-    for component in order:
-        if id(component) in in_common:
-            found.setdefault(component.label, []).extend(in_common[id(component)])
     return found
 
 

@@ -29,8 +29,8 @@ class Holders:
 
 def held_in_common(
     order: Iterable[Component], candidates: AbstractSet[int]
-) -> dict[int, list[str]]:
-    """Return, by id of a component, "number in it, number among all" of what it shares with other values.
+) -> dict[int, list[tuple[int, int]]]:
+    """Return, by id of a component, (number in it, number among all) of what it shares with other values.
 
     Two names of one value are no two values: what these share is told by their edges.
 
@@ -58,7 +58,7 @@ def held_in_common(
     found = {}
     for component in components:
         inner = sorted((component.held[one][1], one) for one in several if one in component.held)
-        rows = [f"{mark} {number.setdefault(one, len(number))}" for mark, one in inner]
+        rows = [(mark, number.setdefault(one, len(number))) for mark, one in inner]
         if rows:
             found[id(component)] = rows
     return found

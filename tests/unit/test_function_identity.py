@@ -14,7 +14,7 @@ import xxhash._xxhash
 from attrs import frozen
 from identity_kit import F, Files, fresh_modules, identity_of, load
 
-from stagemake.fingerprint.function import FunctionIdentifier
+from stagemake.fingerprint.function import FunctionIdentifier, FunctionIdentity
 
 __all__ = ["fresh_modules"]
 
@@ -366,6 +366,24 @@ def test_only_the_changed_part_changes_its_digest(tmp_path: Path) -> None:
     assert changed == {"helpers.py:f()"}
 
 
+def test_values_that_share_a_list_are_told_apart_from_others_that_do(tmp_path: Path) -> None:
+    text = (
+        "p, q = [1], [2]\nA1, A2, Z1, Z2 = [{}], [{}], [q, 1], [q, 2]\n"
+        + F
+        + "    return A1, A2, Z1, Z2\n"
+    )
+    apart = identity_of(tmp_path / "project-1", text.format("p", "[1]"))
+    shared = identity_of(tmp_path / "project-2", text.format("p", "p"))
+    other = identity_of(tmp_path / "project-3", text.replace("q, 2", "[2], 2").format("p", "p"))
+
+    def changed(before: FunctionIdentity, after: FunctionIdentity) -> set[str]:
+        return {label for label, _ in {*before.components} ^ {*after.components}}
+
+    assert changed(apart, shared) == {"Stagefile:A1", "Stagefile:A2"}
+    assert changed(shared, other) == {"Stagefile:Z1", "Stagefile:Z2"}
+    assert len({apart.source, shared.source, other.source}) == 3
+
+
 def test_a_late_import_is_followed_without_running_it(tmp_path: Path) -> None:
     files = {
         "Stagefile": F + "    import pkg.sub\n",
@@ -496,7 +514,7 @@ def test_a_late_import_with_obstacles_names_them(
 def test_lambdas_that_share_a_line_and_have_no_columns_count_together(tmp_path: Path) -> None:
     script = """
 import sys, types
-from stagemake.fingerprint.function import FunctionIdentifier
+from stagemake.fingerprint.function import FunctionIdentifier, FunctionIdentity
 module = types.ModuleType("Stagefile")
 module.__file__ = sys.argv[1]
 exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"), vars(module))
