@@ -16,7 +16,7 @@ from stagemake.plan.components import DISCOVERED, components_of, distance
 from stagemake.plan.declaration import COMPONENTS
 from stagemake.plan.explain import all_differences
 from stagemake.plan.judge import programs_of
-from stagemake.plan.missing import CREATE_IT, missing_inputs, with_missing
+from stagemake.plan.missing import CREATE_IT, missing_inputs, unreadable_inputs, with_missing
 from stagemake.plan.planner import plan_pipeline
 from stagemake.report.amount import duration, plural, size
 
@@ -74,6 +74,13 @@ class Explainer:
         for path, stage, hint in missing:
             self._missing.setdefault(stage.name, []).append((path, hint or CREATE_IT))
         return with_missing(plan, missing)
+
+    def outlook(self) -> tuple[Plan, set[str]]:
+        """Return a plan and the names of stages that can't run, for want of inputs. Explains nothing of it."""
+        plan = plan_pipeline(self.pipeline, self.world, self.orphans).plan
+        stuck = missing_inputs(plan, self.world, most_hints=0)
+        names = [stage.name for _, stage, _ in stuck]
+        return plan, {*names, *(stage.name for _, stage in unreadable_inputs(plan))}
 
     def explain(self, plan: Plan, stage_id: int) -> Explanation:
         """Return why a stage has its verdict. Cost: reads what is compared; few builds of the past."""
@@ -213,7 +220,8 @@ def _counts(stage: Stage, trace: Trace | None, world: World) -> tuple[str, ...]:
         counted.append(plural(len(trace[columns.DISCOVERED]), "discovered input"))
     programs = programs_of(stage, world)
     if programs:
-        counted.append("the program " + ", ".join(name for name, _, _ in programs))
+        word = "the program " if len(programs) == 1 else "the programs "
+        counted.append(word + ", ".join(name for name, _, _ in programs))
     components = world.declaration(stage)[COMPONENTS]
     if components:
         labels = [label for label, _ in components]

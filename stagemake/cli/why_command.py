@@ -57,12 +57,11 @@ def command(
     pipeline = manager.build_pipeline(request)
     with manager.explainer(request, pipeline) as explainer:
         if stages:
-            text = _now(explainer, pipeline, tree=tree, shows_all=shows_all, as_json=as_json)
-        else:
-            text = _last(explainer, pipeline, tree=tree, shows_all=shows_all, as_json=as_json)
-            if not (tree or as_json):
-                text += _waiting(manager, place, explainer)
-    print_known(text)
+            print_known(_now(explainer, pipeline, tree=tree, shows_all=shows_all, as_json=as_json))
+            return 0
+        print_known(_last(explainer, pipeline, tree=tree, shows_all=shows_all, as_json=as_json))
+        if not (tree or as_json):  # planning may take a while, and reading need not wait for it
+            print_known(_waiting(manager, place, explainer))
     return 0
 
 
@@ -70,8 +69,11 @@ def _waiting(manager: StageManager, place: Place, explainer: Explainer) -> str:
     """Return in one line what `stagemake -n` says at length; empty if there is nothing to do."""
     usual = manager.build_pipeline(BuildRequest(cwd=place.cwd(manager.root)))
     wanted = {stage.name for stage in usual.stages}
-    stages, plan = explainer.pipeline.stages, explainer.plan()
-    text = waiting_text(step for step in plan.steps if stages[step.stage_id].name in wanted)
+    plan, stuck = explainer.outlook()
+    able = wanted - stuck
+    names = [stage.name for stage in explainer.pipeline.stages]
+    verdicts = [step.verdict for step in plan.steps if names[step.stage_id] in able]
+    text = waiting_text(verdicts, len(wanted & stuck))
     return f"\n{text}\n" if text else ""
 
 

@@ -29,7 +29,7 @@ Missing = tuple[str, "Stage", str]
 """A path, a stage that needs it, a hint; that is empty where nothing is near, or others have used hints up."""
 
 
-def missing_inputs(plan: Plan, world: World) -> list[Missing]:
+def missing_inputs(plan: Plan, world: World, most_hints: int = _MOST_HINTS) -> list[Missing]:
     """Return inputs that are neither there nor made by a stage: path, who needs it, hint."""
     found: list[Missing] = []
     pipeline = plan.pipeline
@@ -42,7 +42,7 @@ def missing_inputs(plan: Plan, world: World) -> list[Missing]:
                 continue
             if world.disk.entry(path) == MISSING and not is_made(path, plan):
                 hint = ""
-                if len(found) < _MOST_HINTS:
+                if len(found) < most_hints:
                     hint = _meant(path, pipeline, world.root)
                 found.append((path, stage, hint))
     return found

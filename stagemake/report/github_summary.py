@@ -26,6 +26,7 @@ _COLUMNS = (
     ("restored", (Outcome.RESTORED,)),
     ("unchanged", (Outcome.FRESH, Outcome.CUT_OFF)),
     ("failed", (Outcome.FAILED,)),
+    ("interrupted", ()),
     ("not run", (Outcome.BLOCKED, Outcome.CANCELLED)),
 )
 _ENTITIES = {ord(char): f"&#{ord(char)};" for char in "&<>|*_`[]\\$~@#"}
@@ -50,8 +51,10 @@ class GitHubSummary:
 def summary(outcome: BuildOutcome) -> str:
     """Return the page. No more than 300 kB: GitHub takes 1 MiB from one step."""
     verb = "interrupted" if outcome.interrupted_by else "done" if outcome.ok else "failed"
-    counts = [(word, sum(outcome.count(each) for each in these)) for word, these in _COLUMNS]
-    shown = [(word, str(count)) for word, count in counts if count]
+    cut_short = sum(1 for result in outcome.results if result.was_interrupted)
+    counts = {word: sum(outcome.count(each) for each in these) for word, these in _COLUMNS}
+    counts.update({"interrupted": cut_short, "not run": counts["not run"] - cut_short})
+    shown = [(word, str(count)) for word, count in counts.items() if count]
     shown.append(("time", duration(outcome.wall_s)))
     if outcome.forecast_s is not None:
         shown.append(("forecast", interval(outcome.forecast_s)))

@@ -87,7 +87,7 @@ def _builds(builds: Sequence[PastBuild], newer: int, page: Page) -> Iterator[str
     else:
         shown = builds[: page.most]
         rows = [_HEADING, *(_build_row(build, page.now_s) for build in shown)]
-        yield from table(rows, right=range(2, 10), width=page.width, style=page.style)
+        yield from table(rows, right=range(2, 11), width=page.width, style=page.style)
         yield from rest(len(builds) - len(shown), "build", "stagemake history --all")
     if newer:
         yield f"{plural(newer, 'build')} noted by a newer stagemake: left out"
@@ -97,12 +97,14 @@ def _builds(builds: Sequence[PastBuild], newer: int, page: Page) -> Iterator[str
         yield from _scores(score, by_stage(builds), page)
 
 
-_HEADING = ("run", "when", "took", "p50", "p90", "in", "ran", "hits", "same", "bad", "targets")
+_HEADING = (
+    "run", "when", "took", "p50", "p90", "in", "ran", "hits", "same", "bad", "left", "targets",
+)  # fmt: skip
 
 
 def _build_row(build: PastBuild, now_s: float) -> tuple[str, ...]:
     forecast, counts = build.forecast_s, build.counts
-    bad = sum(counts.get(code, 0) for code in ("failed", "blocked", "cancelled"))
+    bad = counts.get("failed", 0) + counts.get("blocked", 0)
     return (
         f"{build.number:>3}",
         _when(build.started_s, now_s),
@@ -114,6 +116,7 @@ def _build_row(build: PastBuild, now_s: float) -> tuple[str, ...]:
         str(counts.get("restored", 0)),
         str(counts.get("fresh", 0) + counts.get("cut_off", 0)),
         str(bad or ""),
+        str(counts.get("cancelled") or ""),  # cut short, or not begun
         " ".join(map(printable, build.targets)) or "(default)",
     )
 
@@ -123,12 +126,12 @@ def _short(seconds: float) -> str:
 
 
 def _what(build: PastBuild) -> str:
-    words = ("ran", "restored", "failed", "blocked", "cancelled")
+    words = ("ran", "restored", "failed", "blocked")
     cut_short = sum(stage.was_interrupted for stage in build.stages)
-    counts = {**build.counts, "cancelled": build.counts.get("cancelled", 0) - cut_short}
+    counts, not_run = build.counts, build.counts.get("cancelled", 0) - cut_short
     parts = [f"{counts[code]} {code}" for code in words if counts.get(code)]
-    if cut_short:
-        parts.append(f"{cut_short} interrupted")
+    for count, word in ((cut_short, "interrupted"), (not_run, "not run")):
+        parts += [f"{count} {word}"] if count else []
     return ", ".join(parts) or "nothing ran"
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PLAIN = Style()
 _NONE: Mapping[str, str] = MappingProxyType({})
-_LEAST = 12  # characters of the last column, however narrow the terminal
+_LEAST = 7  # characters of the last column, however narrow the terminal: `targets`
 
 
 def table(

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from stagemake.model.explanation import Explanation, LastTime, Nearest
-    from stagemake.model.plan import Step
     from stagemake.past.build import PastBuild
 
 VERDICTS = {
@@ -48,6 +47,7 @@ _KINDS = {
     "code": "function",
 }
 _CAN_NOT = "can't run"
+_MISSED = {Reason.INPUT_MISSING.code, Reason.INPUT_UNREADABLE.code}
 _MOST_PATHS = 3
 _DIFF_LINES = 40
 _SHORT_DIFF_LINES = 8
@@ -182,6 +182,8 @@ def last_build_text(
             continue
         if last.outcome == "failed" and last.problem:
             lines.append(f"  with: {printable(last.problem)}")
+            if last.reason in _MISSED and f"`{printable(last.subject)}`" in last.problem:
+                continue  # it never began, and that says why
         said = reason_text(last.reason, last.subject)
         ran = "ran " if last.outcome == "failed" else ""  # that is not why it failed
         lines += [f"  {ran}because: {said}"] if said else []
@@ -193,14 +195,21 @@ def last_build_text(
     return "\n".join([*lines, *([""] if more else []), *more]) + "\n"
 
 
-def waiting_text(steps: Iterable[Step]) -> str:
-    """Return in one line what a build would do by now, with the command that says more; empty for nothing."""
-    counts = Counter(step.verdict for step in steps)
+def waiting_text(verdicts: Iterable[Verdict], stuck: int) -> str:
+    """Return in one line what a build would do by now, with the command that says more; empty for nothing.
+
+    Args:
+        verdicts: Of stages that can run.
+        stuck: How many can't.
+    """
+    counts = Counter(verdicts)
     parts = [
         f"{plural(counts[verdict], 'stage')} {words}"
         for verdict, words in _WAITING.items()
         if counts[verdict]
     ]
+    if stuck:
+        parts.append(f"{plural(stuck, 'stage')} {_CAN_NOT}")
     return f"by now {joined(parts)}: stagemake -n" if parts else ""
 
 

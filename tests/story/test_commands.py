@@ -210,7 +210,7 @@ def test_why_of_what_waits_for_something_upstream(two: Project) -> None:
               @@ -1 +1 @@
               -1  (no newline at the end)
               +2  (no newline at the end)
-          its key counts 1 declared input, the program /bin/sh, tr
+          its key counts 1 declared input, the programs /bin/sh, tr
           last result: took <time>, made 1 B, key <key>
 
         `link` may run: that depends on what comes out upstream

@@ -76,6 +76,20 @@ gone.c:1:1: error: other</pre></details>
     )
 
 
+def test_a_summary_of_a_build_that_is_ended_tells_what_was_cut_short(actions: Project) -> None:
+    actions.stagefile("""\
+        command("first", "touch begun; sleep 1000", outputs=["a"])
+        command("second", "cp a b", inputs=["a"], outputs=["b"])
+        """)
+
+    actions.interrupt("begun").exited(130)
+
+    assert actions.normal((actions.base / "summary.md").read_text()) == (
+        "### stagemake: interrupted, 2 stages\n\n"
+        "| interrupted | not run | time |\n| --- | --- | --- |\n| 1 | 1 | <time> |\n\n"
+    )
+
+
 def test_a_failure_without_a_place_is_at_its_declaration(project: Project) -> None:
     project.env.update(GITHUB_ACTIONS="true", GITHUB_WORKSPACE=str(project.root))
     project.stagefile("command('bad', 'exit 3')\n")

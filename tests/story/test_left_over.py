@@ -47,7 +47,7 @@ def test_a_made_header_that_moves_is_missed_at_once(project: Project) -> None:
               because: input missing: out/a.h
                   was  2 B, be573118fb47
                   now  missing
-              its key counts 0 declared inputs, 1 discovered input, the program /bin/sh, cat
+              its key counts 0 declared inputs, 1 discovered input, the programs /bin/sh, cat
               last result: took <time>, made 2 B, key <key>
             """
         )

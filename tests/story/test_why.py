@@ -446,7 +446,7 @@ def test_an_input_that_nobody_makes_is_told_at_its_stage(project: Project) -> No
               because: input missing: c
               also: input missing: d
               hint: create it, or declare the stage that makes it
-              its key counts 3 declared inputs, the program /bin/sh, cat
+              its key counts 3 declared inputs, the programs /bin/sh, cat
               last result: none here
             """
         )
@@ -483,6 +483,30 @@ def test_an_input_that_is_gone_is_told_once(copy: Project) -> None:
     )
 
 
+def test_what_failed_before_it_began_is_told_once_and_that_it_can_not_run(project: Project) -> None:
+    project.stagefile(
+        """\
+        command("a", "cp i o", inputs=["i"], outputs=["o"])
+        command("b", "cp o p", inputs=["o"], outputs=["p"])
+        """
+    ).write("i", "1").build().exited(0)
+    project.remove("i").build("-k").exited(1)
+
+    project.build("why").printed(
+        """\
+        build 2, just now: failed
+
+        `a` failed
+          with: its input `i` is neither there nor made by a stage
+
+        `b` was blocked
+          because: `a` failed
+
+        by now 1 stage may run and 1 stage can't run: stagemake -n
+        """
+    )
+
+
 def test_a_stage_that_was_cut_off_was_interrupted_and_what_was_not_reached_did_not_run(
     project: Project,
 ) -> None:
@@ -511,6 +535,9 @@ def test_a_stage_that_was_cut_off_was_interrupted_and_what_was_not_reached_did_n
         by now 2 stages would run: stagemake -n
         """
     )
+    heading, row = project.build("history").stdout.splitlines()[:2]
+    counts = dict(zip(heading.split()[3:], row.split()[3:], strict=True))
+    assert counts == {"ran": "0", "hits": "0", "same": "0", "left": "2", "targets": "(default)"}
     project.build("why", "--tree").printed(
         """\
         one was interrupted
@@ -669,7 +696,7 @@ def test_a_miss_names_the_nearest_cached_result(project: Project) -> None:
           because: never built
           nearest in the cache:
               1 of 9 inputs differs from the result of just now: i3
-          its key counts 9 declared inputs, the program /bin/sh, cat, 1 variable
+          its key counts 9 declared inputs, the programs /bin/sh, cat, 1 variable
           last result: none here
         """
     )
@@ -682,7 +709,7 @@ def test_a_miss_names_the_nearest_cached_result(project: Project) -> None:
               1 of 9 inputs differs from the result of just now: i3
               also the command
               also the variable V
-          its key counts 9 declared inputs, the program /bin/sh, cat, 1 variable
+          its key counts 9 declared inputs, the programs /bin/sh, cat, 1 variable
           last result: none here
         """
     )

@@ -28,7 +28,7 @@ STAGES = (
 )  # fmt: skip
 BUILDS = (
     PastBuild(104, NOW_S - 60, ("app", LONG), 8, "0.1.0", Ending.FAILED, Interval(60.0, 75.0), 64.1,
-              {"ran": 1, "restored": 1, "failed": 1, "blocked": 1, "fresh": 196}, STAGES),
+              {"ran": 1, "restored": 1, "failed": 1, "blocked": 1, "cancelled": 3, "fresh": 196}, STAGES),
     PastBuild(103, NOW_S - 86_400, (), 8, "0.1.0", Ending.DONE, Interval(60.0, 75.0), 64.1,
               {"ran": 12, "cut_off": 3}, (STAGES[0],)),
     PastBuild(9, NOW_S - 400 * 86_400, ("app",), 1, "0.1.0", Ending.KILLED, None, None, {"ran": 2}),
@@ -49,10 +49,10 @@ def test_the_list_fits_80_columns() -> None:
     text = builds_text(BUILDS, 0, Page(20, 80, NOW_S))
 
     assert text.splitlines()[:4] == [
-        "run  when           took    p50    p90   in  ran  hits  same  bad  targets",
-        "104  09:45:40      1m04s  1m00s  1m15s         1     1   196    2  app packag...",
-        "103  11-24 09:46   1m04s  1m00s  1m15s  yes   12     0     3       (default)",
-        "  9  2025-10-21   killed                       2     0     0       app",
+        "run  when           took    p50    p90   in  ran  hits  same  bad  left  targets",
+        "104  09:45:40      1m04s  1m00s  1m15s         1     1   196    2     3  app ...",
+        "103  11-24 09:46   1m04s  1m00s  1m15s  yes   12     0     3             (def...",
+        "  9  2025-10-21   killed                       2     0     0             app",
     ]
     assert max(map(len, text.splitlines())) <= 80
 
@@ -60,9 +60,9 @@ def test_the_list_fits_80_columns() -> None:
 def test_the_list_in_a_pipe_is_whole() -> None:
     assert builds_text(BUILDS, 2, Page(2, 0, NOW_S)) == textwrap.dedent(
         f"""\
-        run  when          took    p50    p90   in  ran  hits  same  bad  targets
-        104  09:45:40     1m04s  1m00s  1m15s         1     1   196    2  app {LONG}
-        103  11-24 09:46  1m04s  1m00s  1m15s  yes   12     0     3       (default)
+        run  when          took    p50    p90   in  ran  hits  same  bad  left  targets
+        104  09:45:40     1m04s  1m00s  1m15s         1     1   196    2     3  app {LONG}
+        103  11-24 09:46  1m04s  1m00s  1m15s  yes   12     0     3             (default)
         and 1 more build: stagemake history --all
         2 builds noted by a newer stagemake: left out
 
@@ -81,7 +81,7 @@ def test_one_build() -> None:
           began     2026-11-25 09:45:40, 1 minute ago, with 8 jobs
           took      1 m 04 s
           forecast  1 m 00 s (up to 1 m 15 s)
-          ended     failed: 1 ran, 1 restored, 1 failed, 1 blocked, 196 unchanged
+          ended     failed: 1 ran, 1 restored, 1 failed, 1 blocked, 3 not run, 196 unchanged
 
         outcome   stage                               took  expected  why
         ran       compile.main                    1 m 02 s    58.0 s  input changed: ...
@@ -100,7 +100,7 @@ def test_two_builds() -> None:
     assert comparison_text(before, after, found, Page(20, 80, NOW_S)) == textwrap.dedent(
         """\
         build 103: (default): 12 ran in 1 m 04 s
-        build 104: app packag...hat.goes.on: 1 ran, 1 restored, 1 failed, 1 blocked in 1 m 04 s
+        build 104: app packag...hat.goes.on: 1 ran, 1 restored, 1 failed, 1 blocked, 3 not run in 1 m 04 s
 
         what     stage                 build 103  build 104
         outcome  check                 fresh      blocked
