@@ -13,9 +13,26 @@ if TYPE_CHECKING:
 SMALL_BYTES = 32 << 10
 """Files below this are handed to the cache as they are read."""
 
-_ONE_SHOT_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20
+"""Larger files are read in blocks of this."""
+
 # Without O_NONBLOCK a FIFO put in the file's place would hold the build for ever.
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+
+
+def block_buffer() -> memoryview:
+    """Return room for one block of a file, at the beginning of a page.
+
+    Raises:
+        OSError: There is no memory.
+
+    Cost: 0.4 ms the first time.
+    """
+    import mmap  # noqa: PLC0415 - gate, 0.4 ms: large files only
+
+    # Some processors copy five times slower to 16 bytes behind where a page begins, and that is just where
+    # `malloc` puts what is this large.
+    return memoryview(mmap.mmap(-1, BLOCK_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
 
 def read_digest(
@@ -33,8 +50,8 @@ def read_digest(
     """
     fd = os.open(full, _FLAGS)
     try:
-        if expected_bytes > _ONE_SHOT_BYTES:
-            return _digest_stream(fd)
+        if expected_bytes > BLOCK_BYTES:
+            return digest_stream(fd)
         data = _read_all(fd, expected_bytes)
     except OSError as error:
         raise OSError(error.errno, error.strerror, full) from error
@@ -52,14 +69,14 @@ def _read_all(fd: int, expected_bytes: int) -> bytes:
     if len(data) == expected_bytes:
         return data
     parts = [data]  # it grew, or its file system (/proc) doesn't know sizes
-    while part := os.read(fd, _ONE_SHOT_BYTES):
+    while part := os.read(fd, BLOCK_BYTES):
         parts.append(part)
     return b"".join(parts)
 
 
-def _digest_stream(fd: int) -> tuple[str, int]:
-    """Return digest and size of a large file in constant memory."""
-    buffer = memoryview(bytearray(_ONE_SHOT_BYTES))
+def digest_stream(fd: int) -> tuple[str, int]:
+    """Return digest and size of what is left to read of a large file, in constant memory."""
+    buffer = block_buffer()
     hasher = xxh3_128()
     size_bytes = 0
     while count := os.readv(fd, [buffer]):

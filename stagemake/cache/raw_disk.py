@@ -15,11 +15,12 @@ import sys
 import xxhash
 
 from stagemake.cache.envelope import is_value_name
+from stagemake.contents import BLOCK_BYTES, block_buffer, digest_stream
 from stagemake.durable import reach
 
 _FICLONE = 0x40049409  # Linux: share the extents of another file (btrfs, xfs, bcachefs, zfs)
-_CHUNK_BYTES = 1 << 20
-_ZEROS = bytes(_CHUNK_BYTES)
+_ZEROS = bytes(BLOCK_BYTES)
+_FIRST_BYTES = 64  # that are looked at before all of a block is
 _MOST_QUARANTINES = 9
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a fifo must not hang us
 _CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -132,7 +133,7 @@ def read_all(fd: int, limit_bytes: int) -> bytes:
     """Return what is left to read, at most one byte more than the limit."""
     chunks: list[bytes] = []
     left = limit_bytes + 1
-    while left > 0 and (chunk := os.read(fd, min(left, _CHUNK_BYTES))):
+    while left > 0 and (chunk := os.read(fd, min(left, BLOCK_BYTES))):
         chunks.append(chunk)
         left -= len(chunk)
     return b"".join(chunks)
@@ -282,12 +283,11 @@ def _copy(source_fd: int, target_fd: int) -> tuple[int, str]:
     # One pass through our memory, not copy_file_range: what is hashed is what is written.
     hasher = xxhash.xxh3_128()
     size = 0
-    chunk_bytes = bytearray(_CHUNK_BYTES)
-    buffer = memoryview(chunk_bytes)
+    buffer = block_buffer()
     while count := os.readv(source_fd, [buffer]):
         chunk = buffer[:count]
         hasher.update(chunk)
-        if count == _CHUNK_BYTES and chunk_bytes == _ZEROS:
+        if count == BLOCK_BYTES and _is_zero(chunk):
             os.lseek(target_fd, count, os.SEEK_CUR)  # a hole, as it most likely was
         else:
             _write(target_fd, chunk)
@@ -297,16 +297,16 @@ def _copy(source_fd: int, target_fd: int) -> tuple[int, str]:
     return size, hasher.hexdigest()
 
 
+def _is_zero(chunk: memoryview) -> bool:
+    """Return whether a whole block is zeros. Cost: nearly nothing where it begins otherwise."""
+    return chunk[:_FIRST_BYTES] == _ZEROS[:_FIRST_BYTES] and chunk.tobytes() == _ZEROS
+
+
 def digest_open(fd: int) -> tuple[int, str]:
     """Return bytes and digest of an open file. Cost: reads it, 1 MiB at a time."""
-    hasher = xxhash.xxh3_128()
-    size = 0
     os.lseek(fd, 0, os.SEEK_SET)
-    buffer = memoryview(bytearray(_CHUNK_BYTES))
-    while count := os.readv(fd, [buffer]):
-        hasher.update(buffer[:count])
-        size += count
-    return size, hasher.hexdigest()
+    digest, size = digest_stream(fd)
+    return size, digest
 
 
 def _write(fd: int, data: bytes | memoryview) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 import time
 
@@ -7,6 +9,7 @@ import pytest
 from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
+from stagemake.contents import BLOCK_BYTES, block_buffer
 from stagemake.digesting import Digester
 from stagemake.freshness.signature import FileClock
 from stagemake.memo import KeepsChanging
@@ -68,6 +71,13 @@ def test_all_sizes_are_read_whole(world, size):
         file.write(data)
 
     assert world.digester().entry("a") == f"f:{xxh3_128_hexdigest(data)}:{size}"
+
+
+def test_blocks_are_read_to_the_beginning_of_a_page() -> None:
+    buffer = block_buffer()
+
+    assert len(buffer) == BLOCK_BYTES
+    assert ctypes.addressof(ctypes.c_char.from_buffer(buffer)) % mmap.PAGESIZE == 0
 
 
 def test_a_file_whose_size_its_file_system_does_not_know_is_read(world):
