@@ -12,6 +12,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
@@ -270,7 +271,7 @@ def _prepare(home: str, log: str, limit_s: float) -> None:
     os.dup2(1, 2)
     os.makedirs(f"{home}/empty", exist_ok=True)
     os.chdir(f"{home}/empty")
-    os.environ["TMPDIR"] = f"{home}/empty"
+    os.environ["TMPDIR"] = tempfile.tempdir = f"{home}/empty"  # it was asked for before
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_CPU, (int(limit_s) + 1, int(limit_s) + 5))
