@@ -274,15 +274,13 @@ class _Reader:
             if word == "esac":
                 frame.cases = max(0, frame.cases - 1)
                 return
+            if word == "function":  # its name follows, then its body
+                frame.skips_word = True
+                return
         if frame.is_wrapped and word.startswith("-"):
             frame.skips_word = word in _WRAPPER_OPTIONS_WITH_VALUE
             return
         frame.is_wrapped = is_plain and word in _WRAPPERS
         frame.at_command = frame.is_wrapped
-        if (
-            is_plain
-            and word
-            and word not in _BUILTINS
-            and word not in {"for", "select", "function"}
-        ):
+        if is_plain and word and word not in _BUILTINS and word not in {"for", "select"}:
             self.found[word] = None

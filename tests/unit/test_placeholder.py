@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from stagemake.model.error import BadPlaceholder
 from stagemake.model.stage import Command, ProjectPath, Stage, StageName
-from stagemake.stagefile.placeholder import argv_of, check_template
+from stagemake.stagefile.placeholder import (
+    argv_of,
+    check_template,
+    program_of,
+    slips_in,
+    with_params,
+)
 
 NAMES = st.text(
     st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1
@@ -98,3 +104,164 @@ def test_a_path_outside_the_project_stays_absolute_in_every_working_directory() 
     stage = stage_of("x", "{inputs}", inputs=(ProjectPath("/usr/x"),), cwd=ProjectPath("a/b"))
 
     assert argv_of(stage) == ("x", "/usr/x")
+
+
+FULL = {
+    "inputs": (ProjectPath("a"), ProjectPath("b c")),
+    "outputs": (ProjectPath("-o"), ProjectPath("d/")),
+    "depfile": ProjectPath("e.d"),
+    "params": (("n", 1), ("words", "two words")),
+}
+FILLED = [
+    ("{inputs}", ["a", "b c"]),
+    ("{inputs[0]}", ["a"]),
+    ("{inputs[1]}", ["b c"]),
+    ("{inputs[-1]}", ["b c"]),
+    ("{inputs[-2]}", ["a"]),
+    ("{outputs}", ["./-o", "d"]),
+    ("{outputs[0]}", ["./-o"]),
+    ("{outputs[-1]}", ["d"]),
+    ("{depfile}", ["e.d"]),
+    ("{params.n}", ["1"]),
+    ("{params.words}", ["two words"]),
+]
+
+
+@pytest.mark.parametrize(("field", "values"), FILLED)
+def test_each_placeholder_stands_for_its_values(field: str, values: list[str]) -> None:
+    stage = stage_of("x", field, f"<{field}>", "y", **FULL)
+    text = stage_of(f"x {field} {{{field}}}", shell=True, **FULL)
+
+    check_template(stage)
+    check_template(text)
+
+    alone = values if field in {"{inputs}", "{outputs}"} else [" ".join(values)]
+    assert argv_of(stage) == ("x", *alone, f"<{' '.join(values)}>", "y")
+    assert argv_of(text) == ("/bin/sh", "-c", f"x {shlex.join(values)} {field}")
+
+
+@pytest.mark.parametrize("shell", [False, True])
+@pytest.mark.parametrize(
+    ("field", "said", "hint"),
+    [
+        ("{inputs[2]}", "the command has `{inputs[2]}`, but the stage has 2 inputs", ""),
+        ("{inputs[-3]}", "the command has `{inputs[-3]}`, but the stage has 2 inputs", ""),
+        ("{outputs[1]}", "the command has `{outputs[1]}`, but the stage has 1 output", ""),
+        ("{depfile}", "the command has `{depfile}`, but the stage declares none", 'add depfile="build/name.d"'),
+        ("{params.x}", "the command has `{params.x}`, but the stage has no parameter `x`", 'add params={"x": …}'),
+        ("{params.nums}", "the command has `{params.nums}`, but the stage has no parameter `nums`", "did you mean `num`?"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_filled_in_is_told(
+    field: str, said: str, hint: str, *, shell: bool
+) -> None:
+    known = {
+        "inputs": FULL["inputs"],
+        "outputs": (ProjectPath("o"),),
+        "params": (("num", 1), ("x_y", 2)),
+    }
+
+    for act in (check_template, argv_of):
+        with pytest.raises(BadPlaceholder) as caught:
+            act(stage_of(f"x {field}", shell=shell, **known))
+        assert (caught.value.headline, caught.value.hint) == (said, hint)
+    check_template(stage_of("x", f"{{{field}}}", **known))
+
+
+def test_none_of_no_inputs_is_told() -> None:
+    with pytest.raises(BadPlaceholder, match="the stage has no inputs"):
+        check_template(stage_of("{inputs[0]}"))
+
+
+FORMS = "there are {inputs}, {outputs}, {depfile}, {params.NAME}"
+SLIPS = [
+    ("{input}", "did you mean `{inputs}`?"),
+    ("{output}", "did you mean `{outputs}`?"),
+    ("{deps}", "did you mean `{depfile}`?"),
+    ("{in}", "did you mean `{inputs}`?"),
+    ("{out}", FORMS),
+    ("{outputs.0}", "did you mean `{outputs}`?"),
+    ("{inputs.first}", "did you mean `{inputs}`?"),
+    ("{param.name}", "did you mean `{params.NAME}`?"),
+    ("{params[name]}", FORMS),
+]
+
+
+@pytest.mark.parametrize(("slip", "hint"), SLIPS)
+def test_a_slip_in_a_list_is_refused_and_in_a_shell_text_told_when_it_failed(
+    slip: str, hint: str
+) -> None:
+    text = stage_of(f"x {slip} {slip} {{{slip}}} ${slip}", shell=True)
+
+    with pytest.raises(BadPlaceholder) as caught:
+        check_template(stage_of("x", f"-{slip}"))
+    check_template(text)
+    check_template(stage_of("x", f"${slip} {{{slip}}}"))
+
+    assert caught.value.headline == f"`{slip}` is no placeholder"
+    assert caught.value.hint == hint
+    assert slips_in(text) == [f"`{slip}` is no placeholder: {hint}"]
+
+
+def test_several_slips_are_told_each_once() -> None:
+    text = stage_of("x {input} {output} {input} {inputs}", shell=True)
+
+    assert slips_in(text) == [
+        "`{input}` is no placeholder: did you mean `{inputs}`?",
+        "`{output}` is no placeholder: did you mean `{outputs}`?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("program", "is_told"),
+    [
+        ("cat{inputs}", True),
+        ("x/cat{outputs[0]}y", True),
+        ("python{params.n}", False),
+        ("./{inputs[0]}", False),
+        ("{inputs}", False),
+        ("cat", False),
+    ],
+)
+def test_a_comma_that_is_missing_behind_the_program_is_told(program: str, *, is_told: bool) -> None:
+    told = slips_in(stage_of(program, "cat{inputs}", **FULL))
+
+    assert told == [f"`{program}` is one word: is a comma missing in the list?"] * is_told
+
+
+def test_a_stage_without_a_command_has_no_placeholders() -> None:
+    stage = Stage(StageName("s"))
+
+    check_template(stage)
+
+    assert slips_in(stage) == []
+    with pytest.raises(TypeError, match="stage s has no command"):
+        argv_of(stage)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("{inputs}", "a"),
+        ("{outputs}", "./-o"),
+        ("./{inputs[1]}", "./b c"),
+        ("{params.words}", "two words"),
+        ("x{inputs}", "xa b c"),
+        ("{{inputs}}", "{inputs}"),
+        ("cc", "cc"),
+    ],
+)
+def test_a_program_is_named_by_the_first_of_several_paths(name: str, expected: str) -> None:
+    assert program_of(stage_of(name, **FULL), name) == expected
+
+
+def test_a_program_of_no_paths_keeps_its_name() -> None:
+    assert program_of(stage_of("{inputs}"), "{inputs}") == "{inputs}"
+
+
+def test_before_there_is_a_stage_only_parameters_are_filled_in() -> None:
+    text = "{params.cc}-{params.n} {params.other} {{params.n}} {inputs} {depfile}"
+
+    filled = with_params(text, [("cc", "gcc"), ("n", 2)])
+
+    assert filled == "gcc-2 {params.other} {{params.n}} {inputs} {depfile}"
