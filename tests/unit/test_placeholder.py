@@ -179,7 +179,7 @@ SLIPS = [
     ("{output}", "did you mean `{outputs}`?"),
     ("{deps}", "did you mean `{depfile}`?"),
     ("{in}", "did you mean `{inputs}`?"),
-    ("{out}", FORMS),
+    ("{out}", "did you mean `{outputs}` or `{inputs}`?"),
     ("{outputs.0}", "did you mean `{outputs}`?"),
     ("{inputs.first}", "did you mean `{inputs}`?"),
     ("{param.name}", "did you mean `{params.NAME}`?"),
