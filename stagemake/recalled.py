@@ -271,7 +271,7 @@ def affected_by(
     paths, open_ids = record[noop.PATHS], record[noop.OPEN]
     unsettled, found = set(moved), set(open_ids)
     for stage_id in open_ids:
-        unsettled.update(_made(outputs_of(stage_id), graph.rows[stage_id], paths))
+        unsettled.update(made_by(outputs_of(stage_id), graph.rows[stage_id], paths))
     while True:
         before = len(found)
         for stage_id, (own, above) in enumerate(zip(graph.rows, graph.upstream, strict=True)):
@@ -279,12 +279,12 @@ def affected_by(
                 continue
             if stage_id not in found:
                 found.add(stage_id)
-                unsettled.update(_made(outputs_of(stage_id), own, paths))
+                unsettled.update(made_by(outputs_of(stage_id), own, paths))
         if len(found) == before:
             return found
 
 
-def _made(outputs: Sequence[str], own: Sequence[int], paths: Sequence[str]) -> list[int]:
+def made_by(outputs: Sequence[str], own: Sequence[int], paths: Sequence[str]) -> list[int]:
     """Return which of a stage's paths are outputs or lie in them."""
     names = {output.rstrip("/") for output in outputs}
     below = tuple(output for output in outputs if output[-1:] == "/")

@@ -17,12 +17,12 @@ from stagemake.recalled import (
     Graph,
     Recalled,
     StateSignatures,
-    affected_by,
     part_of,
     state_in,
     state_now,
     with_all_above,
 )
+from stagemake.watch.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -44,7 +44,7 @@ class Footing:
     pipeline: Pipeline  # of all that is built
     registry: StageRegistry
     asked: tuple[str, ...]  # the targets that `pipeline` is for
-    graph: Graph
+    reach: Reach
     id_by_path: Mapping[str, int]
     _left: StateSignatures
     _unsettled: set[int] = field(
@@ -82,7 +82,7 @@ class Footing:
             and before.record[noop.GRAPH] == record[noop.GRAPH]
             and before.record[noop.PATHS] == record[noop.PATHS]
         ):
-            graph, id_by_path = before.graph, before.id_by_path
+            reach, id_by_path = before.reach, before.id_by_path
         else:
             graph = Graph(*marshal.loads(record[noop.GRAPH]))
             if (graph.names, graph.upstream, graph.targets) != (
@@ -91,9 +91,15 @@ class Footing:
                 pipeline.targets,
             ):
                 return None
+            reach = Reach(graph)
             id_by_path = {path: path_id for path_id, path in enumerate(record[noop.PATHS])}
         left = state_in(record, directory)
-        return cls(root, directory, record, pipeline, registry, asked, graph, id_by_path, left)
+        return cls(root, directory, record, pipeline, registry, asked, reach, id_by_path, left)
+
+    @property
+    def graph(self) -> Graph:
+        """Which stage waits for which."""
+        return self.reach.graph
 
     @property
     def is_overtaken(self) -> bool:
@@ -117,8 +123,8 @@ class Footing:
             return None
         self._unsettled |= ids
         stages = self.pipeline.stages
-        affected = affected_by(
-            self._unsettled, lambda stage_id: stages[stage_id].outputs, self.graph, self.record
+        affected = self.reach.affected(
+            self._unsettled, lambda stage_id: stages[stage_id].outputs, self.record
         )
         return Recalled(
             self.record, self.graph, frozenset([str(stages[i].name) for i in affected]),

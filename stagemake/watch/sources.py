@@ -11,7 +11,7 @@ from stagemake.freshness.signature import link_signature, of_status
 from stagemake.tree import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from stagemake.freshness.signature import Signature
     from stagemake.freshness.snapshot import Snapshot, Trace
@@ -49,9 +49,11 @@ def sources_of(
 
 
 def service_sources(
-    services: Iterable[Stage], pipeline: Pipeline, root: str
+    services: Collection[Stage], pipeline: Pipeline, root: str
 ) -> dict[str, Signature | None]:
     """Return what services read and no stage of the pipeline makes, as it is now, by path."""
+    if not services:
+        return {}
     made = {path.rstrip("/") for stage in pipeline.stages for path in stage.outputs}
     below = tuple(path for stage in pipeline.stages for path in stage.outputs if path[-1] == "/")
     found: dict[str, Signature | None] = {}
