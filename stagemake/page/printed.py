@@ -65,7 +65,5 @@ def stored_logs(
 
 
 def clean(data: bytes) -> str:
-    """Return text without colours and control characters; of a line that was rewritten the last form."""
-    lines = data.replace(b"\r\n", b"\n").split(b"\n")
-    last = b"\n".join(line.rstrip(b"\r").rpartition(b"\r")[2] for line in lines)
-    return shown_log(last, keep_colour=False)
+    """Return text without colours and control characters."""
+    return shown_log(data, keep_colour=False)

@@ -22,9 +22,11 @@ _RESETS = frozenset((_RESET, "\x1b[m"))
 def shown_log(data: bytes, *, keep_colour: bool) -> str:
     """Return captured output that is safe to print: colours only, no other control sequences.
 
-    Colours that are still on at the end are switched off there, before its last line's end.
+    Of a line that was rewritten, as bars of progress are, the last form. Colours that are still on at the end are switched off there, before its last line's end.
     """
     text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+    if "\r" in text:
+        text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     if not keep_colour:
         return _SEQUENCE.sub("", text)
     last = _RESET

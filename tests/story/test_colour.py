@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from screen_kit import Screen
 
+from stagemake import StageManager
+
 if TYPE_CHECKING:
     from project import Project
 
@@ -73,6 +75,42 @@ def test_commands_that_tell_what_is_there_have_them_too(
     assert "\x1b[" not in plain
     assert "\x1b[1m" in painted
     assert project.run(*words, "--color", "never").exited(0).stdout == plain
+
+
+RAW = b"\x1b[1;35mloud\x1b[0m\x1b]0;title\x07 \xff\x00\x08\n 1 %\r99 %\r\n\x1b[2Jdone\x1b[?25l"
+
+
+@pytest.mark.parametrize(
+    ("env", "arguments", "has_colour"),
+    [
+        ({}, (), False),
+        ({"FORCE_COLOR": "1"}, (), True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, (), False),
+        ({"NO_COLOR": "1"}, ("--color=always",), True),
+        ({"FORCE_COLOR": "1"}, ("--color=never",), False),
+    ],
+)
+def test_what_is_stored_is_as_it_came_and_what_is_shown_is_decided_then(
+    project: Project, env: dict[str, str], arguments: tuple[str, ...], *, has_colour: bool
+) -> None:
+    project.stagefile(
+        "command('say', 'cat raw; cat raw >&2; : > {outputs}', implicit=['raw'], outputs=['o'])\n"
+    )
+    (project.root / "raw").write_bytes(RAW)
+    project.env.update(env)
+    begin = "\x1b[1;35mloud\x1b[0m" if has_colour else "loud"
+    shown = f"{begin} \\xff\n99 %\ndone\n" * 2
+
+    ran = project.build("-v", *arguments).ran("say").stderr
+    project.remove("o")
+    restored = project.build("-v", *arguments).restored("say").stderr
+
+    assert shown in ran
+    assert shown in restored
+    manager = StageManager(root=project.root, cache_dir=project.cache)
+    manager.load("Stagefile")
+    outcome = manager.execute_pipeline(["say"])
+    assert manager.log_of(outcome.results[0]) == (RAW, RAW)
 
 
 def test_what_was_stored_for_a_pipe_is_shown_with_colours_on_a_terminal(project: Project) -> None:

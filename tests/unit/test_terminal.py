@@ -54,7 +54,7 @@ SEQUENCES = {
     "device": '\x1bP$q"p\x1b\\\x1b_payload\x1b\\\x1b^x\x1b\\\x1bXy\x1b\\',
     "sets": "\x1b(0\x1b)B\x0e\x0f\x1b%G",
     "bytes of 8 bits": "\x9b2J\x9d0;t\x9c\x90q\x9c\x85",
-    "controls in a colour": "\x1b[\x0831m\x1b[3\r1m\x1b[\x9b?4m",
+    "controls in a colour": "\x1b[\x0831m\x1b[3\x0b1m\x1b[\x9b?4m",
     "others": "\x00\x01\x05\x07\x08\x0b\x0c\x7f\x1b",
 }
 
@@ -76,6 +76,13 @@ def test_colours_stay_and_end_with_the_log() -> None:
     assert shown_log(f"{colours}\n".encode(), keep_colour=True) == f"{colours}\x1b[0m\n"
     assert shown_log(b"\x1b[31mred\x1b[0m\n", keep_colour=True) == "\x1b[31mred\x1b[0m\n"
     assert shown_log(colours.encode(), keep_colour=False) == "redmoretrue hidden"
+
+
+@pytest.mark.parametrize("keep_colour", [False, True])
+def test_a_line_that_was_rewritten_is_shown_as_it_was_last(keep_colour: bool) -> None:
+    text = b"  0 %\r 50 %\r100 %\r\r\nnext\r\n\rlast\r"
+
+    assert shown_log(text, keep_colour=keep_colour) == "100 %\nnext\nlast"
 
 
 def test_what_is_never_closed_takes_its_line_and_no_more() -> None:
