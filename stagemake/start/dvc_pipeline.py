@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagemake.start.dvc_template import Unresolved, instances
 from stagemake.start.section import Section, quoted, quoted_list
-from stagemake.start.yaml_file import loaded, yaml_loader
+from stagemake.start.yaml_file import INSTALL_YAML, NO_YAML, loaded, yaml_loader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,8 @@ def dvc_section(found: Survey) -> Section | None:
         return None
     load = yaml_loader()
     if load is None:
-        why = f"{_NAME}: no YAML library can be imported here (`pip install pyyaml`, then `stagemake init` again)"
-        return Section(_NAME, (), unseen=(why,))
+        why = f"{_NAME}: {NO_YAML} (to have it read: {INSTALL_YAML}, then `stagemake init -n`)"
+        return Section(_NAME, (), unseen=(why,), lacks=(NO_YAML, INSTALL_YAML))
     try:
         document = load(found.text(_NAME))
     except Exception as error:

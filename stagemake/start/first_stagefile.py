@@ -58,7 +58,7 @@ def first_stagefile(
         from_make: Translate the Makefile and look at nothing else.
 
     Raises:
-        UsageError: `from_make`, and there is no Makefile.
+        UsageError: `from_make`, and there is no Makefile; or all there is can't be read on this machine.
     """
     found = survey(root)
     makefile = found.named(*NAMES)
@@ -67,6 +67,13 @@ def first_stagefile(
     sections = _sections(found, makefile, environ, reserved, from_make=from_make)
     used = [section for section in sections if section.code]
     more = found.skipped
+    for section in sections if not used else ():
+        if section.lacks:  # a Stagefile of examples would only be in the way of the real one
+            why, mend = section.lacks
+            raise UsageError(
+                f"`{section.title}` can't be read: {why}",
+                hint=f"{mend}, then `stagemake init` again",
+            )
     if not used:
         sections.append(Section("", tuple(_STARTER.split("\n")), frozenset({"command", "stage"})))
     return FirstStagefile(

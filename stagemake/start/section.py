@@ -33,6 +33,7 @@ class Section:
         default_name: How its default pipeline should be called if this section is the only one.
         unseen: What could not be seen or translated, one line each.
         remarks: What to know besides, one line each.
+        lacks: Why nothing of it could be read on this machine, and the command that mends that; empty if it could.
     """
 
     title: str
@@ -43,6 +44,7 @@ class Section:
     default_name: str = "default"
     unseen: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     names: frozenset[str] = field(default=frozenset())  # of its stages and pipelines
 
 

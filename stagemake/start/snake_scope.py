@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagemake.start.snake_python import Unknown, arguments, parsed
 from stagemake.start.snake_values import Scope
-from stagemake.start.yaml_file import loaded, yaml_loader
+from stagemake.start.yaml_file import INSTALL_YAML, NO_YAML, loaded, yaml_loader
 
 if TYPE_CHECKING:
     from stagemake.start.snake_text import Snakefile
@@ -24,6 +24,8 @@ def scope_of(snakefile: Snakefile, found: Survey, name: str) -> tuple[Scope, lis
             scope.remarks.append(
                 f"the values of `{text.strip(chr(34) + chr(39))}` are written into the Stagefile; `config(…)` has them set by `-D`"
             )
+        elif word == "configfile" and yaml_loader() is None:
+            unseen.append(f"{name}:{chunk.line}: `{chunk.head}`: {NO_YAML} ({INSTALL_YAML})")
         elif word == "workdir":
             scope.problem = "`workdir:` has no counterpart: its paths start elsewhere"
             unseen.append(f"{name}:{chunk.line}: `{chunk.head}`")

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+NO_YAML = "no YAML library can be imported here"
+INSTALL_YAML = "pip install 'stagemake[yaml]'"
+
 
 def yaml_loader() -> Callable[[str], Any] | None:  # Any: whatever YAML holds
     """Return what reads a text of YAML; None where neither PyYAML nor ruamel.yaml is installed."""

@@ -374,6 +374,16 @@ def test_dvc_stages_become_commands(project: Project) -> None:
     project.build().ran("train")
 
 
+SNAKE_RULES = """\
+rule a:
+    output: "a"
+    shell: "seq {config[n]} > {output}"
+rule b:
+    output: "b"
+    shell: "touch {output}"
+"""
+
+
 def test_dvc_without_a_yaml_library_is_said(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,9 +392,25 @@ def test_dvc_without_a_yaml_library_is_said(
     monkeypatch.setitem(sys.modules, "ruamel", None)
     project.write("dvc.yaml", DVC)
 
-    said = project.build("init")
+    with project.unchanged():
+        project.build("init").printed(
+            """\
+            error: `dvc.yaml` can't be read: no YAML library can be imported here
+            hint: pip install 'stagemake[yaml]', then `stagemake init` again
+            """
+        ).exited(2)
 
-    assert "left out: dvc.yaml: no YAML library can be imported here" in said.stderr
+    project.write("Snakefile", "configfile: 'c.yaml'\n" + SNAKE_RULES).write("c.yaml", "n: 3\n")
+    said = project.build("init").exited(0)
+
+    assert said.stderr == (
+        "stagemake: found Snakefile\n"
+        "left out: Snakefile:1: `configfile: 'c.yaml'`: no YAML library can be imported here (pip install 'stagemake[yaml]')\n"
+        "left out: Snakefile:2: rule `a`: `config['n']` is not known without running it\n"
+        "left out: dvc.yaml: no YAML library can be imported here (to have it read: pip install 'stagemake[yaml]', then `stagemake init -n`)\n"
+        f"stagemake: wrote Stagefile\n{HINT}"
+    )
+    project.build().ran("b")
 
 
 @pytest.mark.parametrize("text", ["", "rule all:\n    input: 'x'\n", "# nothing\n"])
