@@ -91,6 +91,37 @@ def test_cargo_in_a_stage_shares_the_jobs(project: Project, style: str) -> None:
     assert most_at_once(project) <= 2
 
 
+# As the library does it that cargo and others use: one flag, a FIFO or two descriptors that are there.
+CLIENT = """\
+import os, re, select, stat, sys
+flags = os.environ["MAKEFLAGS"]
+(auth,) = re.findall(r"--jobserver-(?:auth|fds)=(\\S+)", flags)
+assert flags.index("-j3") < flags.index("--jobserver")
+if auth.startswith("fifo:"):
+    form, ends = "fifo", [os.open(auth[5:], os.O_RDWR)] * 2
+else:
+    form, ends = "pipe", list(map(int, auth.split(",")))
+assert all(stat.S_ISFIFO(os.fstat(end).st_mode) for end in ends)
+tokens = b""
+while select.select(ends[:1], [], [], 0)[0]:
+    tokens += os.read(ends[0], 1)
+os.write(ends[1], tokens)
+print(form, len(tokens))
+"""
+
+
+@pytest.mark.parametrize("style", ["fifo", "pipe"])
+def test_what_a_stage_is_told_is_what_clients_read(project: Project, style: str) -> None:
+    project.write("pyproject.toml", f'[tool.stagemake]\njobserver = "{style}"\n')
+    project.write("client.py", CLIENT).stagefile(
+        f'command("client", ["{sys.executable}", "client.py"], always=True)'
+    )
+
+    said = project.run("-j3").exited(0).stderr
+
+    assert f"\n{style} 2\n" in said  # the third job is the stage itself
+
+
 @needs_make
 def test_under_make_stages_and_recipes_share_the_jobs(project: Project) -> None:
     project.stagefile(STAGES.format(job=job(project)))
