@@ -13,6 +13,7 @@ from stagemake.report.reason_words import reason_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from stagemake.model.difference import Difference
     from stagemake.model.explanation import Change
     from stagemake.model.line_diff import LineDiff
 
@@ -20,13 +21,20 @@ _SAME_WORDS = 4  # kept on each side of a changed word
 _FROM_CHARACTERS = 60  # shorter values are shown whole, without marks
 
 
-def changes_text(changes: Iterable[Change], *, most_lines: int, said: str = "") -> Iterator[str]:
+def changes_text(
+    changes: Iterable[Change],
+    *,
+    most_lines: int,
+    said: str = "",
+    above: set[Difference] | None = None,
+) -> Iterator[str]:
     """Yield lines for differences: `because: …` for the first, `also: …` for those after it.
 
     Args:
         changes: What differs, the most telling first.
         most_lines: Lines to show of each diff.
         said: What is said already: a first difference of that text gets no line of its own.
+        above: Differences whose values and lines stand further up: they are not told again. These are added.
     """
     word = "also" if said else "because"
     for at, change in enumerate(changes):
@@ -34,9 +42,14 @@ def changes_text(changes: Iterable[Change], *, most_lines: int, said: str = "") 
         if at or headline != said:
             yield f"  {word}: {headline}"
         word = "also"
-        yield from _values(change)
+        details = [*_values(change)]
         if change.diff is not None:
-            yield from _lines(change.diff, most_lines)
+            details += _lines(change.diff, most_lines)
+        if above is not None and change.difference in above and len(details) > 1:
+            details = ["      as above"]
+        yield from details
+        if above is not None:
+            above.add(change.difference)
 
 
 def _values(change: Change) -> Iterator[str]:

@@ -27,6 +27,7 @@ _PLAIN = Style()
 _NAME_WIDTH = 30
 _SHORT_NAME_WIDTH = 20
 _INSIDE = {True: "inside", False: "longer than that", None: ""}
+_WORDS = {"cut_off": "unchanged", "cancelled": "not run"}
 _SHORT = {True: "yes", False: "no", None: ""}
 
 
@@ -204,7 +205,7 @@ def _build(build: PastBuild, page: Page) -> Iterator[str]:
 
 def _stage_row(stage: PastStage, page: Page) -> tuple[str, ...]:
     return (
-        stage.word,
+        _WORDS.get(stage.word, stage.word),
         middle(printable(stage.name), page.name_width),
         "" if stage.wall_s is None else duration(stage.wall_s),
         "" if stage.expected_s is None else duration(stage.expected_s.p50),
@@ -261,5 +262,5 @@ def _row(one: Compared, page: Page) -> tuple[str, ...]:
 def _cell(stage: PastStage | None) -> str:
     if stage is None:
         return "fresh"
-    ended = "unchanged" if stage.outcome == "cut_off" else stage.outcome
+    ended = _WORDS.get(stage.word, stage.word)
     return ended if stage.wall_s is None else f"{ended} {duration(stage.wall_s)}"

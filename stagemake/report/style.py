@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# How what came of a stage is painted, wherever it is told; by the code of its outcome.
+# How what came of a stage is painted, wherever it is told; by the code of its outcome, or the word for it.
 OUTCOME_COLOURS = {
     "ran": "green",
     "restored": "blue",
@@ -16,6 +16,8 @@ OUTCOME_COLOURS = {
     "failed": "red",
     "blocked": "yellow",
     "cancelled": "yellow",
+    "interrupted": "yellow",
+    "not run": "yellow",
 }
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
 

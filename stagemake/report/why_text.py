@@ -16,6 +16,7 @@ from stagemake.report.width import columns_of, folded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from stagemake.model.difference import Difference
     from stagemake.model.explanation import Explanation, LastTime, Nearest
     from stagemake.past.build import PastBuild
 
@@ -88,7 +89,7 @@ def _lines(explanation: Explanation, now_s: float, columns: int) -> Iterator[str
         is_all = step.verdict is Verdict.FRESH
         yield from _last_time(explanation.last_time, now_s, columns, is_all=is_all)
     if explanation.nearest is not None:
-        yield from _nearest(explanation.nearest, now_s)
+        yield from _nearest(explanation.nearest, now_s, columns)
     for text in explanation.fallbacks:
         yield folded("  note: ", printable(text), columns)
     if explanation.counts:
@@ -113,7 +114,7 @@ def _missing(explanation: Explanation, columns: int) -> Iterator[str]:
     yield folded("  hint: ", printable(explanation.missing[0][1]), columns)
 
 
-def _nearest(nearest: Nearest, now_s: float) -> Iterator[str]:
+def _nearest(nearest: Nearest, now_s: float, columns: int) -> Iterator[str]:
     """Yield how the nearest result differs: `1 of 214 inputs differs from the result of 2 days ago: src/a.h`."""
     yield "  nearest in the cache:"
     parts = []
@@ -129,7 +130,8 @@ def _nearest(nearest: Nearest, now_s: float) -> Iterator[str]:
         shown = f" {printable(name)}" if name else ""
         parts.append((f"the {_KINDS.get(kind, kind)}{shown}", "differs", ""))
     (what, verb, tail), *others = parts
-    yield f"      {what} {verb} from the result of {ago(now_s - nearest.created_s)}{tail}"
+    text = f"{what} {verb} from the result of {ago(now_s - nearest.created_s)}{tail}"
+    yield folded("      ", text, columns, indent=8)
     yield from (f"      also {what}{tail}" for what, _, tail in others[:_MOST_PATHS])
     if len(others) > _MOST_PATHS:
         yield f"      and {plural(len(others) - _MOST_PATHS, 'more difference')}"
@@ -172,6 +174,7 @@ def last_build_text(
         most_names: So many of a group are named; None: all.
     """
     is_cut = False
+    told: set[Difference] = set()
     lines = [f"build {build.number}, {ago(now_s - build.started_s)}: {build.ending.value}"]
     for names, last in groups:
         shown = names if most_names is None or len(names) <= most_names else names[: most_names - 1]
@@ -187,7 +190,7 @@ def last_build_text(
         said = reason_text(last.reason, last.subject)
         ran = "ran " if last.outcome == "failed" else ""  # that is not why it failed
         lines += [f"  {ran}because: {said}"] if said else []
-        lines += changes_text(last.changes, most_lines=_SHORT_DIFF_LINES, said=said)
+        lines += changes_text(last.changes, most_lines=_SHORT_DIFF_LINES, said=said, above=told)
         lines += _diverged(last)
     more = list(rest(left_out, "stage", "stagemake why --all"))
     if is_cut and not more:

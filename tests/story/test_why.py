@@ -483,6 +483,40 @@ def test_an_input_that_is_gone_is_told_once(copy: Project) -> None:
     )
 
 
+def test_lines_that_changed_for_several_causes_are_shown_once(project: Project) -> None:
+    project.stagefile(
+        """\
+        command("x", "cat h > x", inputs=["h"], outputs=["x"])
+        command("y", "cat b h > y", inputs=["b", "h"], outputs=["y"])
+        """
+    ).write("h", "1\n").write("b", "1\n").build().exited(0)
+    project.write("h", "2\n").write("b", "2\n").build("-j1").exited(0)
+
+    project.build("why").printed(
+        """\
+        build 2, just now: done
+
+        `x` ran
+          because: input changed: h
+              was  2 B, be573118fb47
+              now  2 B, 5c627df800a7
+              @@ -1 +1 @@
+              -1
+              +2
+
+        `y` ran
+          because: input changed: b
+              was  2 B, be573118fb47
+              now  2 B, 5c627df800a7
+              @@ -1 +1 @@
+              -1
+              +2
+          also: input changed: h
+              as above
+        """
+    )
+
+
 def test_what_failed_before_it_began_is_told_once_and_that_it_can_not_run(project: Project) -> None:
     project.stagefile(
         """\
