@@ -7,6 +7,7 @@ end fills neither disk nor memory. Reusing them makes the usual silent action co
 from __future__ import annotations
 
 import os
+import select
 from typing import TYPE_CHECKING
 
 from stagemake.runner.protocol import CHUNK_BYTES
@@ -91,6 +92,10 @@ class Pipe:
             left_bytes -= taken
         return self._excerpt.take()
 
+    def kept(self) -> bytes:
+        """Return what was printed and read; nothing may be left in the pipe."""
+        return self._excerpt.take()
+
     def close(self) -> None:
         """Close both ends."""
         os.close(self.read_fd)
@@ -107,6 +112,15 @@ class Capture:
         except OSError:
             self.stdout.close()
             raise
+        self._poll = select.poll()
+        self._poll.register(self.stdout.read_fd, select.POLLIN)
+        self._poll.register(self.stderr.read_fd, select.POLLIN)
+
+    def take(self) -> tuple[bytes, bytes]:
+        """Return all that was printed to stdout and stderr; see `Pipe.take`. Cost: one system call for an action that was silent."""
+        if self._poll.poll(0):
+            return self.stdout.take(), self.stderr.take()
+        return self.stdout.kept(), self.stderr.kept()
 
     @property
     def fds(self) -> tuple[int, int, int, int]:

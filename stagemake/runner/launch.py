@@ -21,7 +21,7 @@ from stagemake.runner.running import Running, ValuePipe
 from stagemake.runner.template import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
 
     from stagemake.runner.detach import Desk, Settings
@@ -72,8 +72,8 @@ class Launcher:
             self._pass_output(work.stage_id, capture)
         loan = Loan(self._desk.console, self._settings.tool_group) if work.console else None
         try:
-            with self._inside(work.cwd):
-                begun = self._begin(work, self._stdio(capture))
+            stdio = self._stdio(capture)
+            begun = self._begin_inside(work, stdio) if work.cwd else self._begin(work, stdio)
         except OSError as error:
             begun = Refusal(NOT_STARTED, f"could not start: {error.strerror}")
         if isinstance(begun, Refusal):
@@ -133,19 +133,15 @@ class Launcher:
         capture.stderr.ready()
         return (self._desk.null_fd, capture.stdout.write_fd, capture.stderr.write_fd)
 
-    @contextlib.contextmanager
-    def _inside(self, cwd: str) -> Iterator[None]:
+    def _begin_inside(self, work: Work, stdio: Stdio) -> tuple[int, ValuePipe | None] | Refusal:
         """Be in an action's working directory while it starts: what is started inherits it."""
-        if not cwd:
-            yield
-            return
         try:
-            os.chdir(cwd)
+            os.chdir(work.cwd)
         except OSError as error:
-            error.strerror = f"its working directory `{cwd}`: {error.strerror}"
+            error.strerror = f"its working directory `{work.cwd}`: {error.strerror}"
             raise
         try:
-            yield
+            return self._begin(work, stdio)
         finally:
             os.fchdir(self._desk.root_fd)
 

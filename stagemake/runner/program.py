@@ -78,15 +78,14 @@ def find(name: str, search_path: str) -> str | Refusal:
     """Return the file that a command's first word means."""
     if "/" in name:
         return name
-    seen = ""
-    for directory in search_path.split(":"):
-        candidate = f"{directory or '.'}/{name}"
+    candidates = [f"{directory or '.'}/{name}" for directory in search_path.split(":")]
+    for candidate in candidates:
         if os.access(candidate, os.X_OK) and not os.path.isdir(candidate):
             return candidate
-        if not seen and os.path.isfile(candidate):
-            seen = candidate
-    if seen:
-        return Refusal(NOT_STARTED, f"could not start `{seen}`: it is not executable")
+    # Only now: nearly every search passes by directories that have nothing of this name.
+    for candidate in candidates:
+        if os.path.isfile(candidate):
+            return Refusal(NOT_STARTED, f"could not start `{candidate}`: it is not executable")
     return Refusal(NOT_FOUND, f"could not start `{name}`: not found on PATH")
 
 

@@ -278,7 +278,7 @@ class Supervisor:
     def _printed(self, action: Running, ended: Ended) -> tuple[bytes, bytes]:
         if action.capture is None:
             return b"", b""
-        printed = action.capture.stdout.take(), action.capture.stderr.take()
+        printed = action.capture.take()
         if ended.count or ended.strangers:
             self._launcher.discard(action.capture)
         else:
