@@ -62,9 +62,8 @@ def measure_large(subject: Tool, work: str, runs: int) -> Iterator[Figure]:
     """Yield how fast 1 GiB is hashed, and restored beside `cp`. Takes 4 GiB of disk.
 
     Hashing is what a touched input of 1 GiB takes beyond one of a few bytes, the file in the page cache.
-    The restore is the whole command, and as `cp` it brings one file; both are taken in turn, each right after
-    what it makes was deleted: a virtual machine gives memory back that has been free for some seconds, and writing to it again
-    takes five times as long.
+    The restore is the whole command, and as `cp` it brings one file; both are taken in turn, each right after what
+    it makes was deleted: what memory is free then, and for how long it has been, is the same for both.
     """
     large, small = (os.path.join(work, name) for name in ("large", "small"))
     try:

@@ -303,7 +303,7 @@ def _is_zero(chunk: memoryview) -> bool:
 
 
 def digest_open(fd: int) -> tuple[int, str]:
-    """Return bytes and digest of an open file. Cost: reads it, 1 MiB at a time."""
+    """Return bytes and digest of an open file. Cost: reads it, a block at a time."""
     os.lseek(fd, 0, os.SEEK_SET)
     digest, size = digest_stream(fd)
     return size, digest
