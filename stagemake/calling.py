@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import json
 import os
@@ -18,6 +17,7 @@ from stagemake.model.context import SharedData, StageContext
 from stagemake.model.error import BadValue
 from stagemake.model.mode import ExecutionMode
 from stagemake.model.stage import Call
+from stagemake.runner.port import REHEARSALS
 from stagemake.stagefile.shown import shown_value
 from stagemake.storage import LiveStorage, Places
 
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from stagemake.model.pipeline import Pipeline
     from stagemake.model.result import StageResult
     from stagemake.model.services import EventDispatcher, StorageProvider
-    from stagemake.model.stage import Stage
+    from stagemake.model.stage import Stage, Surroundings
     from stagemake.stagefile.loader import Evaluation
-
-_REHEARSALS = 16  # Python 3.11 looks at code when it has run 8 times, and then some
 
 
 @define(eq=False, repr=False)
@@ -54,9 +52,13 @@ class Caller:
         Raises:
             Exception: Whatever the function raised.
         """
+        return self.ready(stage_id, payload)(say)
+
+    def ready(self, stage_id: int, payload: bytes) -> ReadyCall:
+        """Return a call of one stage's function that only waits to be made; arguments as above."""
         action = self.pipeline.stages[stage_id].action
         assert isinstance(action, Call), "only calls come here"
-        return self._carry_out(stage_id, payload, say, action.function)
+        return self._ready(stage_id, payload, action.function)
 
     def rehearse(self, stage_id: int, payload: bytes) -> None:
         """Go through a call some times with a function that does nothing.
@@ -64,48 +66,32 @@ class Caller:
         Python fills caches inside of its code as it runs. Filled here they are there in all forks; each
         fork that fills its own has to copy that memory first.
         """
-        for _ in range(_REHEARSALS):
-            self._carry_out(stage_id, payload, lambda _data: None, lambda _context: None)
+        for _ in range(REHEARSALS):
+            call = self._ready(stage_id, payload, lambda _context: None)
+            call(lambda _data: None)
+            call.leave()
 
-    def _carry_out(
-        self,
-        stage_id: int,
-        payload: bytes,
-        say: Callable[[bytes], None],
-        function: Callable[[StageContext], object],
-    ) -> bytes:
+    def _ready(
+        self, stage_id: int, payload: bytes, function: Callable[[StageContext], object]
+    ) -> ReadyCall:
         stage = self.pipeline.stages[stage_id]
         assert isinstance(stage.action, Call), "only calls come here"
         told = json.loads(payload)
         scratch = _Scratch(f"{self.scratch}/{stage_id}-{os.urandom(8).hex()}")
-        try:
-            around = Circumstances(
-                root=self.root,
-                scratch=scratch.path,
-                env=told["env"],
-                shared=SharedData(stage, told["uses"]),
-                storage=LiveStorage(Places(self.root, scratch.path)),
-                events=WorkerEvents(stage.name, say),
-                make_scratch=scratch.make,
-            )
-            context = make_context(stage, around)
-            with contextlib.ExitStack() as stack:
-                home = stage.action.home
-                for surroundings in self.evaluations if home is None else (home,):
-                    stack.enter_context(surroundings.active())
-                answer = function(context)
-                if inspect.isawaitable(answer):
-                    import asyncio  # noqa: PLC0415 - gate, 44 ms, paid by async stages only
-
-                    answer = asyncio.run(_awaited(answer))
-        finally:
-            scratch.remove()
-        if answer is not None and stage.action.returns_nothing:
-            raise BadValue(
-                f"execute() of stage `{stage.name}` returned {shown_value(answer)}; it returns None",
-                hint="results are outputs, or shared values by context.shared",
-            )
-        return json.dumps(context.shared.encoded()).encode("ascii")
+        events = WorkerEvents(stage.name)
+        around = Circumstances(
+            root=self.root,
+            scratch=scratch.path,
+            env=told["env"],
+            shared=SharedData(stage, told["uses"]),
+            storage=LiveStorage(Places(self.root, scratch.path)),
+            events=events,
+            make_scratch=scratch.make,
+        )
+        home = stage.action.home
+        surroundings: Sequence[Surroundings] = self.evaluations if home is None else (home,)
+        context = make_context(stage, around)
+        return ReadyCall(function, context, events, scratch, surroundings, stage.action)
 
     def take_texts(self, data: bytes) -> None:
         """Have modules that are imported from now on compiled from these sources.
@@ -127,20 +113,69 @@ class _Scratch:
     """A directory of one run. Few ask for theirs, and to make and remove one costs half a millisecond."""
 
     path: str  # absolute; of no other run
-    _is_made: bool = False
+    is_made: bool = False
 
     def make(self) -> None:
         """Have it there from now on."""
-        if not self._is_made:
+        if not self.is_made:
             os.makedirs(self.path, mode=0o700, exist_ok=True)  # threads may ask at once
-            self._is_made = True
+            self.is_made = True
 
     def remove(self) -> None:
         """Take it away, with all that is in it."""
-        if self._is_made:
+        if self.is_made:
             import shutil  # noqa: PLC0415 - gate, 8 ms, for those who had it made
 
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+@define(eq=False, repr=False)
+class ReadyCall:
+    """One call with all that its function will see; made once, in a process of its own.
+
+    After it the project's modules stay importable, for threads that the function has left.
+    """
+
+    _function: Callable[[StageContext], object]
+    _context: StageContext
+    _events: WorkerEvents
+    _scratch: _Scratch
+    _surroundings: Sequence[Surroundings]
+    _action: Call
+
+    def __call__(self, say: Callable[[bytes], None]) -> bytes:
+        """Make it; see `Caller`."""
+        self._events.begin(say)
+        for surroundings in self._surroundings:
+            surroundings.enter()
+        is_good = False
+        try:
+            provided = self._provided()
+            is_good = True
+        finally:
+            if not is_good or self._scratch.is_made:
+                self.leave()  # what tidies up or tells of it imports no module of the project
+            self._scratch.remove()
+        return provided
+
+    def leave(self) -> None:
+        """Have the project's modules not importable any more: no threads of the function are waited for."""
+        for surroundings in reversed(self._surroundings):
+            surroundings.leave()
+
+    def _provided(self) -> bytes:
+        answer = self._function(self._context)
+        if inspect.isawaitable(answer):
+            import asyncio  # noqa: PLC0415 - gate, 44 ms, paid by async stages only
+
+            answer = asyncio.run(_awaited(answer))
+        if answer is not None and self._action.returns_nothing:
+            raise BadValue(
+                f"execute() of stage `{self._context.name}` returned {shown_value(answer)}; it returns None",
+                hint="results are outputs, or shared values by context.shared",
+            )
+        shared = self._context.shared.encoded()
+        return json.dumps(shared).encode("ascii") if shared else b"{}"
 
 
 @frozen

@@ -129,15 +129,19 @@ class WorkerEvents:
 
     Args:
         stage: The stage's name.
-        say: Passes bytes on to the tool.
+        say: Passes bytes on to the tool; nobody listens until `begin` tells who does.
     """
 
-    def __init__(self, stage: str, say: Callable[[bytes], None]) -> None:
+    def __init__(self, stage: str, say: Callable[[bytes], None] = lambda _data: None) -> None:
         self._stage = stage
-        self._say = say
         self._said_bytes = 0
-        self._began_s = time.monotonic()
         self._own = Subscriptions()
+        self.begin(say)
+
+    def begin(self, say: Callable[[bytes], None]) -> None:
+        """Take in that the stage begins to run, and who passes on what it says."""
+        self._say = say
+        self._began_s = time.monotonic()
 
     def subscribe(self, handler: Handler, *, name: str = "") -> int:
         """Have a handler told of what this stage says."""

@@ -136,7 +136,9 @@ def start(builder: Builder, pipeline: Pipeline, lock_fd: int) -> Started:
         return Started(builder.make_runner(settings), ear, caller, shared)
     if caller is None:
         return Started(local_runner(settings), ear, None, shared)
-    runner = local_runner(settings, rehearse=caller.rehearse, on_told=caller.take_texts)
+    runner = local_runner(
+        settings, ready=caller.ready, rehearse=caller.rehearse, on_told=caller.take_texts
+    )
     return Started(runner, ear, caller, shared)
 
 

@@ -73,6 +73,12 @@ class Surroundings(Protocol):
     def active(self) -> AbstractContextManager[None]:
         """Make the modules importable."""
 
+    def enter(self) -> None:
+        """Make them importable from now on, where nobody else asks for any."""
+
+    def leave(self) -> None:
+        """Undo `enter`."""
+
 
 @frozen
 class Call:

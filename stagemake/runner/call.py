@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, NoReturn
@@ -12,15 +11,14 @@ from typing import TYPE_CHECKING, NoReturn
 from attrs import frozen
 
 from stagemake.model.valued import Valued
-from stagemake.processes import prctl
 from stagemake.runner.failure import FAILED, print_failure
 from stagemake.runner.protocol import encode
 from stagemake.runner.template import adopt_environment, change_environment, open_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from stagemake.runner.port import PythonCall
+    from stagemake.runner.port import PythonCall, ReadyCall
     from stagemake.runner.template import Template
 
 
@@ -32,6 +30,7 @@ class Job(Valued):
     root: str
     stage_id: int
     payload: bytes
+    ready: ReadyCall | None  # `call` with both, where that has been made ready
     env: Mapping[str, str]  # all of it
     changes: Mapping[str, str] | None  # of what the template has; None: it has other variables
     stdio: tuple[int, int, int]
@@ -55,7 +54,7 @@ def run(job: Job) -> NoReturn:
     except BaseException as error:
         code = print_failure(error, job.root)
     finally:
-        _leave(code)
+        _leave(code, job.template.flush_c_streams)
 
 
 def _settle_in(job: Job) -> None:
@@ -64,7 +63,7 @@ def _settle_in(job: Job) -> None:
         os.setsid()
     else:
         os.setpgid(0, job.join_group)
-    prctl.signal_on_parent_death(signal.SIGKILL)
+    job.template.die_with_supervisor()
     for target, fd in enumerate(job.stdio):
         os.dup2(fd, target)
     for fd in job.close_fds:
@@ -76,6 +75,7 @@ def _settle_in(job: Job) -> None:
         change_environment(job.changes)
     if job.join_group is not None:  # the console: no pipes, as the template's streams expect
         open_streams()
+    gc.freeze()  # else what the supervisor has made since would be looked through, and copied, first thing
     gc.enable()
 
 
@@ -83,7 +83,10 @@ def _carry_out(job: Job, pid: int) -> int:
     value: bytes | None
     out = _Outlet(job.value_fd, pid)
     try:
-        value = job.call(job.stage_id, job.payload, out.say)
+        if job.ready is not None:
+            value = job.ready(out.say)
+        else:
+            value = job.call(job.stage_id, job.payload, out.say)
         if not isinstance(value, bytes):
             raise TypeError(f"BUG: a call returned {type(value).__name__}, not bytes")
     except SystemExit as error:
@@ -149,9 +152,9 @@ def _flush() -> None:
             continue
 
 
-def _leave(code: int) -> NoReturn:
+def _leave(code: int, flush_c_streams: Callable[[], object]) -> NoReturn:
     try:
         _flush()
-        prctl.flush_c_streams()
+        flush_c_streams()
     finally:
         os._exit(code)

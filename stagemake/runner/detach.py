@@ -17,7 +17,7 @@ from stagemake.processes.forks import listen_to_signals
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from stagemake.runner.port import PythonCall, TokenFds
+    from stagemake.runner.port import PythonCall, ReadyCall, TokenFds
 
 
 @frozen(eq=False, repr=False)
@@ -26,6 +26,7 @@ class Settings(Valued):
 
     root: str  # absolute; where actions run
     call: PythonCall | None
+    ready: Callable[[int, bytes], ReadyCall] | None  # makes ready what `call` would carry out
     rehearse: Callable[[int, bytes], object] | None  # goes through a call without its effect
     on_told: Callable[[bytes], object] | None  # takes what the tool tells meanwhile
     marker: str

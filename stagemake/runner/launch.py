@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from stagemake.runner.detach import Desk, Settings
-    from stagemake.runner.port import Work
+    from stagemake.runner.port import ReadyCall, Work
 
 Stdio = tuple[int, int, int]
 
@@ -60,6 +60,25 @@ class Launcher:
         self._idle: list[Capture] = []
         self._value_fds: set[int] = set()
         self._template: Template | None = None  # made for the first function
+        self._ready: dict[int, ReadyCall] = {}  # of what waits in line, by stage id
+        self._spent: list[ReadyCall] = []  # of what has been started
+
+    def make_ready(self, work: Work) -> None:
+        """Do now what can be done of a function that will start later.
+
+        Memory that is written to between two forks is copied once more after each of them. So what is made
+        here for some functions in one go costs a part of what each would take in its own process; and what
+        has been used is freed here, not right after the fork.
+        """
+        self._spent.clear()
+        if self._settings.ready is None or work.payload is None or work.watch is not None:
+            return
+        with contextlib.suppress(Exception):  # the call itself will tell
+            self._ready[work.stage_id] = self._settings.ready(work.stage_id, work.payload)
+
+    def forget_all(self) -> None:
+        """Let go of what was made ready: nothing waits any more."""
+        self._ready.clear()
 
     def start(self, work: Work) -> Running | Refusal:
         """Begin `work`; return it on its way, or why it is not."""
@@ -163,11 +182,15 @@ class Launcher:
                     self._settings.rehearse(work.stage_id, work.payload)
         value_fd, value_write_fd = os.pipe()
         os.set_blocking(value_fd, False)
+        ready = self._ready.pop(work.stage_id, None)
+        if ready is not None:
+            self._spent.append(ready)
         job = call.Job(
             call=self._settings.call,
             root=self._settings.root,
             stage_id=work.stage_id,
             payload=work.payload,
+            ready=ready,
             env=env,
             changes=self._template.changes_to(env),
             stdio=stdio,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from stagemake.runner.link import Link
-    from stagemake.runner.port import PythonCall, RunnerSettings, TokenFds, Work
+    from stagemake.runner.port import PythonCall, ReadyCall, RunnerSettings, TokenFds, Work
 
 GRACE_S = 2.0
 LOST = -int(signal.SIGKILL)  # what ran when the supervisor died
@@ -55,6 +55,7 @@ class LocalRunner:
         tokens: Of a jobserver; see `hold_token`.
         rehearse: Called once in the supervisor like the first `call`, without `say`: forks of it find what
             that left in memory.
+        ready: Does what can be done of a `call` before its time, without any effect: in the supervisor, for those that wait in line.
         on_told: Given what `tell` sends, in the supervisor: functions that start afterwards see the effect.
     """
 
@@ -71,12 +72,14 @@ class LocalRunner:
         capture_limit_bytes: int = DEFAULT_LIMIT_BYTES,
         console_stdout_fd: int = 1,
         tokens: TokenFds | None = None,
+        ready: Callable[[int, bytes], ReadyCall] | None = None,
         rehearse: Callable[[int, bytes], object] | None = None,
         on_told: Callable[[bytes], object] | None = None,
     ) -> None:
         self._settings = Settings(
             root=root,
             call=call,
+            ready=ready,
             rehearse=rehearse,
             on_told=on_told,
             marker=marker,
@@ -235,6 +238,7 @@ class LocalRunner:
 def local_runner(
     settings: RunnerSettings,
     *,
+    ready: Callable[[int, bytes], ReadyCall] | None = None,
     rehearse: Callable[[int, bytes], object] | None = None,
     on_told: Callable[[bytes], object] | None = None,
 ) -> LocalRunner:
@@ -248,6 +252,7 @@ def local_runner(
         wakeup_fd=settings.wakeup_fd,
         console_stdout_fd=settings.console_stdout_fd,
         tokens=settings.tokens,
+        ready=ready,
         rehearse=rehearse,
         on_told=on_told,
     )

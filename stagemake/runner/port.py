@@ -17,8 +17,16 @@ PythonCall = Callable[[int, bytes, Callable[[bytes], None]], bytes]
 """Carries out the payload of a stage id; what it says meanwhile goes through the third, message by message."""
 
 
+ReadyCall = Callable[[Callable[[bytes], None]], bytes]
+"""A `PythonCall` that has its stage id and payload, and all that can be made of them beforehand."""
+
+
 WITHDRAWN = -256
 """The exit code of what was lined up, and was not started after all; no signal has this number."""
+
+
+REHEARSALS = 16
+"""How often code runs until Python 3.11 has filled the caches inside of it: it looks at it after 8 times, and then some."""
 
 
 Direct = tuple[tuple[str, ...], str]

@@ -5,7 +5,6 @@ A fork of the tool, one a build, single-threaded. When the tool is gone, so is a
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
@@ -33,6 +32,7 @@ from stagemake.runner.protocol import (
     said_message,
 )
 from stagemake.runner.survivors import Ended, Survivors
+from stagemake.runner.tokens import HeldTokens
 
 if TYPE_CHECKING:
     import resource
@@ -71,7 +71,7 @@ class Supervisor:
         self._deadlines_s: dict[int, float] = {}  # by pid: when the next signal is due
         self._asked: set[int] = set()  # pids: told to end, by whomever
         self._terminated: set[int] = set()  # those of them whose next signal is SIGKILL
-        self._tokens: list[bytes] = []  # of a jobserver: what the tool has
+        self._tokens = HeldTokens(desk.put_fd)
         self._open = True
         self._child_ended = False
         self._poller = Poller()
@@ -99,36 +99,34 @@ class Supervisor:
     def end_all(self) -> None:
         """End every descendant; what the tool had of a jobserver is free then, also if it was killed."""
         self._survivors.end_all(self._running)
-        for token in list(self._tokens):
-            self._put_back(token)
+        self._tokens.put_all_back()
 
     def _hear(self) -> None:
         data = os.read(self._desk.requests_fd, CHUNK_BYTES)
         self._open = bool(data)
+        has_line_grown = False
         for message in self._inbox.feed(data):
             if message[0] == START:
                 self._line.note_start()
                 self._start(Work(*message[1:]))
             elif message[0] == LINE_UP:
-                self._line.add(Work(*message[2:]), LineRules(*message[1]))
-                self._advance()
+                work = Work(*message[2:])
+                self._launcher.make_ready(work)
+                self._line.add(work, LineRules(*message[1]))
+                has_line_grown = True
             elif message[0] == WITHDRAW:
                 self._withdraw()
             elif message[0] == TELL:
                 if self._settings.on_told is not None:
                     self._settings.on_told(message[1])
             elif message[0] == HOLD:
-                self._tokens.append(message[1])
+                self._tokens.hold(message[1])
             elif message[0] == BACK:
-                self._put_back(message[1])
+                self._tokens.put_back(message[1])
             else:
                 self._stop(now=message[1], typed=message[2])
-
-    def _put_back(self, token: bytes) -> None:
-        self._tokens.remove(token)
-        if self._desk.put_fd is not None:
-            with contextlib.suppress(OSError):  # whoever it belongs to is gone
-                os.write(self._desk.put_fd, token)
+        if has_line_grown:
+            self._advance()
 
     def _wake(self) -> None:
         signums = os.read(self._desk.wakeup_fd, CHUNK_BYTES)
@@ -159,6 +157,7 @@ class Supervisor:
         self._is_advancing = False
 
     def _withdraw(self) -> None:
+        self._launcher.forget_all()
         for stage_id in self._line.empty():  # no ends: they don't count as failures
             message = completion_message(Completion(stage_id, WITHDRAWN))
             self._outbox.put(message, can_wait=False)

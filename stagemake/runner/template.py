@@ -10,6 +10,7 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,10 @@ from attrs import frozen
 
 from stagemake.model.valued import Valued
 from stagemake.processes import prctl
+from stagemake.runner.port import REHEARSALS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 # A function keeps what Python has for these: EPIPE as an exception, ^C as KeyboardInterrupt.
 _KEPT = frozenset((signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGINT))
@@ -32,6 +34,8 @@ class Template(Valued):
     own_signals: tuple[int, ...]  # those that it handles or ignores
     blocked: tuple[int, ...]  # while it forks: no signal may find a fork with its handlers
     env: Mapping[str, str]  # what `os.environ` holds
+    die_with_supervisor: Callable[[], object]  # has a fork killed when the supervisor ends
+    flush_c_streams: Callable[[], object]
 
     @classmethod
     def prepared(cls, env: Mapping[str, str], null_fd: int) -> Template:
@@ -47,7 +51,9 @@ class Template(Valued):
         adopt_environment(env)
         _open_streams_for_pipes(null_fd)
         prctl.release_free_memory()
-        return cls(own, (*own, int(signal.SIGINT)), env)
+        _rehearse_threading()
+        kill, flush = prctl.parent_death_signal(signal.SIGKILL), prctl.flushing_c_streams()
+        return cls(own, (*own, int(signal.SIGINT)), env, kill, flush)
 
     def changes_to(self, env: Mapping[str, str]) -> dict[str, str] | None:
         """Return the variables that differ in `env`; None where it has others, or another order of them."""
@@ -118,6 +124,16 @@ def _open_streams_for_pipes(null_fd: int) -> None:
         os.dup2(null_fd, 2)
         os.close(read_fd)
         os.close(write_fd)
+
+
+def _rehearse_threading() -> None:
+    """Do here what `threading` does in each fork until Python has filled the caches inside of that code.
+
+    It makes locks anew and forgets other threads; this process has none.
+    """
+    if (renew := getattr(threading, "_after_fork", None)) is not None:
+        for _ in range(REHEARSALS):
+            renew()
 
 
 def _reset_all_but_own() -> Iterable[signal.Signals]:

@@ -157,7 +157,8 @@ def _restrict(watch: Watch) -> None:
 def _become(start: Start, prepare: Callable[[], None]) -> NoReturn:
     """Be the program or the call; `prepare` is called as late as possible."""
     if start.job is not None:
-        call.run(evolve(start.job, call=_prepared(start, prepare), join_group=start.join_group))
+        watched = _prepared(start, prepare)
+        call.run(evolve(start.job, call=watched, ready=None, join_group=start.join_group))
     _join(start.join_group)
     for target, fd in enumerate(start.stdio):
         os.dup2(fd, target)

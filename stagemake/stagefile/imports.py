@@ -73,6 +73,23 @@ class ProjectImports:
         with _TURN:
             yield from self._active()
 
+    def enter(self) -> None:
+        """Make the modules importable until `leave`, in a process in which nobody else asks for any."""
+        if self._is_active:
+            return
+        if self.outer is not None:
+            self.outer.enter()
+        sys.dont_write_bytecode = True
+        self._enter()
+
+    def leave(self) -> None:
+        """Undo `enter`; bytecode stays unwritten."""
+        if not self._is_active:
+            return
+        self._leave()
+        if self.outer is not None:
+            self.outer.leave()
+
     def _active(self) -> Iterator[None]:
         if self._is_active:
             yield

@@ -48,6 +48,14 @@ class Evaluation:
         with self.imports.active():
             yield
 
+    def enter(self) -> None:
+        """Make them importable until `leave`, in a process in which nobody else asks for any."""
+        self.imports.enter()
+
+    def leave(self) -> None:
+        """Undo `enter`."""
+        self.imports.leave()
+
 
 def evaluate(
     session: Session, path: str, given_texts: Mapping[str, str] | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
-from runner_kit import DEADLINE_S, Lifeline, local_runner, shell
+from runner_kit import DEADLINE_S, Lifeline, called, local_runner, shell
 
 from stagemake.runner.line import Line, LineRules
 from stagemake.runner.outbox import MOST_HELD_BYTES, Outbox
@@ -16,6 +16,7 @@ from stagemake.runner.poller import Poller
 from stagemake.runner.port import WITHDRAWN, Completion, Work
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from stagemake.runner.local import LocalRunner
@@ -48,6 +49,29 @@ def test_what_is_lined_up_runs_one_by_one_in_its_order(tmp_path: Path) -> None:
     assert [each.exit_code for each in found] == [0] * 30
     assert list(range(30)) == [each.stage_id for each in found]
     assert "".join(f"{number}\n" for number in range(30)) == (tmp_path / "log").read_text()
+
+
+def test_functions_that_wait_are_made_ready_before_their_process_is_there(tmp_path: Path) -> None:
+    def call(_stage_id: int, payload: bytes, _say: object) -> bytes:
+        return b"called " + payload
+
+    def ready(stage_id: int, payload: bytes) -> Callable[[object], bytes]:
+        if stage_id == 3:
+            raise OSError("not now")
+        made_in = os.getpid()
+        return lambda _say: (b"ready " if os.getpid() != made_in else b"too early ") + payload
+
+    with local_runner(tmp_path, speaking=call, ready=ready) as runner:
+        lined_up(runner, [called(number, b"%d" % number) for number in range(5)])
+        found = ends(runner, 5)
+
+    assert [each.value for each in found] == [
+        b"called 0",
+        b"ready 1",
+        b"ready 2",
+        b"called 3",
+        b"ready 4",
+    ]
 
 
 def test_a_start_in_between_makes_room_for_one_more(tmp_path: Path) -> None:
