@@ -75,7 +75,7 @@ def workshop_of(  # noqa: PLR0917 - what a workshop is put together from
     world: World,
     digester: Digester,
     runner: LocalRunner | GuardedRunner,
-    store: Opened | None,
+    open_store: Callable[[], Opened | None],
     emit: Callable[[Event], None],
 ) -> Workshop:
     """Return all that stages are carried out with."""
@@ -93,7 +93,7 @@ def workshop_of(  # noqa: PLR0917 - what a workshop is put together from
         world=world,
         digester=digester,
         state=builder.state,
-        store=store,
+        open_store=open_store,
         runner=runner,
         emit=emit,
         base_env=builder.base_env(),

@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import define, evolve, frozen
 
 from stagemake import durable
 from stagemake.assembling import close_cache, hooks_of, open_cache, workshop_of
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from stagemake.model.result import BuildOutcome
     from stagemake.plan.planner import Planned
     from stagemake.plan.world import World
+    from stagemake.records import Source
     from stagemake.starting import Started
 
 
@@ -71,15 +72,15 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         builder.emit(event)
 
     hooks = hooks_of(builder, ear)
-    store, grown = None, -1
+    cache, grown = _LateCache(builder), -1
     try:
         # Forks before there are threads or open databases, if anything is to run.
         started.catch_up(planned.plan, builder.interrupt.read_fd)
-        store = open_cache(builder)
-        volume = volume_bytes(store) if isinstance(store, DiskStore) else -1
-        if store is not None and builder.request.cache.reads:
-            _look_up_in(store, world)
-        shop = workshop_of(builder, world, digester, runner, store, emit)
+        if builder.make_store is not None:
+            cache.store()  # what a plugin needs for it is not known here
+        if builder.request.cache.reads:
+            _look_up_in(lambda: cache.store() or builder.read_only(), world)
+        shop = workshop_of(builder, world, digester, runner, cache.store, emit)
         _share_jobs(shop, hooks, started)
         emit(PlanReady(planned.plan, builder.jobs))
         scheduler = Scheduler(planned.plan, shop, planned.take_lasting())
@@ -97,9 +98,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
             hooks.close()
             _save(builder, digester)
         finally:
-            if store is not None:
-                now = close_cache(builder, store)
-                grown = now - volume if min(now, volume) >= 0 else -1
+            grown = cache.close()
     outcome = evolve(
         outcome,
         forecast_s=recorder.forecast_s,
@@ -111,6 +110,31 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
     remember(outcome)
     _note_costs(builder, planned, scheduler, outcome, _Spent(before_s, ended_s, grown, simulated_s))
     return _told(builder, recorder, outcome, emit)
+
+
+@define(eq=False, repr=False)
+class _LateCache:
+    """The cache of one build. It is opened by who asks first: that takes as long as an edit's stage may take to run."""
+
+    builder: Builder
+    _is_open: bool = False
+    _store: Opened | None = None
+    _volume_bytes: int = -1  # when it was opened; -1: not known
+
+    def store(self) -> Opened | None:
+        """Return the store, the same one each time; None where the request wants none, or none can be used."""
+        if not self._is_open:
+            self._is_open, self._store = True, open_cache(self.builder)
+            if isinstance(self._store, DiskStore):
+                self._volume_bytes = volume_bytes(self._store)
+        return self._store
+
+    def close(self) -> int:
+        """Let go of it, if it was opened; return by how many bytes it grew, -1 where that is not known."""
+        if self._store is None:
+            return -1
+        now, before = close_cache(self.builder, self._store), self._volume_bytes
+        return now - before if min(now, before) >= 0 else -1
 
 
 def _told(
@@ -154,16 +178,16 @@ def _open_state(builder: Builder, planned: Planned) -> None:
         state.settle(name, trace)
 
 
-def _look_up_in(store: Opened, world: World) -> None:
-    """Have records looked up in a store that is open now; what the plan did not find is not looked up again.
+def _look_up_in(source_of: Callable[[], Source], world: World) -> None:
+    """Have records looked up in the store that is written to; what the plan did not find is not looked up again.
 
     That is 0.1 ms for each stage of a cold build.
     """
     before = world.records
     if isinstance(before, StoredRecords):
-        world.records = StoredRecords(lambda: store, before.absent, before.bare)
+        world.records = StoredRecords(source_of, before.absent, before.bare)
     else:
-        world.records = StoredRecords(lambda: store)
+        world.records = StoredRecords(source_of)
 
 
 def _tidy(builder: Builder, planned: Planned, outcome: BuildOutcome, digester: Digester) -> None:

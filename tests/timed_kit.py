@@ -93,7 +93,7 @@ class TimedProject:
         state.open()
         shop = Workshop(
             root=str(self.root), request=builder.request, jobs=jobs, world=world,
-            digester=digester, state=state, store=None, runner=runner, emit=lambda _event: None,
+            digester=digester, state=state, runner=runner, emit=lambda _event: None,
             base_env={}, environ={}, pools=pools, now_s=runner.now_s, memory_bytes=MEMORY_BYTES,
         )  # fmt: skip
         scheduler = Scheduler(planned.plan, shop)

@@ -61,7 +61,8 @@ class Scheduler:
         self._agenda = Agenda.of(plan.pipeline, limits, weight, fresh)
         hits = [step for step in plan.steps if step.verdict is Verdict.HIT]
         hits.sort(key=lambda step: -weight[step.stage_id])  # as the agenda has them
-        self.launcher.restorer.expect(step.cached for step in hits if step.cached is not None)
+        if hits:  # else the cache is not opened for it
+            self.launcher.restorer.expect(step.cached for step in hits if step.cached is not None)
         self._ahead = Ahead.of(shop, plan.pipeline.stages, self._agenda)
 
     def run(self) -> BuildOutcome:
@@ -108,6 +109,7 @@ class Scheduler:
                 self._ahead.withdraw()
             shop.state.flush()
             shop.slots.relax()  # nothing that is ready has room
+            shop.open_store()  # while what was started runs: its result will want it
             # While there is a line the runner does not lack work, and ends come soon enough.
             is_waiting = shop.slots.is_short and self._ahead.is_empty
             completions = shop.runner.wait(PAUSE_S if is_waiting else None)

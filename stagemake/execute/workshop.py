@@ -66,6 +66,10 @@ class NoHooks:
         return ""
 
 
+def _no_store() -> None:
+    """Stand for a build without a cache."""
+
+
 @define(eq=False, repr=False)
 class Workshop:
     """Everything a build works with. `now_s` and `wall_clock_s` can be cranked by tests."""
@@ -76,7 +80,6 @@ class Workshop:
     world: World
     digester: Digester
     state: StateStore
-    store: Store | None  # None: no cache at all
     runner: Runner
     emit: Callable[[Event], None]
     base_env: Mapping[str, str]  # of commands; `call_env` of functions, if it is another
@@ -95,3 +98,9 @@ class Workshop:
     call_env: Mapping[str, str] | None = None
     slots: Slots = field(factory=Slots)  # tokens of a jobserver
     memory_bytes: int = field(factory=physical_memory_bytes)  # what `memory=` is measured against
+    open_store: Callable[[], Store | None] = _no_store  # gives the same one each time
+
+    @property
+    def store(self) -> Store | None:
+        """The cache, opened by whoever asks first, as no stage needs it to start; None: there is none."""
+        return self.open_store()

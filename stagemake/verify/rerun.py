@@ -116,7 +116,6 @@ class Batch:
             world=world,
             digester=digester,
             state=self._state,
-            store=None,
             runner=runner,
             emit=self._hear,
             base_env=base,

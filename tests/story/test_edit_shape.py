@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from noop_kit import build
 
+from stagemake import StageManager
+from stagemake.model.event import StageSettled, StageStarted
+
 if TYPE_CHECKING:
     from project import Project
+
+    from stagemake.model.event import Event
 
 STAGEFILE = """\
 for leaf in glob("in/*.txt"):
@@ -90,3 +95,20 @@ def test_damage_to_what_was_left_costs_time_and_no_more(
     assert done.returncode == 0, done.stderr
     assert [built.read(f"out/00{n}.txt") for n in (6, 7, 8)] == ["text", "third", "eighth"]
     assert build(built).stderr == "stagemake: up to date\n"
+
+
+def test_no_stage_waits_for_the_cache_to_be_opened(project: Project) -> None:
+    project.stagefile('command("copy", "cat a > b", inputs=["a"], outputs=["b"])').write("a")
+    seen: list[tuple[str, bool]] = []
+
+    class Looker:
+        def handle(self, event: Event) -> None:
+            if isinstance(event, (StageStarted, StageSettled)):
+                seen.append((type(event).__name__, (project.base / "new/cache.db").exists()))
+
+    manager = StageManager(project.root, cache_dir=project.base / "new", reporters=[Looker()])
+    manager.load()
+
+    assert manager.execute_pipeline().ok
+
+    assert seen == [("StageStarted", False), ("StageSettled", True)]
