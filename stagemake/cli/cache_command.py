@@ -144,6 +144,7 @@ def stats(place: CachePlace, color: str, *, shows_all: bool, as_json: bool) -> i
 @click.option("--max-age", type=float, metavar="DAYS", help="Remove what was unused for DAYS.")
 def gc(place: CachePlace, max_size: str | None, max_age: float | None) -> int:
     """Remove what was used longest ago, down to the limits."""
+    budget_bytes = None if max_size is None else size_in_bytes(max_size, "`--max-size`")
     store = place.open()
     if store is None:
         return 0
@@ -153,7 +154,7 @@ def gc(place: CachePlace, max_size: str | None, max_age: float | None) -> int:
         done = collect(
             store,
             references,
-            budget_bytes=None if max_size is None else size_in_bytes(max_size, "--max-size"),
+            budget_bytes=budget_bytes,
             max_age_s=None if max_age is None else max_age * 86_400,
         )
     finally:

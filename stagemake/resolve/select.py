@@ -128,7 +128,7 @@ class _Names:
         known.extend(relpath(output, start) for output in self.outputs.owner_by_path)
         known = list(dict.fromkeys(known))
         facts = [("as a path", f"`{path}`")] if self.cwd_prefix else []
-        near = _ending_with(target, known) or did_you_mean(target, known)
+        near = self._needing(path) or _ending_with(target, known) or did_you_mean(target, known)
         error = UnknownTarget(
             f"no stage, pipeline or output is called `{target}`",
             facts=facts,
@@ -136,6 +136,14 @@ class _Names:
         )
         error.target, error.is_near = target, bool(near)
         return error
+
+    def _needing(self, path: str) -> str:
+        """Return a hint naming the stages that have this path as an input."""
+        found = [
+            f"`{stage.name}`" for stage in self.stages if path in (*stage.inputs, *stage.implicit)
+        ]
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        return f"it is an input, of {', '.join(found[:_MOST_NAMED])}{more}" if found else ""
 
 
 def _ending_with(target: str, known: Sequence[str]) -> str:

@@ -756,6 +756,13 @@ WRONG_ARGUMENTS = {  # by name: arguments, and all that is printed
         hint: did you mean `stats`?
         """,
     ),
+    "a limit that is no size": (
+        ("cache", "gc", "--max-size", "abc"),
+        """\
+        error: `--max-size` is 'abc', not a size
+        hint: write a size as "2 GiB"
+        """,
+    ),
     "a limit that is no number": (
         ("cache", "gc", "--max-age", "long"),
         """\

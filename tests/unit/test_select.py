@@ -173,6 +173,15 @@ def test_an_unknown_target_is_told_in_full(target: str, cwd: str, text: str) -> 
     assert dedent(text).strip() == str(caught.value)
 
 
+def test_an_input_as_a_target_is_told_whose_it_is() -> None:
+    stages = [Stage(name=f"s{at}", implicit=("src/a.h",)) for at in range(5)]
+
+    with pytest.raises(UnknownTarget) as caught:
+        select(["a.h"], stages=stages, pipelines={}, cwd_prefix="src")
+
+    assert caught.value.hint == "it is an input, of `s0`, `s1`, `s2` and 2 more"
+
+
 def test_a_pipeline_with_an_unknown_stage_is_told_in_full() -> None:
     with pytest.raises(UnknownDependency) as caught:
         select(["p"], stages=STAGES, pipelines={"p": ("app.lnik",)}, cwd_prefix="")
