@@ -160,7 +160,7 @@ def _scouted(
 
 
 def _trial(work: Work, module: str, choice: Choice) -> Trial:
-    with open(f"{HOME}/{module}", encoding="utf-8") as stream:
+    with open(f"{work.home}/{module}", encoding="utf-8") as stream:
         source = stream.read()
     tree = ast.parse(source)
     return Trial(work, choice, Figures(module, len(mutants(tree))), source, tree)
