@@ -9,7 +9,7 @@ import pytest
 from fuzz_targets import TRACE
 
 from stagemake.freshness import journal
-from stagemake.freshness.journal import BEGIN, FORGET, SETTLE, encoded, header
+from stagemake.freshness.journal import BEGIN, FORGET, KEPT, SETTLE, encoded, header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +86,14 @@ def test_a_link_is_no_journal(tmp_path: Path) -> None:
     os.symlink("j", tmp_path / "link")
 
     assert list(journal.read(str(tmp_path / "link"))) == []
+
+
+def test_a_journal_with_anything_behind_its_end_is_not_gone_on_with(tmp_path: Path) -> None:
+    whole = b"".join((header(), encoded(RECORDS[1]), encoded((KEPT, ""))))
+    path = tmp_path / "j"
+    path.write_bytes(whole)
+
+    assert journal.read_kept(str(path)) == [RECORDS[1], (KEPT, "")]
+    for more in (b"\0", b"torn by a kill", encoded(RECORDS[0])[:-1]):
+        path.write_bytes(whole + more)
+        assert journal.read_kept(str(path)) is None  # what is appended there would not be read

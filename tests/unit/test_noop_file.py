@@ -170,6 +170,7 @@ TOLD: dict[str, Callable[[pytest.MonkeyPatch], object]] = {
     "its place": lambda patch: patch.setattr(sys, "prefix", "/another"),
     "warnings": lambda patch: patch.setattr(sys, "warnoptions", ["error"]),
     "options": lambda patch: patch.setattr(sys, "_xoptions", {"utf8": True}),
+    "the name of an option": lambda patch: patch.setattr(sys, "_xoptions", {"dev": True}),
     "the value of an option": lambda patch: patch.setattr(sys, "_xoptions", {"utf8": "0"}),
     "where modules are": lambda patch: patch.setattr(sys, "path", [*sys.path, "/another"]),
     "PYTHONHASHSEED": lambda patch: patch.setenv("PYTHONHASHSEED", "17"),

@@ -293,3 +293,7 @@ def test_the_digest_of_a_row_is_its_own(root: str, known: noop.Record) -> None:
     assert noop.digest_of(known, RUN)[:1] == b"x"
     with open(f"{state_of(root)}/noop", "rb") as stream:
         assert noop.checksum_of(stream.read(), __version__) == known[noop.CHECKSUM]
+
+
+def test_what_is_gone_is_no_touch_and_not_waited_for(root: str, known: noop.Record) -> None:
+    assert not note_touched(known, {A: None, **touch(known, B)}, state_of(root), root)

@@ -352,3 +352,21 @@ def test_where_a_thousand_are_kept_there_is_no_more_room(root: str) -> None:
 
     assert caught.value.filename == f"{root}/a"
     assert preserve(root, "a", "kept") == "kept.999/a"
+
+
+def test_what_cannot_be_undone_keeps_nothing_else_from_being_undone(root: str) -> None:
+    source, holding = Source(), durable.Holding(root)
+    staging = Staging(holding)
+    for path in ("in/a", "other/b"):
+        assert staging.build(path, [source.file(path, b"x")], source.contents())
+
+    def fails(step: str, path: str) -> None:
+        if step == "unlink" and path.startswith(f"{root}/in/"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    durable.install(fails)
+    staging.undo()
+    durable.install(None)
+    holding.close()
+
+    assert os.listdir(root) == ["in"]

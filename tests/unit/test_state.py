@@ -16,7 +16,7 @@ from fuzz_targets import TRACE
 from stagemake import durable
 from stagemake.model.error import ProjectLocked
 from stagemake.processes.removed import open_though_removed
-from stagemake.project_lock import is_locked, locked
+from stagemake.project_lock import holder_of, is_locked, lock_holder, locked
 from stagemake.recorded import recorded_files
 from stagemake.state import KeptSnapshot, StateStore
 
@@ -302,3 +302,23 @@ def test_what_a_killed_build_left_makes_void_what_was_made_ready(tmp_path: Path)
 
     assert recorded_files(state.snapshot) == {}
     assert state.take_entries() is None
+
+
+def test_who_holds_the_project_is_told_and_since_when(tmp_path: Path) -> None:
+    state = StateStore(str(tmp_path), "Stagefile")
+    assert lock_holder(state) is None
+
+    with locked(state, wait=False, on_wait=never):
+        lock = tmp_path / ".stagemake/lock"
+        assert lock_holder(state) == (f"process {os.getpid()}", lock.stat().st_mtime)
+        lock.write_bytes(b" \n")
+        assert holder_of(state) == "a process that did not say"
+        lock.write_bytes(b"x" * 201)
+        assert holder_of(state) == "a process that did not say"
+        lock.write_bytes(b"some\xffbody\n")
+        assert holder_of(state) == "some\N{REPLACEMENT CHARACTER}body"
+
+    assert lock_holder(state) is None
+    lock.rename(tmp_path / "elsewhere")
+    lock.symlink_to("../elsewhere")
+    assert holder_of(state) == "a process that did not say"  # a link is no lock
