@@ -63,6 +63,11 @@ _UNBOUNDED_BY_NAME = frozenset(
     }
 )
 """As above, of modules that are not worth importing for a comparison."""
+_UNBOUNDED_LATE = tuple(
+    f"{'importlib.machinery' if module[0] == '_' else module}.{name}"
+    for module, name in sorted(_UNBOUNDED_BY_NAME)
+)
+"""As users write them, for imports inside the code."""
 
 _READERS = frozenset({"doctest", "inspect", "linecache", "pydoc"})
 
@@ -74,6 +79,11 @@ def is_unbounded(target: object) -> bool:
     if not isinstance(target, (FunctionType, type)):
         return False
     return (target.__module__, target.__qualname__) in _UNBOUNDED_BY_NAME
+
+
+def is_unbounded_late(name: str) -> bool:
+    """Return whether a dotted name, from the module on, is or begins with one of those."""
+    return f"{name}.".startswith(tuple([f"{one}." for one in _UNBOUNDED_LATE]))
 
 
 def load_order(load: Load) -> tuple[str, tuple[str, ...], str]:

@@ -13,11 +13,12 @@ from stagemake.fingerprint.encoding import fields
 from stagemake.fingerprint.load_component import (
     DYNAMIC,
     is_unbounded,
+    is_unbounded_late,
     link_load,
     load_order,
     note_dynamic,
 )
-from stagemake.fingerprint.resolve_names import LateImport, Load, Names, names_in
+from stagemake.fingerprint.resolve_names import Binding, LateImport, Load, Names, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -122,6 +123,7 @@ def link_late_loads(
     stars: list[ModuleType] = []
     for each in names.bindings:
         base = _absolute(LateImport(each.module, (), each.level), where)
+        _note_late_by_name(graph, component, names, each)
         module = sys.modules.get(base or "")
         if module is None or base is None:
             continue
@@ -147,6 +149,16 @@ def link_late_loads(
             else:
                 scope = f"{component.label.partition(':')[0]}:"
                 link_load(graph, component, load, value, scope, prefix="late ")
+
+
+def _note_late_by_name(graph: Graph, component: Component, names: Names, binding: Binding) -> None:
+    """Note what reaches any code in the library's modules, whether they are loaded or not."""
+    if binding.level:
+        return  # of a package of the project
+    start = [binding.module, binding.attribute] if binding.attribute else [binding.module]
+    for load in names.local:
+        if load.name == binding.name and is_unbounded_late(".".join([*start, *load.attributes])):
+            note_dynamic(component, ".".join([load.name, *load.attributes]), None, graph)
 
 
 def _note_late_unbounded(
