@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from noop_kit import answer, build, long_way, said
+from noop_kit import answer, long_way, said, typed
 from project import Project
 
 from stagemake import StageManager
@@ -168,7 +168,7 @@ def test_nothing_is_called_up_to_date_that_is_not(
 ) -> None:
     rnd = random.Random(seed)
     project = sample(tmp_path_factory.mktemp("noop"), rnd)
-    assert build(project).returncode == 0
+    assert typed(project).returncode == 0
     answered = 0
 
     for _ in range(8):
@@ -176,8 +176,8 @@ def test_nothing_is_called_up_to_date_that_is_not(
         if answer(project) == 0:
             answered += 1
             assert is_done(project), done
-        elif build(project).returncode == 0 and rnd.random() < 0.5:
-            build(project)
+        elif typed(project).returncode == 0 and rnd.random() < 0.5:
+            typed(project)
 
 
 def sample(base: Path, rnd: random.Random) -> Project:
@@ -213,7 +213,7 @@ def test_names_that_were_noted_are_those_that_would_be_declared(
 ) -> None:
     rnd = random.Random(seed)
     project = sample(tmp_path_factory.mktemp("names"), rnd)
-    assert build(project).returncode == 0
+    assert typed(project).returncode == 0
     asked = ("completion", "zsh", "--", "build", "")
 
     for _ in range(8):
@@ -222,7 +222,7 @@ def test_names_that_were_noted_are_those_that_would_be_declared(
         if text is not None:
             assert text == long_way(project, *asked).stdout, done
         elif rnd.random() < 0.5:
-            build(project)
+            typed(project)
 
 
 WORDS = st.sampled_from(

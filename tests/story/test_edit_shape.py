@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from noop_kit import build
+from noop_kit import typed
 
 from stagemake import StageManager
 from stagemake.model.event import StageSettled, StageStarted
@@ -28,7 +28,7 @@ def built(project: Project) -> Project:
     project.stagefile(STAGEFILE)
     for number in range(100):
         project.write(f"in/{number:03d}.txt", "text")
-    assert build(project).returncode == 0
+    assert typed(project).returncode == 0
     return project
 
 
@@ -43,7 +43,7 @@ def state_of(project: Project) -> dict[str, tuple[int, int]]:
 
 def edit(project: Project, name: str, text: str) -> None:
     project.write(f"in/{name}.txt", text)
-    done = build(project)
+    done = typed(project)
     assert (done.returncode, "1 ran, 99 unchanged" in done.stderr) == (0, True), done.stderr
     assert project.read(f"out/{name}.txt") == text
 
@@ -66,13 +66,13 @@ def test_nothing_that_all_stages_are_in_is_written_for_one(built: Project) -> No
 def test_what_was_left_beside_is_known_to_whoever_looks_at_all(built: Project) -> None:
     edit(built, "007", "other")
 
-    assert build(built).stderr == "stagemake: up to date\n"
+    assert typed(built).stderr == "stagemake: up to date\n"
     assert built.run("-n", "--color", "never").exited(0).stdout == "stagemake: up to date\n"
     assert built.run("-s", "--color", "never").exited(0).stderr == ""
     assert "`copy.007` is fresh" in built.run("why", "copy.007").exited(0).stdout
     built.write("in/050.txt", "by the long way").run("--color", "never").exited(0)
     assert "journal" not in state_of(built)
-    assert build(built).stderr == "stagemake: up to date\n"
+    assert typed(built).stderr == "stagemake: up to date\n"
 
 
 @pytest.mark.parametrize("name", ["journal", "touched", "snapshot", "noop", "declared"])
@@ -90,11 +90,11 @@ def test_damage_to_what_was_left_costs_time_and_no_more(
         path.write_bytes(data[:-1] if change == "cut" else data[:middle] + bytes((data[middle] ^ 1,)) + data[middle + 1 :])  # fmt: skip
 
     built.write("in/007.txt", "third").write("in/008.txt", "eighth")
-    done = build(built)
+    done = typed(built)
 
     assert done.returncode == 0, done.stderr
     assert [built.read(f"out/00{n}.txt") for n in (6, 7, 8)] == ["text", "third", "eighth"]
-    assert build(built).stderr == "stagemake: up to date\n"
+    assert typed(built).stderr == "stagemake: up to date\n"
 
 
 def test_no_stage_waits_for_the_cache_to_be_opened(project: Project) -> None:
