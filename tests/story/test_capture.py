@@ -358,10 +358,10 @@ def test_a_program_that_closes_its_streams_is_waited_for(project: Project) -> No
 
 
 def test_a_daemon_that_keeps_the_streams_open_is_not_waited_for(project: Project) -> None:
-    code = "import os, time; print(1, flush=True); os.fork() or (os.setsid(), time.sleep(5))"
+    code = "import os, time; print(1, flush=True); os.fork() or (os.setsid(), time.sleep(12))"
     project.stagefile(f"""\
         import sys
-        print(repr(capture([sys.executable, "-c", {code!r}], timeout=4)))
+        print(repr(capture([sys.executable, "-c", {code!r}], timeout=10)))
         """)
 
     assert project.build("list").exited(0).stdout.startswith("'1'\n")

@@ -325,7 +325,7 @@ def tabbed(project: Project, shell: list[str], set_up: str, lines: list[str]) ->
 
 def read_until(terminal: int, mark: str) -> str:
     text = b""
-    end_s = time.monotonic() + 30
+    end_s = time.monotonic() + 60
     while mark.encode() not in text:
         assert time.monotonic() < end_s, text
         if select.select([terminal], [], [], 0.5)[0]:

@@ -338,7 +338,7 @@ def test_silent_builds_lend_the_console_too(project: Project) -> None:
 
 def test_a_timeout_and_retries_hold_on_the_console(project: Project) -> None:
     project.stagefile("""\
-        command("slow", "echo try; sleep 60; true", console=True, always=True, timeout=0.2, retries=1)
+        command("slow", "echo try; sleep 60; true", console=True, always=True, timeout=1, retries=1)
         command("other", "true")
         """)
 

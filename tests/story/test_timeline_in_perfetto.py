@@ -19,10 +19,11 @@ pytestmark = pytest.mark.slow
 
 LIMIT_MS = 120_000
 # The page goes to the trace once that is loaded, after it has set its title: asked for earlier, its page of counts is
-# left again. So it is asked for until it is there.
+# left again. So it is asked for until it is there, and what is there is taken at that moment.
 COUNTS_ARE_SHOWN = """() => {
     if (location.hash !== '#!/info') location.hash = '#!/info';
-    return document.body.innerText.includes('json_tokenizer_failure');
+    const text = document.body.innerText;
+    return text.includes('json_tokenizer_failure') && text;
 }"""
 STAGES = """\
 command("a", "echo > a", outputs=["a"])
@@ -63,8 +64,8 @@ def test_perfetto_reads_it_without_an_error(project: Project, tmp_path: Path) ->
             page.goto(f"{home}/#!/?url={home}/timeline.json")
             page.wait_for_function("document.title.startsWith('timeline.json')", timeout=LIMIT_MS)
 
-            page.wait_for_function(COUNTS_ARE_SHOWN, polling=500, timeout=LIMIT_MS)
-            rows = [line.split("\t") for line in page.inner_text("body").split("\n")]
+            shown = page.wait_for_function(COUNTS_ARE_SHOWN, polling=500, timeout=LIMIT_MS)
+            rows = [line.split("\t") for line in shown.json_value().split("\n")]
     finally:
         server.shutdown()
         thread.join()
