@@ -50,13 +50,16 @@ class Services:
             self.notice(f"the services stay as they are, because an input can't be read: {error}")
             return
         stale = [name for name, run in self._running.items() if not _is_same(run, now.get(name))]
-        again = {name for name in stale if name in now and not self._running[name].has_ended}
+        live = [name for name in stale if not self._running[name].has_ended]
         self._end(stale)
+        for name in live:
+            if name not in now:
+                self.notice(f"service `{name}` is ended: it is no longer part of what is watched")
         for name, start in now.items():
             if start.missing:
                 self._say_missing(start)
             elif name not in self._running:
-                self._start(start, "restarted" if name in again else "started")
+                self._start(start, "restarted" if name in live else "started")
 
     def ended(self, message: Ended) -> None:
         """Say that one has ended by itself."""

@@ -150,6 +150,10 @@ def test_another_command_is_another_service(server: Project) -> None:
         watch.waits(3)
 
         assert ended(str(pids(server)[1]))
+        assert watch.text.endswith(
+            "stagemake: service `server` is ended: it is no longer part of what is watched\n"
+            "stagemake: waiting for changes (^C to quit)\n"
+        )
 
 
 @watched
