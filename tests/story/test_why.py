@@ -487,7 +487,7 @@ def test_lines_that_changed_for_several_causes_are_shown_once(project: Project) 
     project.stagefile(
         """\
         command("x", "cat h > x", inputs=["h"], outputs=["x"])
-        command("y", "cat b h > y", inputs=["b", "h"], outputs=["y"])
+        command("y", "cat b h > y", inputs=["b", "h"], outputs=["y"], after=["x"])
         """
     ).write("h", "1\n").write("b", "1\n").build().exited(0)
     project.write("h", "2\n").write("b", "2\n").build("-j1").exited(0)
