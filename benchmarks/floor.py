@@ -2,6 +2,7 @@
 """The least that a cold build costs in Python: start each action, wait, look at its files, hash them, note a row.
 
 No plan, no order, no cache of past results, nothing that survives a kill: what a tool adds beyond this is its own.
+Programs are started as stagemake starts plain texts, without a shell; `--shell` has one for each, as other tools do.
 Prints milliseconds of processor time for each stage, of the actions and of this program; see docs/performance.md.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sqlite3
 import tempfile
 
@@ -28,13 +30,16 @@ def content(path: str) -> tuple[str, os.stat_result]:
         os.close(fd)
 
 
-def start(number: int) -> int:
-    """Start an action; return its process id."""
-    text = f"cat in/{number} > out/{number}"
-    return os.posix_spawn("/bin/sh", ("sh", "-c", text), ENV, setsid=True)
+def start(number: int, program: str) -> int:
+    """Start an action by `program`, or by a shell where that is empty; return its process id."""
+    source, target = f"in/{number}", f"out/{number}"
+    if not program:
+        return os.posix_spawn("/bin/sh", ("sh", "-c", f"cat {source} > {target}"), ENV, setsid=True)
+    new = (os.POSIX_SPAWN_OPEN, 1, target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    return os.posix_spawn(program, ("cat", source), ENV, file_actions=[new], setsid=True)
 
 
-def build(stages: int, jobs: int) -> None:
+def build(stages: int, jobs: int, program: str) -> None:
     """Carry out all actions and store what they made."""
     database = sqlite3.connect("floor.db", isolation_level=None)
     database.execute("create table rows (key text primary key, stage int, size int, value blob)")
@@ -45,7 +50,7 @@ def build(stages: int, jobs: int) -> None:
     while ended < stages:
         while len(running) < jobs and (number := next(waiting, None)) is not None:
             before = content(f"in/{number}")
-            running[start(number)] = number, before
+            running[start(number, program)] = number, before
         pid, status, _ = os.wait4(-1, 0)
         number, before = running.pop(pid)
         assert not status, "the action failed"
@@ -69,7 +74,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stages", type=int, nargs="?", default=1000)
     parser.add_argument("-j", "--jobs", type=int, default=2)
+    parser.add_argument("--shell", action="store_true", help="start a shell for each action")
     given = parser.parse_args()
+    program = "" if given.shell else shutil.which("cat", path=ENV["PATH"])
+    if program is None:
+        raise SystemExit("floor: no `cat` here")
     with tempfile.TemporaryDirectory() as directory:
         os.chdir(directory)
         os.mkdir("in")
@@ -78,7 +87,7 @@ def main() -> None:
             with open(f"in/{number}", "w", encoding="ascii") as file:
                 file.write(f"s{number:06} " * 128)
         before_s = own_s(), children_s()
-        build(given.stages, given.jobs)
+        build(given.stages, given.jobs, program)
         after_s = own_s(), children_s()
     own, actions = (1000 * (b - a) / given.stages for a, b in zip(before_s, after_s, strict=True))
     print(
