@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""A cold build without its processes: what `cat` would do is done in the tool's own process.
+"""Builds without their processes: what `cat` would do is done in the tool's own process.
 
-For sizes at which processes take too long. Prints the tool's own processor time and the peak of its memory, for each size in
-a process of its own; the project is in memory (`--work`). See docs/performance.md.
+For sizes at which processes take too long. Prints the tool's own processor time and the peak of its memory, for each size and
+each of `--paths` in a process of its own; the project is in memory (`--work`). What growth adds, see docs/performance.md, is
+a stage's share of that time less what one stage takes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from stagemake.runner.port import RunnerSettings, Work
 
+PATHS = ("cold", "no-op", "restore", "edit", "touch")
 STAGEFILE = """\
 import json
 
@@ -104,24 +106,43 @@ def build() -> None:
     script()
 
 
-def measure(stages: int, work: str) -> bool:
-    """Lay out, build in a process of its own, print; return whether all was made."""
+def prepare(path: str, stages: int) -> None:
+    """Change the built project in the working directory to what a path begins with."""
+    if path == "restore":
+        shutil.rmtree("out")
+    elif path == "edit":
+        with open(f"in/{stages // 2}", "a", encoding="ascii") as file:
+            file.write("edited")
+    elif path == "touch":
+        for number in range(stages):
+            os.utime(f"in/{number}")
+
+
+def measure(stages: int, paths: Sequence[str], work: str) -> bool:
+    """Lay out, build along each path in a process of its own, print; return whether all was made."""
     directory = tempfile.mkdtemp(prefix="tool-alone-", dir=work)
     try:
         os.chdir(directory)
         lay_out(stages)
-        sys.stdout.flush()
-        pid = os.fork()
-        if not pid:
-            os.execv(sys.executable, (sys.executable, os.path.realpath(__file__), "--build"))
-        _, status, usage = os.wait4(pid, 0)
-        made = len(os.listdir("out")) if os.path.isdir("out") else 0
+        # The first build is what all others start from.
+        is_good = [_measure_path(stages, path) for path in dict.fromkeys(("cold", *paths))]
+        return all(is_good)
     finally:
         os.chdir("/")
         shutil.rmtree(directory)
+
+
+def _measure_path(stages: int, path: str) -> bool:
+    prepare(path, stages)
+    sys.stdout.flush()
+    pid = os.fork()
+    if not pid:
+        os.execv(sys.executable, (sys.executable, os.path.realpath(__file__), "--build"))
+    _, status, usage = os.wait4(pid, 0)
+    made = len(os.listdir("out")) if os.path.isdir("out") else 0
     cpu_s = usage.ru_utime + usage.ru_stime
     print(
-        f"{stages} stages: status {os.waitstatus_to_exitcode(status)}, {cpu_s:.1f} s of processor time,"
+        f"{path}, {stages} stages: status {os.waitstatus_to_exitcode(status)}, {cpu_s:.2f} s of processor time,"
         f" {1e6 * cpu_s / stages:.0f} us a stage, peak {usage.ru_maxrss / 1024:.0f} MiB",
         flush=True,
     )
@@ -130,16 +151,27 @@ def measure(stages: int, work: str) -> bool:
     return not status and made == stages
 
 
+def paths_of(text: str) -> list[str]:
+    """Parse `cold,restore`, for argparse."""
+    paths = text.split(",")
+    for path in paths:
+        if path not in PATHS:
+            raise argparse.ArgumentTypeError(f"{path!r} is none of {', '.join(PATHS)}")
+    return paths
+
+
 def main() -> int:
     """Measure each size; the exit status is 1 if a build did not do what it should."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stages", type=int, nargs="*", default=[20_000])
     parser.add_argument("--work", default="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    parser.add_argument("--paths", type=paths_of, default=["cold"],
+                        help=f"of {', '.join(PATHS)}; after a cold build, each after the one before")  # fmt: skip
     parser.add_argument("--build", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.build:
         build()
-    is_good = [measure(stages, given.work) for stages in given.stages]
+    is_good = [measure(stages, given.paths, given.work) for stages in given.stages]
     return 0 if all(is_good) else 1
 
 
