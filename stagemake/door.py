@@ -29,8 +29,9 @@ def main(argv: list[str] | None = None, found: Found | None = None) -> int:
     # costs a fifth of a no-op at 10 000 stages and finds nothing. `build` turns it on again to run.
     gc.disable()
     words = sys.argv[1:] if argv is None else argv
-    plain = None if found is None else plain_argv.read(words)
-    if plain is not None and found is not None:
+    plain = plain_argv.read(words)
+    # A first word may be a command, unless the entry has found that it is a target.
+    if plain is not None and (found is not None or not plain[0] or words[:1] == ["build"]):
         from stagemake.cli import plain_build  # noqa: PLC0415 - gate, 90 ms with all that it needs
 
         return plain_build.run(plain, found)

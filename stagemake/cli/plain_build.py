@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from stagemake.recalled import Found
 
 
-def run(plain: Plain, found: Found) -> int:
-    """Build, or say what that would take, and return the exit status; prints its own errors."""
+def run(plain: Plain, found: Found | None) -> int:
+    """Build, or say what that would take, and return the exit status; prints its own errors.
+
+    Args:
+        plain: What was typed.
+        found: What the entry knows; None: nothing.
+    """
     typed = Typed(
         targets=plain[0], dry_run=plain[1], question=plain[2], silent=plain[3], jobs=plain[4],
         keep_going=plain[5], verbose=plain[6], as_json=plain[7],
