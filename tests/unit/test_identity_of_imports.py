@@ -212,10 +212,10 @@ def test_what_is_held_in_common_is_numbered_by_where_it_is_met_first() -> None:
     found = held_in_common([plain, first, second, third, twin], {7, 8, 9, 5})
 
     assert found == {
-        id(first): ["1 0", "2 1"],
-        id(second): ["1 1", "3 2"],
-        id(third): ["1 2", "2 0"],
-        id(twin): ["1 2", "2 0"],
+        id(first): [(1, 0), (2, 1)],
+        id(second): [(1, 1), (3, 2)],
+        id(third): [(1, 2), (2, 0)],
+        id(twin): [(1, 2), (2, 0)],
     }
 
 
