@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stagemake.runner.port import Completion, Work
 
 WORTH_S = 0.25  # what waits may take all together; longer actions don't notice the tool
-_MOST = 64  # with 16 the tool took a sixth more: it hears of half of them together, and its code stays in the caches
+_MOST = 64  # with 16 a cold build took a tenth more: the tool hears of half of them together, its code stays in caches
 _LEAST = 4  # fewer are not worth it
 _TRIED = 16  # actions that show whether they are short
 _SHARE = 1 / 8  # of the newest action in their mean duration
