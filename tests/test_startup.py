@@ -134,10 +134,10 @@ def test_an_edit_is_built_without_the_parser_and_what_rare_builds_need(built: Pr
 
 
 def test_a_first_build_is_asked_for_without_the_parser(project: Project) -> None:
-    project.stagefile('command("cat a > b", inputs=["a"], outputs=["b"])').write("a", "1")
+    project.stagefile('command("copy", "cat a > b", inputs=["a"], outputs=["b"])').write("a", "1")
 
     assert "click" not in modules_after(project, "-j2", "-s")
-    assert "click" not in modules_after(project, "build", "-n", "b")
+    assert "click" not in modules_after(project, "build", "b")
 
 
 @pytest.mark.parametrize(
