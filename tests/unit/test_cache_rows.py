@@ -156,3 +156,35 @@ def test_a_value_larger_than_what_is_asked_for_is_left(
     place = Place(1, key(1), MODE_INLINE, 3, None, b"abc")
 
     assert rows.read_value(str(tmp_path), place, limit_bytes) == expected
+
+
+def test_only_contents_in_files_of_ours_are_stored(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    names = ["00/11/" + f"{number:028x}.val" for number in range(3)]
+    (tmp_path / "cache/00/11").mkdir(parents=True)
+    for path in (names[0], names[1], "other"):
+        (tmp_path / "cache" / path).write_bytes(b"abc")
+    (tmp_path / "outside").write_bytes(b"abc")
+    (tmp_path / "cache" / names[2]).symlink_to("../../other")
+    rows_put = [
+        (MODE_FILE, 3, names[0]),
+        (MODE_FILE, 4, names[1]),
+        (MODE_FILE, 3, names[2]),
+        (MODE_FILE, 3, "00/11/" + f"{9:028x}.val"),
+        (MODE_FILE, 3, "other"),
+        (MODE_FILE, 3, "../outside"),
+        (MODE_FILE, 3, str(tmp_path / "outside")),
+        (MODE_FILE, 3, None),
+        (4, 3, names[0]),
+    ]
+    for number, (mode, size, name) in enumerate(rows_put):
+        put(connection, number + 1, key(number), 1, 0.0, mode, size, name, None)
+    put(connection, 20, key(20), 1, 0.0, MODE_INLINE, 0, None, b"abc")
+    put(connection, 21, key(21), 1, 0.0, MODE_INLINE, 0, names[0], b"abc")
+    put(connection, 22, key(22), 1, 0.0, MODE_INLINE, 0, None, "text")
+    digests = {key(number)[5:] for number in range(25)} | {"no digest"}
+
+    absent = rows.find_absent(connection, str(tmp_path / "cache"), digests)
+
+    assert digests - absent == {key(0)[5:], key(20)[5:]}
