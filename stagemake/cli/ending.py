@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from stagemake.cli.raw_output import terminal_columns
 from stagemake.cli.signals import Ended
 from stagemake.model.error import StagemakeError
+from stagemake.model.refused import refused
 from stagemake.report.amount import printable
 from stagemake.report.error_text import error_text
 from stagemake.report.style import style_for
@@ -34,31 +34,7 @@ def status_of(work: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except OSError as error:  # a full disk, a directory that may not be written
-        return complain(_of_system(error))
-
-
-class _SystemRefused(StagemakeError):
-    """A call failed that nobody expected to: a full disk, a directory that may not be written."""
-
-    exit_code = 1
-
-
-def _of_system(error: OSError) -> StagemakeError:
-    why = (error.strerror or str(error)).lower()
-    if not error.filename:
-        return _SystemRefused(why)
-    path = os.fsdecode(error.filename)
-    try:
-        below = os.path.relpath(path) if os.path.isabs(path) else path
-    except OSError:  # the working directory is gone
-        below = path
-    is_state = ".stagemake" in path.split("/")
-    return _SystemRefused(
-        f"{why}: `{path if below.startswith('../') else below}`",
-        hint="what stagemake notes is in `.stagemake/` beside the Stagefile: it has to be writable"
-        if is_state and error.errno in {errno.EACCES, errno.EROFS, errno.EPERM}
-        else "",
-    )
+        return complain(refused(error))
 
 
 def complain(error: StagemakeError, notes: Sequence[str] = ()) -> int:

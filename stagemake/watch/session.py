@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import define, field
 
 from stagemake.model.error import StagemakeError, UnknownTarget
+from stagemake.model.refused import refused
 from stagemake.model.result import Outcome
 from stagemake.watch.mailbox import Asked, Changed, Debounce, Ended, Mailbox, Pressed
 from stagemake.watch.watcher import Poller
@@ -267,6 +268,10 @@ class Watch:
                 if isinstance(error, UnknownTarget) and not self._has_begun:
                     raise  # a slip on the command line, which no change mends
                 self.tell.mistake(error)
+            except BrokenPipeError:
+                raise  # nobody reads us any more
+            except OSError as error:  # a full disk; `.stagemake/` was removed meanwhile
+                self.tell.mistake(refused(error))
         if outcome is not None:
             self._last = outcome
             if outcome.ok:
@@ -287,6 +292,8 @@ class Watch:
             self.bench.look_back(outcome)
         except StagemakeError as error:  # the graph as it is now has a mistake
             self.tell.mistake(error)
+        except OSError as error:
+            self.tell.mistake(refused(error))
 
     def _follow(self, outcome: BuildOutcome) -> None:
         for follower in self.followers:

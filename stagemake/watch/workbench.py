@@ -90,6 +90,7 @@ class Workbench:
 
         Raises:
             StagemakeError: Something is wrong that a change can mend; `interest` says of which files.
+            OSError: What is noted of the build can't be written. The next one goes by nothing of this one.
         """
         gc.disable()  # until the plan is made, as for any other build; see `cli.build_command`
         try:
@@ -100,7 +101,7 @@ class Workbench:
             except Overtaken:  # by another build, a moment ago
                 self._evaluate()
                 return self._execute()
-        except StagemakeError:
+        except (StagemakeError, OSError):
             self._footing = None
             raise
         finally:

@@ -175,6 +175,23 @@ def test_a_stage_that_fails_is_run_again_when_its_input_is_mended(project: Proje
         assert project.read("b") == "better"
 
 
+def test_a_build_whose_state_is_removed_is_told_and_the_watch_goes_on(project: Project) -> None:
+    project.stagefile(
+        """
+        command("one", "cat a > b; test -e kept || rm -rf .stagemake", inputs=["a"], outputs=["b"])
+        """
+    )
+    project.write("a", "1")
+    with Watched(project) as watch:
+        watch.says("error: no such file or directory: `.stagemake/").waits()
+
+        project.write("kept").write("a", "2")
+        watch.says("`a` changed").waits(2)
+
+        assert project.read("b") == "2"
+    project.build("-n").printed("stagemake: up to date\n")
+
+
 def test_a_failure_names_a_command_that_runs_it_again_as_it_was_run(project: Project) -> None:
     project.stagefile('command("list", [config("to", "true")], inputs=["a"])', name="Own").write(
         "a"

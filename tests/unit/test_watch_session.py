@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import pytest
@@ -154,6 +155,24 @@ def test_a_mistake_is_told_and_waits_for_its_mend() -> None:
     it.watch.run()
 
     assert it.said.all == ["mistake no good", "waiting", "changed a"]
+
+
+def test_a_full_disk_is_told_and_does_not_end_it_but_nobody_reading_does() -> None:
+    def full(it: Scene) -> BuildOutcome:
+        it.bench.interest.counts.clear()
+        it.heard("a")
+        it.bench.interest.counts.add("a")
+        raise OSError(errno.ENOSPC, "No space left on device", "out/b")
+
+    def unread(_it: Scene) -> BuildOutcome:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    it = scene(full, unread)
+
+    with pytest.raises(BrokenPipeError):
+        it.watch.run()
+
+    assert it.said.all == ["mistake no space left on device: `out/b`", "waiting", "changed a"]
 
 
 def test_a_target_that_is_unknown_from_the_start_ends_it() -> None:
