@@ -10,11 +10,13 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 import stagemake
+from stagemake.freshness.signature import CLOCK_LAG_NS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +95,12 @@ def run(cwd: str, argv: Sequence[str], environ: dict[str, str]) -> Done | None:
 
     That is so where the environment has what an interpreter looks at when it starts.
     """
-    server = _shared() if _is_ordinary(environ) else None
-    return server and server.run(cwd, argv, environ)
+    if not _is_ordinary(environ):
+        return None
+    # What a file system's clock may lag behind. A process of its own takes longer to begin; what is a moment
+    # younger than its beginning is not believed by the next no-op.
+    time.sleep(CLOCK_LAG_NS / 1e9)
+    return _shared().run(cwd, argv, environ)
 
 
 def entry_says(cwd: str, argv: Sequence[str], environ: dict[str, str]) -> Done | None:
