@@ -17,8 +17,8 @@ _ONE_SHOT_BYTES = 1 << 20
 BLOCK_BYTES = 1 << 18
 """Larger files are read, and written, in blocks of this.
 
-Larger writes have the kernel take larger pages, and those a virtual machine has given back to its host while they were
-free: on one of those writing 1 MiB at a time takes three to seven times as long.
+Larger writes have the kernel take larger pages: on a virtual machine, which may have given those back to its host
+while they were free, writing 1 MiB at a time takes three to seven times as long.
 """
 
 # Without O_NONBLOCK a FIFO put in the file's place would hold the build for ever.
