@@ -50,10 +50,11 @@ def warm_up(names: list[str]) -> None:
     Args:
         names: Modules of the tool; what else a project imports, each is to import by itself.
     """
-    for name in names:
+    news = [name for name in names if name not in sys.modules]
+    for name in news:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    if names:
+    if news:
         gc.collect()
         gc.freeze()  # pages that forks share stay shared
 

@@ -103,9 +103,7 @@ class Watch:
     _debounce: Debounce = field(init=False)
     _slices: Iterator[set[str]] | None = None  # of a look at everything
     _look_at_s: float | None = None  # when the next one begins
-    _may_watch_others: bool = (
-        True  # what counts, or what is there of it, may be in other directories now
-    )
+    _may_watch_others: bool = True  # what counts may be in other directories now
     _is_building: bool = False
     _overtaken_by: str = ""
     _owes: bool = False  # the last build was given up: another one, whatever a look finds

@@ -7,10 +7,8 @@ process that has everything loaded, so that a fault costs a tenth of a second an
 from __future__ import annotations
 
 import builtins
-import contextlib
 import errno
 import gc
-import importlib
 import io
 import json
 import os
@@ -23,6 +21,7 @@ import tempfile
 import time
 
 from faults.lost import Recording
+from forked_server import warm_up
 
 import stagemake
 
@@ -73,17 +72,6 @@ def leave_others_out() -> None:
     sys.path[:] = [
         path for path in sys.path if path == own or not os.path.isdir(f"{path}/stagemake")
     ]
-
-
-def warm_up(names: list[str]) -> None:
-    """Import what a run had to import itself, so that the next fork has it."""
-    news = [name for name in names if name not in sys.modules]
-    for name in news:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    if news:
-        gc.collect()
-        gc.freeze()  # pages that forks share stay shared
 
 
 def run_all(wanted: list[dict]) -> list[dict]:
