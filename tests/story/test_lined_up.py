@@ -10,13 +10,13 @@ import pytest
 if TYPE_CHECKING:
     from project import Project
 
-STAGES = 80
+STAGES = 160  # more than begin before what the fiftieth did is heard of
 ODD = 50
 
 MANY = f"""\
 for n in range({STAGES}):
     odd = {{odd!r}} if n == {ODD} else "true"
-    command(f"s{{{{n:02}}}}", f"echo {{{{n}}}} > out/{{{{n}}}}; {{{{odd}}}}", outputs=[f"out/{{{{n}}}}"])
+    command(f"s{{{{n:03}}}}", f"echo {{{{n}}}} > out/{{{{n}}}}; {{{{odd}}}}", outputs=[f"out/{{{{n}}}}"])
 """
 INTERRUPTS = "kill -INT $(sed -n s/^PPid:.//p /proc/$PPID/status); sleep 60"
 
@@ -52,7 +52,7 @@ def test_what_never_began_is_left_and_the_next_build_does_it(
     project.stagefile(MANY.format(odd="true"))
     second = project.build("-j2", "--json").exited(0).json
 
-    assert {f"s{int(name):02}" for name in there} == began
+    assert {f"s{int(name):03}" for name in there} == began
     assert sum(first["outcomes"].values()) == STAGES
     assert STAGES - len(began) > 1
     assert STAGES - len(began) == second["outcomes"]["ran"]
@@ -95,7 +95,7 @@ def test_never_more_run_side_by_side_than_there_are_jobs(project: Project) -> No
     project.write("take.sh", TAKE)
     project.stagefile(f"""\
         for n in range({STAGES}):
-            command(f"s{{n:02}}", f"sh take.sh {{n}}", implicit=["take.sh"], outputs=[f"out/{{n}}"])
+            command(f"s{{n:03}}", f"sh take.sh {{n}}", implicit=["take.sh"], outputs=[f"out/{{n}}"])
         """)
     (project.root / "busy").mkdir()
 

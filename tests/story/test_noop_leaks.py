@@ -378,7 +378,9 @@ from stagemake import door
 opened.clear()
 answer = door.answer([])
 twice = sorted({each for each in looks if looks.count(each) > 1})
-print(answer, [each for each in opened if not each.endswith((".pyc", ".py"))], twice, len(looks), sep="\\n")
+above = {os.getcwd()[:end] for end in range(len(os.getcwd()) + 1)}
+print(answer, [each for each in opened if not each.endswith((".pyc", ".py"))], twice, sep="\\n")
+print(sum(path not in above for _, path in looks))
 """
 
 
