@@ -156,34 +156,37 @@ def test_costs_are_measured(runner) -> None:
     assert done.started_s > 0
 
 
-def test_a_timeout_ends_the_action_politely(runner) -> None:
+def test_a_timeout_ends_the_action_politely(tmp_path) -> None:
     text = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done"
 
-    done = run_one(runner, shell(0, text, timeout_s=0.2))
+    with local_runner(tmp_path, grace_s=DEADLINE_S) as runner:
+        done = run_one(runner, shell(0, text, timeout_s=1.5))  # by then it has set its trap
 
     assert (done.timed_out, done.exit_code, done.stdout) == (True, 124, b"up\nbye\n")
 
 
 def test_what_ignores_the_polite_signal_is_killed(runner) -> None:
-    done = run_one(runner, shell(0, "trap '' TERM; while :; do sleep 0.01; done", timeout_s=0.1))
+    # The time is what the shell has for its first words.
+    done = run_one(runner, shell(0, "trap '' TERM; while :; do sleep 0.01; done", timeout_s=1.5))
 
     assert (done.timed_out, done.exit_code) == (True, -signal.SIGKILL)
 
 
-def test_stop_ends_all_and_their_completions_arrive(runner, tmp_path) -> None:
+def test_stop_ends_all_and_their_completions_arrive(tmp_path) -> None:
     line = Lifeline(tmp_path / "line")
-    for i in range(3):
-        text = f"exec 9>line; {'trap : TERM;' * i} echo up >&9; while :; do sleep 60; done"
-        runner.start(shell(i, text))
-    line.expect(3)
+    with local_runner(tmp_path, grace_s=1.5) as runner:  # in which the first one dies of TERM
+        for i in range(3):
+            text = f"exec 9>line; {'trap : TERM;' * i} echo up >&9; while :; do sleep 60; done"
+            runner.start(shell(i, text))
+        line.expect(3)
 
-    runner.stop(now=False)
+        runner.stop(now=False)
 
-    codes = {}
-    while len(codes) < 3:
-        codes |= {each.stage_id: each.exit_code for each in runner.wait(DEADLINE_S)}
-    assert codes == {0: -signal.SIGTERM, 1: -signal.SIGKILL, 2: -signal.SIGKILL}
-    line.expect_end()
+        codes = {}
+        while len(codes) < 3:
+            codes |= {each.stage_id: each.exit_code for each in runner.wait(DEADLINE_S)}
+        assert codes == {0: -signal.SIGTERM, 1: -signal.SIGKILL, 2: -signal.SIGKILL}
+        line.expect_end()
 
 
 def test_stop_now_kills(tmp_path) -> None:
