@@ -23,6 +23,7 @@ from screen_kit import trimmed
 from stagemake.model.event import BuildFinished, PlanReady, StageSettled, StageStarted
 from stagemake.model.plan import Verdict
 from stagemake.model.result import BuildOutcome, Outcome, StageResult
+from stagemake.report import live
 from stagemake.report.live import LiveView
 from stagemake.report.live_area import Area
 from stagemake.report.live_text import Painter
@@ -272,6 +273,13 @@ def written(terminal: TextIO) -> str:
 FINISHED = BuildFinished(BuildOutcome((), 0.0))
 
 
+@pytest.fixture
+def _drawn_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the view's thread draw nothing, however long a test takes."""
+    monkeypatch.setattr(live, "FIRST_S", 1e6)
+
+
+@pytest.mark.usefixtures("_drawn_by_hand")
 def test_a_build_that_ends_at_once_has_no_picture(terminal: TextIO) -> None:
     view = LiveView(terminal, Countdown(), has_colour=True)
 
@@ -284,6 +292,7 @@ def test_a_build_that_ends_at_once_has_no_picture(terminal: TextIO) -> None:
     assert written(terminal) == ""
 
 
+@pytest.mark.usefixtures("_drawn_by_hand")
 def test_closing_at_any_time_takes_the_picture_away_and_prints_what_waits(
     terminal: TextIO,
 ) -> None:
@@ -318,10 +327,12 @@ def test_a_fault_of_the_view_costs_the_view_only(terminal: TextIO, error: Except
     stdout, stderr = sys.stdout, sys.stderr
     reporters = FanOut([view, Listener()])
     reporters.handle(PlanReady(PLAN, 2))
-    view.tick(Painter(terminal, has_colour=False))
-    view.stream.write("waits\n")
-    written(terminal)
-    countdown.fault = error
+    painter = Painter(terminal, has_colour=False)
+    with view._lock:  # its thread comes by afterwards only
+        view.tick(painter)
+        view.stream.write("waits\n")
+        written(terminal)
+        countdown.fault = error
     while view._fault is None:  # its thread comes by
         time.sleep(0.01)
 
@@ -333,6 +344,7 @@ def test_a_fault_of_the_view_costs_the_view_only(terminal: TextIO, error: Except
     assert StageSettled in map(type, told)
 
 
+@pytest.mark.usefixtures("_drawn_by_hand")
 def test_a_second_build_has_a_view_again(terminal: TextIO) -> None:
     view = LiveView(terminal, Countdown(), has_colour=False)
 
