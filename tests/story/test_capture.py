@@ -258,7 +258,7 @@ MISTAKES = {
         """,
     ),
     "too long": (
-        'capture("echo begun >&2; exec sleep 60", timeout=0.2)',
+        'capture("echo begun >&2; exec sleep 60", timeout=1.5)',
         """\
         error: `echo begun >&2; exec sleep 60` took longer than <time>
           printed   begun
