@@ -356,7 +356,7 @@ def test_a_rerun_that_fails_says_so_with_its_log(project: Project) -> None:
     project.stagefile(
         """\
         command("sloppy", "cat s other > a", inputs=["s"], outputs=["a"])
-        command("slow", "test -e other || sleep 60; cat s > b", inputs=["s"], outputs=["b"], timeout=0.2)
+        command("slow", "test -e other || sleep 60; cat s > b", inputs=["s"], outputs=["b"], timeout=2)
         command("lazy", "test -e other && cat s > c || true", inputs=["s"], outputs=["c"])
         """
     )
@@ -493,7 +493,7 @@ def test_a_signal_ends_it_in_order(project: Project, scratch: Path, number: int)
     project.build().exited(0)
 
     process = project.start("verify", "-j1", "--json")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not flag.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, number)
@@ -512,7 +512,7 @@ def test_it_waits_for_a_build_or_says_that_there_is_one(dice: Project) -> None:
     flag = dice.base / "flag"
     dice.env["FLAG"] = str(flag)
     process = dice.start("wait")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not flag.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
 
