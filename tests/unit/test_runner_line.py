@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runner_kit import DEADLINE_S, Lifeline, called, local_runner, shell
 
+from stagemake.runner import outbox as outbox_module
 from stagemake.runner.line import Line, LineRules
 from stagemake.runner.outbox import MOST_HELD_BYTES, Outbox
 from stagemake.runner.poller import Poller
@@ -18,6 +19,8 @@ from stagemake.runner.port import WITHDRAWN, Completion, Work
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from stagemake.runner.local import LocalRunner
 
@@ -176,7 +179,10 @@ def test_a_line_never_has_more_run_than_there_is_room_and_keeps_its_order(
     assert list(range(len(started), added)) == line.empty()
 
 
-def test_an_outbox_holds_what_can_wait_and_sends_all_before_what_can_not() -> None:
+def test_an_outbox_holds_what_can_wait_and_sends_all_before_what_can_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox_module, "MOST_HELD_S", DEADLINE_S)
     read_fd, write_fd = os.pipe()
     os.set_blocking(read_fd, False)
     outbox = Outbox(write_fd, Poller())
