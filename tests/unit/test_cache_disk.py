@@ -421,7 +421,7 @@ WRITER = """
 import sys
 from stagemake.cache.disk import open_store
 from stagemake.cache.envelope import digest_of
-store, reason = open_store(sys.argv[1])
+store, reason = open_store(sys.argv[1], timeout_s=60)  # SQLite takes no turns: one may wait for long
 for number in range(int(sys.argv[2]), int(sys.argv[3])):
     data = str(number).encode() * (20_000 if number % 10 == 0 else 10)
     store.put_bytes(digest_of(data), data)
