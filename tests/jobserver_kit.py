@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 JOB = "echo + >> {log}; sleep 0.1; echo - >> {log}"
 """What a job does, in one shell: lines this short are appended whole."""
 
+MEETING = "echo + >> {log}; while [ $(grep -c + {log}) -lt {others} ]; do sleep 0.01; done; echo - >> {log}"
+"""The same, but none ends before so many have begun."""
+
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
 
 
@@ -98,10 +101,15 @@ def count(project: Project) -> int:
     return project.read("log").count("+")
 
 
-def makefile(project: Project, name: str, jobs: int) -> None:
+def meeting(project: Project, others: int) -> str:
+    return MEETING.format(log=project.root / "log", others=others)
+
+
+def makefile(project: Project, name: str, jobs: int, what: str = "") -> None:
     """Write a Makefile whose `all` runs so many jobs."""
     targets = " ".join(f"job{number}" for number in range(jobs))
-    project.write(name, f"all: {targets}\n{targets}:\n\t@{job(project)}\n")
+    recipe = (what or job(project)).replace("$", "$$")
+    project.write(name, f"all: {targets}\n{targets}:\n\t@{recipe}\n")
 
 
 def ninja_file(project: Project, name: str, jobs: int) -> None:

@@ -16,6 +16,7 @@ from jobserver_kit import (
     job,
     make,
     makefile,
+    meeting,
     most_at_once,
     needs_make,
     ninja,
@@ -53,7 +54,7 @@ def test_makes_in_stages_and_other_stages_share_the_jobs(project: Project) -> No
 
 @needs_make
 def test_a_make_in_a_stage_uses_what_is_free(project: Project) -> None:
-    makefile(project, "one.mk", 6)
+    makefile(project, "one.mk", 6, meeting(project, 3))
     project.stagefile('command("one", "make -s -f one.mk", always=True)')
 
     project.run("-j3").exited(0)
