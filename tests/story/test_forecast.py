@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -328,9 +329,10 @@ def test_remaining_time_is_shown_on_a_terminal_and_nowhere_else(project: Project
 
     assert "~" not in piped.stderr
     lines = [line for line in terminal.text.splitlines() if line.startswith("[")]
-    assert [line.partition("]")[0] for line in lines] == [
-        "[1/4 ~<1 s", "[2/4 ~<1 s", "[3/4 ~<1 s", "[4/4      ",
-    ]  # fmt: skip
+    said = [line.partition("]")[0] for line in lines]
+    assert [line[:4] for line in said] == ["[1/4", "[2/4", "[3/4", "[4/4"]
+    assert all(re.fullmatch(r" ~(<1|\d+) s *", line[4:]) for line in said[:3]), said
+    assert said[3][4:].strip() == ""
 
 
 def test_a_build_for_programs_tells_what_a_dry_run_would_have_said(project: Project) -> None:
