@@ -47,9 +47,15 @@ class Screen(Terminal):
         return found
 
     def shown(self) -> list[str]:
-        """Return the lines on the screen by now, without blanks at their ends, up to the last that is not empty."""
-        self._stream.feed(self.raw[self._drawn :])
-        self._drawn = len(self.raw)
+        """Return the lines on the screen by now, without blanks at their ends, up to the last that is not empty.
+
+        A picture of which a part has arrived is not on it, as on terminals that know synchronized updates.
+        """
+        end = len(self.raw)
+        if self._status is None and (begun := self.raw.rfind(_BEGIN)) > self.raw.rfind(_END):
+            end = max(begun, self._drawn)
+        self._stream.feed(self.raw[self._drawn : end])
+        self._drawn = end
         return trimmed(self._screen.display)
 
     def cursor(self) -> tuple[int, int, bool]:
@@ -95,6 +101,7 @@ class Screen(Terminal):
         return shown
 
 
+_BEGIN, _END = b"\x1b[?2026h", b"\x1b[?2026l"
 _WRITE = re.compile(rb"\x1b\[\?2026h.*?(?:\x1b\[\?2026l|\Z)|.+?(?=\x1b\[\?2026h|\Z)", re.DOTALL)
 
 
