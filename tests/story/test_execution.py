@@ -227,7 +227,10 @@ def test_control_sequences_in_output_do_not_reach_the_terminal(project: Project)
 
 
 def test_a_stage_past_its_timeout_fails_and_is_ended(project: Project) -> None:
-    project.stagefile(f'command("a", {HANG!r}, outputs=["x"], timeout=0.2)\n')
+    # Nothing but the shell's own words before it waits, so that they are said in time.
+    project.stagefile(
+        'command("a", "echo $$ > pid; exec sleep 1000", outputs=["x"], timeout=1.5)\n'
+    )
 
     result = project.build().failed("a")
 

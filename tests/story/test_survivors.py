@@ -178,7 +178,7 @@ def test_nothing_lives_on(
 
     # A signal is answered in order: all is over when the tool is. A killed one can't wait for anybody.
     found = reaper.run(
-        *way.argv, signals=(number,), sleeps=way.sleeps, patience_s=5.0 if number == KILL else 0.0
+        *way.argv, signals=(number,), sleeps=way.sleeps, patience_s=60.0 if number == KILL else 0.0
     )
 
     assert found == {
