@@ -97,10 +97,17 @@ def run(cwd: str, argv: Sequence[str], environ: dict[str, str]) -> Done | None:
     """
     if not _is_ordinary(environ):
         return None
-    # What a file system's clock may lag behind. A process of its own takes longer to begin; what is a moment
-    # younger than its beginning is not believed by the next no-op.
-    time.sleep(CLOCK_LAG_NS / 1e9)
+    let_it_age()
     return _shared().run(cwd, argv, environ)
+
+
+def let_it_age() -> None:
+    """Have what was written by now be older than what begins next, as a process of its own would find it.
+
+    That takes longer to begin than a file system's clock may lag behind; a fork does not, and what is a moment
+    younger than its beginning is not believed by the next no-op.
+    """
+    time.sleep(CLOCK_LAG_NS / 1e9)
 
 
 def entry_says(cwd: str, argv: Sequence[str], environ: dict[str, str]) -> Done | None:
@@ -156,4 +163,5 @@ class Forks:
             counted: A file for the paths that were looked at, one a line, relative as they are given.
         """
         environ = self._project.process_environment()
+        let_it_age()
         return self._server.run(str(self._project.root), argv, environ, then=then, counted=counted)
