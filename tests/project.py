@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PACKAGE_HOME = str(Path(stagemake.__file__).parents[1])
 PRELUDE = "from stagemake import capture, command, config, env, glob, include, matrix, need, output_for, pipeline, plugin, pool, stage, which\n"
 
+LIMIT_S = 300  # after which a command line is taken never to end; longer than any machine is slow
+
 _TIME = r"(?:\d+ h \d\d m|\d+ m \d\d s|\d+(?:\.\d+)? m?s)\b"
 # A slow machine makes builds long enough to be scored: only tests about that want to see the line.
 _SCORE = re.compile(
@@ -227,7 +229,7 @@ class Project:
     def run(self, *arguments: str, cwd: str = "") -> Result:
         """Run the command line as users do, in a process of its own."""
         process = self.start(*arguments, cwd=cwd)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LIMIT_S)
         return self._result(process.returncode, out, err)
 
     def start(self, *arguments: str, cwd: str = "") -> subprocess.Popen[str]:
@@ -255,7 +257,7 @@ class Project:
     def interrupt(self, begun: str, *arguments: str, by: signal.Signals = signal.SIGINT) -> Result:
         """Start the command line, and end it, by ^C or another signal, once a stage has made a file."""
         process = self.start(*arguments)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LIMIT_S
         while not self.has(begun):
             assert time.monotonic() < deadline
             assert process.poll() is None, process.communicate()
@@ -266,7 +268,7 @@ class Project:
     def finish(self, process: subprocess.Popen[str]) -> Result:
         """Wait for a started one to end."""
         with process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=LIMIT_S)
         return self._result(process.returncode, out, err)
 
     def _result(self, exit_code: int, out: str, err: str) -> Result:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from stagemake.runner.port import Completion
 
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 

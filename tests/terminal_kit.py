@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from project import Project
 
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 
 
 @define

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stagemake.model.stage import Stage
     from stagemake.watch.mailbox import Changed
 
-LIMIT_S = 60.0  # after which a condition is taken not to come true any more
+LIMIT_S = 180.0  # after which a condition is taken not to come true any more
 WAITING = "waiting for changes"
 
 

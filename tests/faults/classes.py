@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 ERRORS = ("EIO", "ENOSPC on", "EACCES", "EROFS on", "ENOSPC", "EIO on")
 """A change that fails once, and a disk that stays full, broken or read-only from then on."""
 
+PATIENCE_S = 60.0
+"""In which whatever a killed tool had started has to have ended; on an idle machine it takes milliseconds."""
+
 
 class FaultClass(Protocol):
     """Trials of one kind."""
@@ -216,7 +219,7 @@ def spawned_and_killed(machine: Machine, after_s: float, *argv: str) -> None:
         process.wait()
 
 
-def check_no_survivor(root: str, what: str, patience_s: float = 5.0) -> None:
+def check_no_survivor(root: str, what: str, patience_s: float = PATIENCE_S) -> None:
     """Check that no process works in the project any more, soon after the tool was killed."""
     until_s = time.monotonic() + patience_s
     while found := working_in(root):
@@ -436,7 +439,7 @@ class Signals:
         if done.status not in may_be or "Traceback" in done.err:
             raise Wrong(f"{what}: status {done.status}, not one of {sorted(may_be)}\n{done.err}")
         is_cut_short = done.status < 0 or len(sent) > PATIENCE
-        check_no_survivor(machine.root, what, patience_s=5.0 if is_cut_short else 0.0)
+        check_no_survivor(machine.root, what, patience_s=PATIENCE_S if is_cut_short else 0.0)
         check_right(machine, expected, what)
 
 

@@ -26,7 +26,7 @@ BEGIN_AND_WAIT = (
 
 def wait_for(path: Path) -> None:
     """Return once a file is there; the test fails when it never comes."""
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 120
     while not path.exists():
         assert time.monotonic() < deadline_s, f"{path} never came"
         time.sleep(0.005)  # polls for an event; no time is assumed
