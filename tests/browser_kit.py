@@ -37,7 +37,7 @@ class Tab:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page = browser.new_page(**({"viewport": {"width": 1200, "height": 900}} | options))
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(120_000)
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))

@@ -137,7 +137,7 @@ def test_in_a_browser_pages_are_as_wide_as_it_and_search_finds(site: Path) -> No
     with served(site) as home, chromium() as browser:
         for width, scheme in ((1280, "light"), (420, "dark")):
             page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-            page.set_default_timeout(60_000)
+            page.set_default_timeout(120_000)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("request", lambda request: complaints.append(request.url)
                     if not request.url.startswith((home, "data:", "blob:")) else None)  # fmt: skip
@@ -151,7 +151,7 @@ def test_in_a_browser_pages_are_as_wide_as_it_and_search_finds(site: Path) -> No
             assert scheme_shown == {"light": "default", "dark": "slate"}[scheme]
             page.close()
         page = browser.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(120_000)
         page.goto(f"{home}index.html")
         page.locator(".md-search__input").fill("depfile")
         page.wait_for_selector(".md-search-result__item")

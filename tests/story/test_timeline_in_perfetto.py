@@ -61,6 +61,7 @@ def test_perfetto_reads_it_without_an_error(project: Project, tmp_path: Path) ->
     try:
         with chromium() as browser:
             page = browser.new_page()
+            page.set_default_timeout(LIMIT_MS)  # it loads megabytes of program
             page.goto(f"{home}/#!/?url={home}/timeline.json")
             page.wait_for_function("document.title.startsWith('timeline.json')", timeout=LIMIT_MS)
 
