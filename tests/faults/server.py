@@ -37,6 +37,8 @@ _GROWING = frozenset(("commit", "mkdir", "open", "symlink", "write"))
 
 DAWDLE_SHARE, LONGEST_DAWDLE_S = 0.15, 0.03
 
+PATIENCE_S = 120.0
+
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -57,7 +59,10 @@ def main() -> None:
     import stagemake.runner.local
     import stagemake.stagefile.language
     import stagemake.starting  # noqa: F401 - so that forks have it
+    from stagemake.cache.disk import open_store
 
+    # SQLite takes no turns: of eight at once on a busy machine one may wait for longer than users are to.
+    open_store.__kwdefaults__["timeout_s"] = PATIENCE_S
     leave_others_out()
     for line in sys.stdin:
         found = run_all(json.loads(line))
