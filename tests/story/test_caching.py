@@ -400,10 +400,11 @@ def test_always_make_runs_what_is_fresh_and_restores_nothing(copied: Project) ->
 
 
 def test_what_is_made_sooner_than_brought_back_is_not_kept_by_cache_auto(project: Project) -> None:
+    # So large that a second would go into bringing it back: a busy machine truncates in less.
     project.stagefile(
         """
         command("slow", "sleep 0.2 && cp in slow", inputs=["in"], outputs=["slow"])
-        command("large", "truncate -s 200M large", outputs=["large"], inputs=["in"])
+        command("large", "truncate -s 400M large", outputs=["large"], inputs=["in"])
         """
     ).write("in", "1")
 

@@ -90,7 +90,7 @@ def test_builds_are_listed_newest_first_with_scores(two: Project) -> None:
 
 def test_one_build_tells_what_came_of_each_stage_and_why(two: Project) -> None:
     two.build()
-    two.write("src", "2").stagefile(TWO.replace("cat a", "false")).build()
+    two.write("src", "2").stagefile(TWO.replace("cat a", "false")).build("-j2")
 
     says(
         two.build("history", "last"),
