@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Detail", "TerminalReporter", "reason_text"]
 
 _WORDS = {Outcome.CUT_OFF: "unchanged", Outcome.FAILED: "FAILED"}  # the others are their codes
+_CUT_SHORT = "cut short"  # interrupted, in a word that leaves names in their column
 _DIFF_LINES = 12
 _LEAST_NAME = 12  # columns: a name is not cut below
 _SCORED_FROM_S = 0.5  # below, it is the machine's noise that would be scored
@@ -121,7 +122,7 @@ class TerminalReporter:
         if self._is_hidden(result):
             return
         code = result.outcome.value
-        word = "interrupted" if result.was_interrupted else _WORDS.get(result.outcome, code)
+        word = _CUT_SHORT if result.was_interrupted else _WORDS.get(result.outcome, code)
         colour = OUTCOME_COLOURS[code]
         width = len(str(event.total))
         count = f"[{event.done:>{width}}/{event.total}{self._left(event)}]"

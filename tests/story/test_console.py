@@ -167,7 +167,7 @@ if __name__ == "__main__":
     assert project.read("signals") == "INT\n"
     assert all(map(is_gone, pids(project.root / "pids")))
     shown = terminal.text
-    assert "interrupted wait" in shown, shown
+    assert "cut short wait" in shown, shown
     assert "stagemake: interrupted" in shown
     assert not project.has("w")
 
@@ -437,7 +437,7 @@ def test_a_signal_to_the_tool_alone_ends_the_stage_too(
     process.send_signal(number)
     result = project.finish(process).exited(128 + number)
 
-    assert "[1/1] interrupted stay\n" in result.stderr
+    assert "[1/1] cut short stay\n" in result.stderr
     assert all(map(is_gone, pids(project.root / "pids")))
 
 

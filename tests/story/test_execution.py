@@ -450,7 +450,7 @@ def test_a_signal_ends_the_build_in_order(project: Project, number: int, status:
 
     project.finish(build).printed(
         """\
-        [1/1] interrupted a
+        [1/1] cut short a
         stagemake: interrupted, 1 stage: 1 interrupted in <time>
         """
     ).exited(status)

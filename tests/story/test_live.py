@@ -114,7 +114,7 @@ def test_nothing_is_left_behind_by_a_build_that_is_ended(
 
         shown = normal(screen.shown(), project)
         assert shown == [
-            "[1/3] interrupted compile.a",
+            "[1/3] cut short compile.a",
             "stagemake: interrupted, 3 stages: 1 interrupted, 2 not run in <time>",
         ]
         assert screen.cursor() == (2, 0, False)

@@ -137,7 +137,7 @@ def test_a_build_that_is_overtaken_is_stopped_and_leaves_nothing_half_made(
 
         assert not is_alive(pid)
         assert project.read("b") == "go"
-        assert watch.count("] interrupted") == 1
+        assert watch.count("] cut short") == 1
     project.build("-n").printed("stagemake: up to date\n")
 
 

@@ -144,7 +144,7 @@ def test_a_signal_ends_a_watched_build_in_order(project: Project) -> None:
 
     _, err = process.communicate(timeout=30)
     assert process.returncode == 143
-    assert "[1/1] interrupted s\n" in err
+    assert "[1/1] cut short s\n" in err
 
 
 @needs_seccomp

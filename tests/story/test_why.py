@@ -552,7 +552,7 @@ def test_a_stage_that_was_cut_off_was_interrupted_and_what_was_not_reached_did_n
     )
     project.interrupt("begun", "-j1").printed(
         """\
-        [1/2] interrupted one
+        [1/2] cut short one
         stagemake: interrupted, 2 stages: 1 interrupted, 1 not run in <time>
         """
     ).exited(130)

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stagemake.model.event import BuildFinished, Notice, StageSettled, StageStarted, WaitingForLock
-from stagemake.model.result import BuildOutcome, Outcome, StageResult
+from stagemake.model.result import INTERRUPTED, BuildOutcome, Outcome, StageResult
 from stagemake.report.amount import duration, plural, printable, size
 from stagemake.report.log_text import shown_log
 from stagemake.report.style import Style, style_for
@@ -30,6 +30,15 @@ def told(*results: StageResult, detail: Detail = Detail.NORMAL, style: Style = S
 
 def result(outcome: Outcome, name: str = "s", **fields: object) -> StageResult:
     return StageResult(name, outcome, **fields)  # type: ignore[arg-type]
+
+
+def test_names_stand_in_one_column_whatever_came_of_their_stages() -> None:
+    cut_short = result(Outcome.CANCELLED, "name", problem=INTERRUPTED)
+    ends = [cut_short, *(result(outcome, "name") for outcome in Outcome)]
+
+    lines = told(*ends, detail=Detail.VERBOSE).splitlines()
+
+    assert {line.index("name") for line in lines[: len(ends)]} == {len("[1/9] restored  ")}
 
 
 @given(st.binary())
