@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import click
 
-from stagemake.cli.project_options import project_options
+from stagemake.cli.project_options import color_option, project_options
 from stagemake.cli.raw_output import print_known, stdout_has, terminal_columns
 from stagemake.model.difference import Difference
 from stagemake.model.error import UsageError
@@ -17,6 +19,7 @@ from stagemake.model.request import BuildRequest
 from stagemake.past.build import PastStage
 from stagemake.report.json_form import dumps
 from stagemake.report.listing_tree import ASCII, UNICODE
+from stagemake.report.style import OUTCOME_COLOURS, VERDICT_COLOURS, style_for
 from stagemake.report.why_json import last_build_object, why_object
 from stagemake.report.why_text import VERDICTS, ended_text, last_build_text, waiting_text, why_text
 from stagemake.report.why_tree import CauseTree
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from stagemake.model.pipeline import Pipeline
     from stagemake.past.build import PastBuild
     from stagemake.report.listing_tree import Twigs
+    from stagemake.report.style import Style
 
 _SHOWN = 20  # causes
 _SHOWN_NAMES = 4  # of stages that a cause goes for
@@ -41,9 +45,10 @@ _SHOWN_LINES = 100
 @click.option("--tree", is_flag=True, help="Follow causes upstream to what was edited.")
 @click.option("-a", "--all", "shows_all", is_flag=True, help="Cut no list.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@color_option
 @project_options
 def command(
-    place: Place, stages: tuple[str, ...], *, tree: bool, shows_all: bool, as_json: bool
+    place: Place, stages: tuple[str, ...], color: str, *, tree: bool, shows_all: bool, as_json: bool
 ) -> int:
     """Say why STAGE would run, be restored or is fresh: each input, variable and function.
 
@@ -51,15 +56,19 @@ def command(
     """
     if tree and as_json:
         raise UsageError("`--tree` is for people, `--json` for programs: give one of them")
+    style = style_for(color, os.environ, is_terminal=sys.stdout.isatty())
     manager = place.manager()
     everything = tuple(stage.name for stage in manager.get_stages() if not stage.service)
     request = BuildRequest(targets=stages or everything, cwd=place.cwd(manager.root))
     pipeline = manager.build_pipeline(request)
     with manager.explainer(request, pipeline) as explainer:
         if stages:
-            print_known(_now(explainer, pipeline, tree=tree, shows_all=shows_all, as_json=as_json))
+            text = _now(explainer, pipeline, style, tree=tree, shows_all=shows_all, as_json=as_json)
+            print_known(text)
             return 0
-        print_known(_last(explainer, pipeline, tree=tree, shows_all=shows_all, as_json=as_json))
+        print_known(
+            _last(explainer, pipeline, style, tree=tree, shows_all=shows_all, as_json=as_json)
+        )
         if not (tree or as_json):  # planning may take a while, and reading need not wait for it
             print_known(_waiting(manager, place, explainer))
     return 0
@@ -78,13 +87,25 @@ def _waiting(manager: StageManager, place: Place, explainer: Explainer) -> str:
 
 
 def _now(
-    explainer: Explainer, pipeline: Pipeline, *, tree: bool, shows_all: bool, as_json: bool
+    explainer: Explainer,
+    pipeline: Pipeline,
+    style: Style,
+    *,
+    tree: bool,
+    shows_all: bool,
+    as_json: bool,
 ) -> str:
     """Return why the targets would run now."""
     plan = explainer.plan()
     if tree:
+
+        def describe(stage_id: int) -> str:
+            verdict = plan.steps[stage_id].verdict
+            text = VERDICTS[verdict].partition(":")[0]
+            return style.paint(text, VERDICT_COLOURS[verdict.value])
+
         drawing = CauseTree(
-            describe=lambda stage_id: VERDICTS[plan.steps[stage_id].verdict].partition(":")[0],
+            describe=describe,
             causes_of=lambda stage_id: explainer.causes(plan, stage_id),
             name_of=lambda stage_id: pipeline.stages[stage_id].name,
             twigs=_twigs(),
@@ -95,11 +116,17 @@ def _now(
     if as_json:
         return dumps(why_object(found))
     now_s = time.time()
-    return "\n".join(why_text(each, now_s, terminal_columns()) for each in found)
+    return "\n".join(why_text(each, now_s, terminal_columns(), style) for each in found)
 
 
 def _last(
-    explainer: Explainer, pipeline: Pipeline, *, tree: bool, shows_all: bool, as_json: bool
+    explainer: Explainer,
+    pipeline: Pipeline,
+    style: Style,
+    *,
+    tree: bool,
+    shows_all: bool,
+    as_json: bool,
 ) -> str:
     """Return why the last build did what it did."""
     build = next(explainer.shelf.builds(), None)
@@ -111,7 +138,7 @@ def _last(
         str(stage.name): stage_id for stage_id, stage in enumerate(pipeline.stages)
     }
     if tree:
-        return _last_tree(explainer, pipeline, build, ids, shows_all=shows_all)
+        return _last_tree(explainer, pipeline, build, ids, style, shows_all=shows_all)
     past = [stage for stage in build.stages if stage.outcome != "cut_off"]
 
     def last(one: PastStage) -> LastTime:
@@ -129,7 +156,7 @@ def _last(
     groups = [(names, last(by_name[names[0]])) for names in shown]
     left_out = len(past) - sum(map(len, shown))
     most = None if shows_all else _SHOWN_NAMES
-    return last_build_text(build, groups, left_out, time.time(), most_names=most)
+    return last_build_text(build, groups, left_out, time.time(), most_names=most, style=style)
 
 
 def _by_cause(past: Sequence[PastStage], ids: Mapping[str, int]) -> list[list[str]]:
@@ -153,6 +180,7 @@ def _last_tree(
     pipeline: Pipeline,
     build: PastBuild,
     ids: dict[str, int],
+    style: Style,
     *,
     shows_all: bool,
 ) -> str:
@@ -169,9 +197,14 @@ def _last_tree(
             cause if cause.producer in past else Cause(cause.difference) for cause in causes
         )
 
+    def describe(stage_id: int) -> str:
+        one = past[stage_id]
+        ended = ended_text(one.outcome, one.problem)
+        return style.paint(ended, OUTCOME_COLOURS.get(one.outcome, "dim"))
+
     followed = {cause.producer for stage_id in past for cause in causes_of(stage_id)}
     drawing = CauseTree(
-        describe=lambda stage_id: ended_text(past[stage_id].outcome, past[stage_id].problem),
+        describe=describe,
         causes_of=causes_of,
         name_of=lambda stage_id: pipeline.stages[stage_id].name,
         twigs=_twigs(),

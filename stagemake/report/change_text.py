@@ -9,6 +9,7 @@ from stagemake.model.entry import UNREADABLE
 from stagemake.model.plan import Reason
 from stagemake.report.amount import plural, printable, size
 from stagemake.report.reason_words import reason_text
+from stagemake.report.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from stagemake.model.line_diff import LineDiff
 
 _SAME_WORDS = 4  # kept on each side of a changed word
+_PLAIN = Style()
+_LINE_COLOURS = {"+": "green", "-": "red", "@": "dim"}
 _FROM_CHARACTERS = 60  # shorter values are shown whole, without marks
 
 
@@ -27,6 +30,7 @@ def changes_text(
     most_lines: int,
     said: str = "",
     above: set[Difference] | None = None,
+    style: Style = _PLAIN,
 ) -> Iterator[str]:
     """Yield lines for differences: `because: …` for the first, `also: …` for those after it.
 
@@ -35,6 +39,7 @@ def changes_text(
         most_lines: Lines to show of each diff.
         said: What is said already: a first difference of that text gets no line of its own.
         above: Differences whose values and lines stand further up: they are not told again. These are added.
+        style: Colours of lines that came and went.
     """
     word = "also" if said else "because"
     for at, change in enumerate(changes):
@@ -44,7 +49,7 @@ def changes_text(
         word = "also"
         details = [*_values(change)]
         if change.diff is not None:
-            details += _lines(change.diff, most_lines)
+            details += _lines(change.diff, most_lines, style)
         if above is not None and change.difference in above and len(details) > 1:
             details = ["      as above"]
         yield from details
@@ -69,11 +74,12 @@ def _values(change: Change) -> Iterator[str]:
         yield f"      now  {new or '-'}"
 
 
-def _lines(diff: LineDiff, most: int) -> Iterator[str]:
+def _lines(diff: LineDiff, most: int, style: Style) -> Iterator[str]:
     if diff.note:
         yield f"      ({diff.note})"
     for line in diff.lines[:most]:
-        yield f"      {_seen(printable(line))}"
+        shown, colour = _seen(printable(line)), _LINE_COLOURS.get(line[:1])
+        yield f"      {style.paint(shown, colour) if colour else shown}"
     if len(diff.lines) > most:
         yield f"      ({plural(len(diff.lines) - most, 'more line')})"
 

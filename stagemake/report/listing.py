@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stagemake.model.stage import Call
 from stagemake.report.amount import printable
+from stagemake.report.style import Style
 from stagemake.report.width import columns_of, cut, room_for_names
 
 if TYPE_CHECKING:
@@ -14,11 +15,15 @@ if TYPE_CHECKING:
     from stagemake.model.stage import Stage
     from stagemake.stagefile.registry import PipelineDefinition
 
+_PLAIN = Style()
 _MOST_NAME_COLUMNS = 36  # a longer name moves its own description only
 
 
 def listing_text(
-    stages: Sequence[Stage], pipelines: Sequence[PipelineDefinition], columns: int = 0
+    stages: Sequence[Stage],
+    pipelines: Sequence[PipelineDefinition],
+    columns: int = 0,
+    style: Style = _PLAIN,
 ) -> str:
     """Return pipelines, then stages in the order given, one line each, with descriptions.
 
@@ -26,12 +31,13 @@ def listing_text(
         stages: What to list.
         pipelines: What to list before it.
         columns: Cut descriptions so that lines fit; 0: whatever their length.
+        style: Colours of headings and descriptions.
     """
     lines = []
     if pipelines:
-        lines.append("pipelines:")
+        lines.append(style.paint("pipelines:", "bold"))
         lines.extend(_pipeline_line(pipeline, columns or 80) for pipeline in pipelines)
-        lines.extend(("", "stages:"))
+        lines.extend(("", style.paint("stages:", "bold")))
     indent = "  " if pipelines else ""
     names = [printable(stage.name) for stage in stages]
     most = room_for_names(columns, _MOST_NAME_COLUMNS)
@@ -41,7 +47,7 @@ def listing_text(
         head = f"{indent}{name}{' ' * (width - columns_of(name))}  "
         if columns:
             text = cut(text, max(columns - columns_of(head), 10))
-        lines.append((head + text).rstrip())
+        lines.append((head + style.paint(text.rstrip(), "dim")).rstrip())
     return "\n".join(lines) + "\n" if lines else "no stages\n"
 
 

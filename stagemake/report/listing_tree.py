@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from stagemake.report.amount import printable
 from stagemake.report.graph_edges import EdgeKind, edges_of
+from stagemake.report.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from stagemake.model.pipeline import Pipeline
     from stagemake.report.graph_edges import Edge
 
+_PLAIN = Style()
 _MOST_LEVELS = 12  # below a root; a deeper branch goes on as a tree of its own
 
 
@@ -33,7 +35,7 @@ ASCII = Twigs("|-- ", "`-- ", "|   ", "    ")
 UNICODE = Twigs()
 
 
-def tree_text(pipeline: Pipeline, roots: Sequence[int], twigs: Twigs) -> str:
+def tree_text(pipeline: Pipeline, roots: Sequence[int], twigs: Twigs, style: Style = _PLAIN) -> str:
     """Return a tree for each root: what it waits for, directly and in the end, in execution order.
 
     Each stage is taken apart once: `(*)` behind a name says that what it waits for is shown
@@ -44,6 +46,7 @@ def tree_text(pipeline: Pipeline, roots: Sequence[int], twigs: Twigs) -> str:
         pipeline: What to show.
         roots: Positions in it, in the order to show them.
         twigs: What to draw with.
+        style: Colours of what stands behind names.
 
     Cost: O(stages + edges) lines of at most a dozen levels.
     """
@@ -52,10 +55,10 @@ def tree_text(pipeline: Pipeline, roots: Sequence[int], twigs: Twigs) -> str:
     rows: list[list[Edge]] = [[] for _ in pipeline.stages]
     for edge in edges_of(pipeline):
         rows[edge.downstream].append(edge)
-    drawing = _Drawing(pipeline, rows, twigs)
+    drawing = _Drawing(pipeline, rows, twigs, style)
     drawing.draw_all(roots)
     lines = drawing.lines
-    legend = [text for mark, text in _LEGEND if mark in drawing.marks]
+    legend = [style.paint(text, "dim") for mark, text in _LEGEND if mark in drawing.marks]
     return "\n".join([*lines, *(["", *legend] if legend else [])]) + "\n"
 
 
@@ -83,6 +86,7 @@ class _Drawing:
     pipeline: Pipeline
     rows: Sequence[Sequence[Edge]]  # the edges to what each stage waits for
     twigs: Twigs
+    style: Style
     lines: list[str] = field(factory=list)
     marks: set[str] = field(factory=set)
     _done: set[int] = field(factory=set)
@@ -116,13 +120,15 @@ class _Drawing:
         return "(below)" if item.level == _MOST_LEVELS else ""
 
     def _line(self, item: _Item, mark: str) -> str:
-        words = [printable(self.pipeline.stages[item.stage_id].name)]
+        marks = []
         if item.edge is not None and not item.edge.required:
-            words.append("(before)" if item.edge.kind is EdgeKind.BEFORE else "(optional)")
+            marks.append("(before)" if item.edge.kind is EdgeKind.BEFORE else "(optional)")
         if mark:
-            words.append(mark)
+            marks.append(mark)
             self.marks.add(mark)
-        return item.prefix + item.twig + " ".join(words)
+        name = printable(self.pipeline.stages[item.stage_id].name)
+        behind = f" {self.style.paint(' '.join(marks), 'dim')}" if marks else ""
+        return f"{item.prefix}{item.twig}{name}{behind}"
 
     def _children(self, item: _Item) -> list[_Item]:
         row = self.rows[item.stage_id]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stagemake.model.plan import Reason, Source, Verdict
 from stagemake.report.amount import duration, printable, size
 from stagemake.report.cost_text import cost_lines
-from stagemake.report.style import Style
+from stagemake.report.style import VERDICT_COLOURS, Style
 from stagemake.report.table import rest
 from stagemake.report.terminal import reason_text
 from stagemake.report.width import columns_of, cut, room_for_names
@@ -22,12 +22,6 @@ MOST_STAGES = 40
 """How many stages are listed, and `MOST_CONFLICTS` conflicts of a kind, without `verbose`."""
 MOST_CONFLICTS = 5
 
-_COLOURS = {
-    Verdict.FRESH: "dim",
-    Verdict.HIT: "blue",
-    Verdict.MISS: "green",
-    Verdict.MAYBE: "yellow",
-}
 _MEANINGS = {
     Verdict.FRESH: "nothing to do",
     Verdict.HIT: "restored from the cache",
@@ -85,7 +79,7 @@ def _lines(report: DryRunReport, style: Style, *, verbose: bool, columns: int) -
     for verdict in Verdict:
         count = report.count(verdict)
         if count:
-            word = style.paint(f"{verdict.value:<5}", _COLOURS[verdict])
+            word = style.paint(f"{verdict.value:<5}", VERDICT_COLOURS[verdict.value])
             yield f"{word}  {count:>6}  {_MEANINGS[verdict]}"
     yield from cost_lines(report, columns or 80)
     yield from _conflict_lines(report.conflicts, verbose=verbose)
@@ -104,7 +98,7 @@ def _step_line(  # noqa: PLR0917 - one line's parts
     head = f"{step.verdict.value:<5}  {name}{' ' * (width - columns_of(name))}  {cost:>8}{mark} "
     if columns:
         why = cut(why, max(columns - columns_of(head), _LEAST_REASON))
-    verdict = style.paint(f"{step.verdict.value:<5}", _COLOURS[step.verdict])
+    verdict = style.paint(f"{step.verdict.value:<5}", VERDICT_COLOURS[step.verdict.value])
     return f"{verdict}{head[5:]}{style.paint(why, 'dim')}".rstrip()
 
 

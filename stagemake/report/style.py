@@ -19,6 +19,8 @@ OUTCOME_COLOURS = {
     "interrupted": "yellow",
     "not run": "yellow",
 }
+# How what would come of a stage is painted; by its verdict.
+VERDICT_COLOURS = {"fresh": "dim", "hit": "blue", "miss": "green", "maybe": "yellow"}
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
 
 

@@ -10,6 +10,7 @@ from stagemake.model.result import INTERRUPTED
 from stagemake.report.amount import ago, joined, plural, printable
 from stagemake.report.change_text import changes_text
 from stagemake.report.reason_words import reason_text
+from stagemake.report.style import OUTCOME_COLOURS, VERDICT_COLOURS, Style
 from stagemake.report.table import rest
 from stagemake.report.width import columns_of, folded
 
@@ -47,6 +48,7 @@ _KINDS = {
     "value": "shared value",
     "code": "function",
 }
+_PLAIN = Style()
 _CAN_NOT = "can't run"
 _MISSED = {Reason.INPUT_MISSING.code, Reason.INPUT_UNREADABLE.code}
 _MOST_PATHS = 3
@@ -61,37 +63,42 @@ def ended_text(outcome: str, problem: str) -> str:
     return OUTCOMES.get(INTERRUPTED if is_cut_short else outcome, outcome)
 
 
-def why_text(explanation: Explanation, now_s: float, columns: int = 0) -> str:
+def why_text(
+    explanation: Explanation, now_s: float, columns: int = 0, style: Style = _PLAIN
+) -> str:
     """Return the explanation as text that ends with a newline.
 
     Args:
         explanation: Of one stage.
         now_s: Unix seconds.
         columns: Of the terminal, for sentences; 0: no line is broken.
+        style: Colours of the verdict and of lines that changed.
     """
-    return "\n".join(_lines(explanation, now_s, columns)) + "\n"
+    return "\n".join(_lines(explanation, now_s, columns, style)) + "\n"
 
 
-def _lines(explanation: Explanation, now_s: float, columns: int) -> Iterator[str]:
+def _lines(explanation: Explanation, now_s: float, columns: int, style: Style) -> Iterator[str]:
     step = explanation.step
     name = printable(explanation.stage.name)
+    text, colour = VERDICTS[step.verdict], VERDICT_COLOURS[step.verdict.value]
     if step.reason is Reason.RESUMED:
-        yield f"`{name}` is fresh: {step.reason.value}"
-    else:
-        can_run = not explanation.missing and step.reason is not Reason.INPUT_UNREADABLE
-        yield f"`{name}` {VERDICTS[step.verdict] if can_run else _CAN_NOT}"
+        text = f"is fresh: {step.reason.value}"
+    elif explanation.missing or step.reason is Reason.INPUT_UNREADABLE:
+        text, colour = _CAN_NOT, "red"
+    yield f"`{name}` {style.paint(text, colour)}"
     if step.verdict is not Verdict.FRESH:
         said = reason_text(step.reason.code, step.subject)
         yield f"  because: {said}"
-        yield from changes_text(explanation.changes, most_lines=_DIFF_LINES, said=said)
+        changes = explanation.changes
+        yield from changes_text(changes, most_lines=_DIFF_LINES, said=said, style=style)
         yield from _missing(explanation, columns)
     if explanation.last_time is not None:
         is_all = step.verdict is Verdict.FRESH
-        yield from _last_time(explanation.last_time, now_s, columns, is_all=is_all)
+        yield from _last_time(explanation.last_time, now_s, columns, style, is_all=is_all)
     if explanation.nearest is not None:
         yield from _nearest(explanation.nearest, now_s, columns)
     for text in explanation.fallbacks:
-        yield folded("  note: ", printable(text), columns)
+        yield style.paint(folded("  note: ", printable(text), columns), "yellow")
     if explanation.counts:
         counted = ", ".join(map(printable, explanation.counts))
         yield folded("  its key counts ", counted, columns)
@@ -137,7 +144,9 @@ def _nearest(nearest: Nearest, now_s: float, columns: int) -> Iterator[str]:
         yield f"      and {plural(len(others) - _MOST_PATHS, 'more difference')}"
 
 
-def _last_time(last: LastTime, now_s: float, columns: int, *, is_all: bool) -> Iterator[str]:
+def _last_time(
+    last: LastTime, now_s: float, columns: int, style: Style, *, is_all: bool
+) -> Iterator[str]:
     ended = ended_text(last.outcome, last.problem)
     how = f": {printable(last.problem)}" if last.outcome == "failed" and last.problem else ""
     head = f"  it {ended} {ago(now_s - last.started_s)}, in build {last.build}"
@@ -146,7 +155,7 @@ def _last_time(last: LastTime, now_s: float, columns: int, *, is_all: bool) -> I
         return
     said = reason_text(last.reason, last.subject)
     yield f"  because: {said}"
-    yield from changes_text(last.changes, most_lines=_DIFF_LINES, said=said)
+    yield from changes_text(last.changes, most_lines=_DIFF_LINES, said=said, style=style)
     yield from _diverged(last)
 
 
@@ -163,6 +172,7 @@ def last_build_text(
     now_s: float,
     *,
     most_names: int | None = None,
+    style: Style = _PLAIN,
 ) -> str:
     """Return why each stage of a past build was done, in the order they settled.
 
@@ -172,14 +182,16 @@ def last_build_text(
         left_out: How many more stages there were.
         now_s: Unix seconds.
         most_names: So many of a group are named; None: all.
+        style: Colours of how stages ended and of lines that changed.
     """
     is_cut = False
     told: set[Difference] = set()
-    lines = [f"build {build.number}, {ago(now_s - build.started_s)}: {build.ending.value}"]
+    head = f"build {build.number}, {ago(now_s - build.started_s)}: {build.ending.value}"
+    lines = [style.paint(head, "bold")]
     for names, last in groups:
         shown = names if most_names is None or len(names) <= most_names else names[: most_names - 1]
         is_cut = is_cut or len(shown) < len(names)
-        lines += ["", *_heading(shown, len(names) - len(shown), last)]
+        lines += ["", *_heading(shown, len(names) - len(shown), last, style)]
         if last.outcome == "blocked":
             lines.append(f"  because: `{printable(last.subject)}` failed")
             continue
@@ -190,7 +202,9 @@ def last_build_text(
         said = reason_text(last.reason, last.subject)
         ran = "ran " if last.outcome == "failed" else ""  # that is not why it failed
         lines += [f"  {ran}because: {said}"] if said else []
-        lines += changes_text(last.changes, most_lines=_SHORT_DIFF_LINES, said=said, above=told)
+        lines += changes_text(
+            last.changes, most_lines=_SHORT_DIFF_LINES, said=said, above=told, style=style
+        )
         lines += _diverged(last)
     more = list(rest(left_out, "stage", "stagemake why --all"))
     if is_cut and not more:
@@ -216,7 +230,7 @@ def waiting_text(verdicts: Iterable[Verdict], stuck: int) -> str:
     return f"by now {joined(parts)}: stagemake -n" if parts else ""
 
 
-def _heading(names: Sequence[str], left_out: int, last: LastTime) -> list[str]:
+def _heading(names: Sequence[str], left_out: int, last: LastTime, style: Style) -> list[str]:
     """Return how some stages ended, in lines that break between names."""
     quoted = [f"`{printable(name)}`" for name in names]
     if left_out:
@@ -232,4 +246,6 @@ def _heading(names: Sequence[str], left_out: int, last: LastTime) -> list[str]:
             lines.append(word)
         else:
             lines[-1] = line
+    colour = OUTCOME_COLOURS.get(last.outcome, "dim")  # painted last: it takes no columns
+    lines[-1] = lines[-1].removesuffix(ended) + style.paint(ended, colour)
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -508,6 +509,31 @@ def test_colour_on_request_and_never_else(two: Project) -> None:
     assert "\x1b[34mrestored \x1b[0m compile" in two.build("--color", "always").stderr
     assert "\x1b[32mmiss \x1b[0m" in two.build("-n", "-B", "--color", "always").stdout
     assert "\x1b[" not in two.build("-n", "-B", "--color", "never").stdout
+
+
+SGR = re.compile(r"\x1b\[[0-9]+m")
+PAINTED = {
+    ("list",): "\x1b[2mmakes obj/o\x1b[0m",
+    ("list", "--tree"): "lint \x1b[2m(before)\x1b[0m",
+    ("why",): "\x1b[32mran\x1b[0m",
+    ("why", "compile", "link"): "\x1b[32m+2  (no newline at the end)\x1b[0m",
+    ("why", "--tree"): "compile \x1b[32mran\x1b[0m",
+    ("why", "--tree", "link"): "link \x1b[33mmay run\x1b[0m",
+}
+
+
+def test_colour_adds_nothing_to_what_lists_and_reasons_say(two: Project) -> None:
+    two.stagefile(TWO + 'command("lint", "true", inputs=["src"], before=["link"])\n')
+    two.build().ran("compile", "link")
+    two.write("src", "2")
+
+    for argv, painted in PAINTED.items():
+        plain = two.build(*argv, "--color", "never").exited(0).stdout
+        coloured = two.build(*argv, "--color", "always").exited(0).stdout
+
+        assert "\x1b" not in plain, argv
+        assert painted in coloured, argv
+        assert SGR.sub("", coloured) == plain, argv
 
 
 def test_variables_that_decide_on_colour(two: Project) -> None:

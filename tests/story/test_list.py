@@ -198,7 +198,7 @@ def test_on_a_terminal_lines_are_cut_to_its_width(project: Project) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
     subprocess.run(
-        [sys.executable, "-m", "stagemake", "list"],
+        [sys.executable, "-m", "stagemake", "list", "--color", "never"],
         cwd=project.root,
         env={**project.environment(), "PYTHONPATH": PACKAGE_HOME},
         stdout=theirs,
