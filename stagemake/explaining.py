@@ -17,7 +17,7 @@ from stagemake.plan.declaration import COMPONENTS
 from stagemake.plan.explain import all_differences
 from stagemake.plan.judge import programs_of
 from stagemake.plan.missing import CREATE_IT, missing_inputs, unreadable_inputs, with_missing
-from stagemake.plan.planner import plan_pipeline
+from stagemake.plan.planner import judge_pipeline, plan_pipeline
 from stagemake.report.amount import duration, plural, size
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ class Explainer:
             self._missing.setdefault(stage.name, []).append((path, hint or CREATE_IT))
         return with_missing(plan, missing)
 
-    def outlook(self) -> tuple[Plan, set[str]]:
-        """Return a plan and the names of stages that can't run, for want of inputs. Explains nothing of it."""
-        plan = plan_pipeline(self.pipeline, self.world, self.orphans).plan
+    def outlook(self, pipeline: Pipeline) -> tuple[Plan, set[str]]:
+        """Return a plan of any stages, without estimates, and the names of those that can't run, for want of inputs."""
+        plan = judge_pipeline(pipeline, self.world, self.orphans).plan
         stuck = missing_inputs(plan, self.world, most_hints=0)
         names = [stage.name for _, stage, _ in stuck]
         return plan, {*names, *(stage.name for _, stage in unreadable_inputs(plan))}

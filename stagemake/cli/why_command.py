@@ -77,12 +77,10 @@ def command(
 def _waiting(manager: StageManager, place: Place, explainer: Explainer) -> str:
     """Return in one line what `stagemake -n` says at length; empty if there is nothing to do."""
     usual = manager.build_pipeline(BuildRequest(cwd=place.cwd(manager.root)))
-    wanted = {stage.name for stage in usual.stages}
-    plan, stuck = explainer.outlook()
-    able = wanted - stuck
-    names = [stage.name for stage in explainer.pipeline.stages]
-    verdicts = [step.verdict for step in plan.steps if names[step.stage_id] in able]
-    text = waiting_text(verdicts, len(wanted & stuck))
+    plan, stuck = explainer.outlook(usual)
+    stages = usual.stages
+    verdicts = [step.verdict for step in plan.steps if stages[step.stage_id].name not in stuck]
+    text = waiting_text(verdicts, len(stuck))
     return f"\n{text}\n" if text else ""
 
 

@@ -55,11 +55,11 @@ class Planned:
 
     plan: Plan
     refreshed: dict[str, Trace]
-    _costly: list[tuple[int, Judgement]] = field(factory=list)
+    costly: list[tuple[int, Judgement]] = field(factory=list)  # what is not fresh
 
     def take_lasting(self) -> dict[int, Judgement]:
         """Return, once, the judgements by stage id that need not be made again before their stages start."""
-        costly, self._costly = self._costly, []
+        costly, self.costly = self.costly, []
         if not costly:
             return {}
         from stagemake.plan.again import is_lasting  # noqa: PLC0415 - gate, 1 ms, only with work to do
@@ -86,6 +86,28 @@ def plan_pipeline(
             before it; for explaining.
         affected: Names of the stages whose paths moved, or are made by stages that come before them and are
             affected. All others hold as they stand; None: nothing is known.
+
+    Cost: that of `judge_pipeline`; what is not fresh is looked up in the history, 20 µs a stage.
+    """
+    judged = judge_pipeline(pipeline, world, orphans, on_judged, affected=affected)
+    if judged.costly:
+        from stagemake.plan.cost import add_estimates  # noqa: PLC0415 - gate, 5 ms, only with work to do
+
+        steps = list(judged.plan.steps)
+        add_estimates(steps, judged.costly, pipeline, world)
+        judged.plan = Plan(pipeline, tuple(steps), orphans)
+    return judged
+
+
+def judge_pipeline(
+    pipeline: Pipeline,
+    world: World,
+    orphans: tuple[str, ...] = (),
+    on_judged: Callable[[int, Judgement, Sight], None] | None = None,
+    *,
+    affected: Container[str] | None = None,
+) -> Planned:
+    """Return what `plan_pipeline` does, for the same arguments, without estimates of what anything costs.
 
     Cost: one stat per path for what is fresh; for the rest also a cache look-up, and a read of every
     input whose content isn't known.
@@ -148,8 +170,4 @@ def plan_pipeline(
             key=made.key, cached=made.cached,
         )  # fmt: skip
         steps.append(step)
-    if costly:
-        from stagemake.plan.cost import add_estimates  # noqa: PLC0415 - gate, 5 ms, only with work to do
-
-        add_estimates(steps, costly, pipeline, world)
     return Planned(Plan(pipeline, tuple(steps), orphans), refreshed, costly)

@@ -413,6 +413,31 @@ def test_why_alone_explains_the_last_build(project: Project) -> None:
         )
 
 
+def test_the_last_line_counts_what_a_dry_run_does(project: Project) -> None:
+    project.stagefile(
+        """\
+        command("one", "cat s > a", inputs=["s"], outputs=["a"])
+        command("two", "cat a > b", inputs=["a"], outputs=["b"])
+        command("three", "cat s > c", inputs=["s"], outputs=["c"])
+        command("four", "cat none > d", inputs=["none"], outputs=["d"])
+        pipeline("some", ["two"], default=True)
+        """
+    )
+    project.write("s", "1\n").build().exited(0)
+    project.write("s", "2\n").build().exited(0)
+    for content, line in {
+        "1": "by now 2 stages would be restored: stagemake -n",
+        "3": "by now 1 stage would run and 1 stage may run: stagemake -n",
+    }.items():
+        project.write("s", content + "\n")
+
+        counted = {step["verdict"] for step in project.build("-n", "--json").json["stages"]}
+        last = project.build("why").stdout.splitlines()[-1]
+
+        assert line == last
+        assert counted == ({"hit"} if content == "1" else {"miss", "maybe"})
+
+
 def test_before_the_first_build_there_is_nothing_to_explain(project: Project) -> None:
     project.stagefile(COPY.format("")).build("why").exited(2).printed(
         """\
