@@ -137,10 +137,10 @@ def _jobserver(value: object) -> str:
 def _days(value: object) -> float:
     from stagemake.stagefile.numbers import number  # noqa: PLC0415 - only with a table
 
-    return number("cache_age_days", value, 0)
+    return number("`cache_age_days`", value, 0)
 
 
 def _size(value: object) -> int:
     from stagemake.stagefile.numbers import size_in_bytes  # noqa: PLC0415 - only with a table
 
-    return size_in_bytes(value, "cache_size")
+    return size_in_bytes(value, "`cache_size`")

@@ -13,6 +13,7 @@ from attrs import define
 from stagemake.cache.locate import cache_directory
 from stagemake.cli.project_options import color_option
 from stagemake.cli.raw_output import terminal_columns
+from stagemake.cli.size_type import SizeType
 from stagemake.model.error import NoStagefile, StagemakeError, UsageError
 from stagemake.model.record import references
 from stagemake.report.amount import joined, plural, printable, size
@@ -20,7 +21,6 @@ from stagemake.report.json_form import dumps
 from stagemake.report.style import style_for
 from stagemake.settings import ProjectConfig, read_project_config
 from stagemake.stagefile.find import find_stagefile
-from stagemake.stagefile.numbers import size_in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,11 +140,16 @@ def stats(place: CachePlace, color: str, *, shows_all: bool, as_json: bool) -> i
 
 @command.command("gc")
 @_place_options
-@click.option("--max-size", metavar="SIZE", help="Shrink to SIZE, like 2GiB (default: the limit).")
-@click.option("--max-age", type=float, metavar="DAYS", help="Remove what was unused for DAYS.")
-def gc(place: CachePlace, max_size: str | None, max_age: float | None) -> int:
+@click.option(
+    "--max-size",
+    type=SizeType(),
+    metavar="SIZE",
+    help="Shrink to SIZE, like 2GiB (default: the limit).",
+)
+@click.option("--max-age", type=click.FloatRange(min=0), metavar="DAYS",
+              help="Remove what was unused for DAYS.")  # fmt: skip
+def gc(place: CachePlace, max_size: int | None, max_age: float | None) -> int:
     """Remove what was used longest ago, down to the limits."""
-    budget_bytes = None if max_size is None else size_in_bytes(max_size, "`--max-size`")
     store = place.open()
     if store is None:
         return 0
@@ -154,7 +159,7 @@ def gc(place: CachePlace, max_size: str | None, max_age: float | None) -> int:
         done = collect(
             store,
             references,
-            budget_bytes=budget_bytes,
+            budget_bytes=max_size,
             max_age_s=None if max_age is None else max_age * 86_400,
         )
     finally:

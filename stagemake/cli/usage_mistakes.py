@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stagemake.cli.size_type import SizeType
 from stagemake.model.error import UsageError, did_you_mean, either
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def _kinds(kind: object) -> str:
     """Return what would do; empty for a type that our options don't have."""
     if isinstance(kind, click.Choice):
         return either(list(map(str, kind.choices)))
+    if isinstance(kind, SizeType):
+        return "a size such as 2GiB"
     least = getattr(kind, "min", None)
     at_least = f" from {least:g} up" if least is not None else ""
     if isinstance(kind, click.types.IntParamType):

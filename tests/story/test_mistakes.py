@@ -759,14 +759,21 @@ WRONG_ARGUMENTS = {  # by name: arguments, and all that is printed
     "a limit that is no size": (
         ("cache", "gc", "--max-size", "abc"),
         """\
-        error: `--max-size` is 'abc', not a size
-        hint: write a size as "2 GiB"
+        error: `--max-size` is `abc`, not a size such as 2GiB
+        hint: see `stagemake cache gc --help`
         """,
     ),
     "a limit that is no number": (
         ("cache", "gc", "--max-age", "long"),
         """\
-        error: `--max-age` is `long`, not a number
+        error: `--max-age` is `long`, not a number from 0 up
+        hint: see `stagemake cache gc --help`
+        """,
+    ),
+    "a limit below nothing": (
+        ("cache", "gc", "--max-age", "-1"),
+        """\
+        error: `--max-age` is `-1.0`, not a number from 0 up
         hint: see `stagemake cache gc --help`
         """,
     ),
@@ -882,6 +889,14 @@ WRONG_SETTINGS = {  # by name: the project's table, and all that is printed
           in  pyproject.toml, [tool.stagemake]
         """,
     ),
+    "a size that is none": (
+        'cache_size = "big"',
+        """\
+        error: `cache_size` is 'big', not a size
+          in  pyproject.toml, [tool.stagemake]
+        hint: write a size as "2 GiB"
+        """,
+    ),
 }
 
 
@@ -902,7 +917,6 @@ def test_a_wrong_setting_is_one_clear_error_and_writes_nothing(
     [
         '[tool.stagemake]\njobs = "many"',
         "[tool.stagemake]\njobs = 0.5",
-        '[tool.stagemake]\ncache_size = "big"',
         '[tool.stagemake]\ncache_age_days = "old"',
         "[tool.stagemake]\ncache_age_days = []",
         "[tool.stagemake]\nconfig = 3",
