@@ -42,8 +42,8 @@ class Batch:
         return old
 
     def is_full(self) -> bool:
-        """Tell whether it is time to write: many entries, many bytes, or waiting for long."""
-        return (
+        """Tell whether it is time to write: many entries, many bytes, or waiting for long; never without an entry."""
+        return bool(self.entries) and (
             len(self.entries) >= _MOST_ENTRIES
             or self._bytes >= _MOST_BYTES
             or time.monotonic() - self._since_s > _MOST_S

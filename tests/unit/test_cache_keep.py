@@ -160,6 +160,18 @@ def inline(number: int, value: bytes | None = b"v") -> Place:
     return Place(0, f"act:{number}", MODE_INLINE, 0, None, value)
 
 
+def test_a_batch_without_an_entry_is_never_full() -> None:
+    batch = Batch()
+    batch.touched["act:1"] = None
+
+    assert not batch.is_full()
+
+    batch.add(inline(1))
+    batch.remove("act:1")
+
+    assert not batch.is_full()
+
+
 def test_a_batch_is_full_with_a_thousand_entries() -> None:
     batch = Batch()
     filled = []
