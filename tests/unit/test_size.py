@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stagemake.model.fit import Run
@@ -55,16 +55,14 @@ def test_more_inputs_never_make_less(
     assert 0 <= one.at(low, of_kind) <= one.at(high, of_kind)
 
 
-@given(AMOUNTS, SIZES)
-def test_what_was_always_written_is_written_again(
-    amounts: list[tuple[int, int]], read: int
-) -> None:
-    sizes = [size for size, _ in amounts]
+@given(st.lists(SIZES, min_size=2, max_size=20), SIZES)
+def test_what_was_always_written_is_written_again(sizes: list[int], read: int) -> None:
+    assume(max(sizes) >= 2 * min(sizes))  # alike ones tell nothing
+
     found = last(*[(size, 65) for size in sizes])
 
-    if max(sizes) >= 2 * max(min(sizes), 1) > 1 and min(sizes) > 0:
-        assert found.slope == 0.0
-        assert found.at(read) == 65
+    assert found.slope == 0.0
+    assert found.at(read) == 65
 
 
 @given(st.lists(SIZES, min_size=2, max_size=20), st.floats(0.1, 10), SIZES)
