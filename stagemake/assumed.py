@@ -10,6 +10,7 @@ from stagemake.links import Links
 from stagemake.model.entry import (
     DIRECTORY_ROW,
     MISSING,
+    bytes_inside,
     content_of,
     directory_entry,
     executable_entry,
@@ -39,6 +40,7 @@ class AssumedDisk:
         self._disk = disk
         self._links = Links(root)
         self._made = {path: _other(disk.output_entry(path), path) for path in files}
+        self._sizes: dict[str, int] = {}  # by entry of a directory with such a file in it
         self._inside: dict[str, list[str]] = {}  # by each directory above them: the files
         for path in self._made:
             for folder in _folders(path):
@@ -83,6 +85,11 @@ class AssumedDisk:
                     rows.setdefault(folder, DIRECTORY_ROW)
         return list(rows.items())
 
+    def directory_bytes(self, entry: str) -> int | None:
+        """Return how much the files in a directory of this entry hold together; None if none was seen."""
+        found = self._sizes.get(entry)
+        return self._disk.directory_bytes(entry) if found is None else found
+
     def survey(self, inputs: Iterable[str], outputs: Iterable[str]) -> Mapping[str, str]:
         """Look at all of these in one go; return the entries seen so far of what is as it was."""
         found = self._disk.survey(inputs, outputs)
@@ -106,7 +113,10 @@ class AssumedDisk:
         if made is not None:
             return made
         if place in self._inside and self._disk.output_entry(path)[0] in f"d{MISSING}":
-            return directory_entry(self.rows(path))
+            rows = self.rows(path)
+            found = directory_entry(rows)
+            self._sizes[found] = bytes_inside(rows)
+            return found
         return None
 
 

@@ -18,6 +18,7 @@ from stagemake.model.entry import (
     MISSING,
     UNREADABLE,
     OutputFile,
+    bytes_inside,
     directory_entry,
     followed_link_entry,
     link_entry,
@@ -59,6 +60,7 @@ class Digester:
         self._prefix = root.rstrip("/") + "/"
         self._real_prefix = os.path.realpath(root).rstrip("/") + "/"
         self._seen = Seen()
+        self._sizes: dict[str, int] = {}  # by entry of a directory
 
     @property
     def hashed_files(self) -> int:
@@ -106,6 +108,10 @@ class Digester:
         if not os.path.isdir(full) or os.path.islink(full):
             return []
         return [(relative, entry) for relative, entry, _ in self._rows(path, full)]
+
+    def directory_bytes(self, entry: str) -> int | None:
+        """Return how much the files in a directory hold together that was seen with this entry. Looks at nothing."""
+        return self._sizes.get(entry)
 
     def survey(self, inputs: Iterable[str], outputs: Iterable[str]) -> Mapping[str, str]:
         """Look at all of these in one go; return the entries seen so far, by path.
@@ -176,8 +182,7 @@ class Digester:
         if stat.S_ISREG(mode):
             return self._memo.look(path, full, status)
         if stat.S_ISDIR(mode):
-            rows = self._rows(path, full)
-            return directory_entry((relative, entry) for relative, entry, _ in rows)
+            return self._directory(self._rows(path, full))
         if not stat.S_ISLNK(mode):
             raise SpecialFile(full)
         return followed_link_entry(os.readlink(full), self._reached(full))
@@ -205,6 +210,13 @@ class Digester:
     def _full(self, path: str) -> str:
         """Return where a project path is on the disk."""
         return path if path[0] == "/" else self._prefix + path
+
+    def _directory(self, rows: Iterable[tuple[str, str, str]]) -> str:
+        """Return the entry of a directory with this in it, and note its size."""
+        inside = [(relative, entry) for relative, entry, _ in rows]
+        found = directory_entry(inside)
+        self._sizes[found] = bytes_inside(inside)
+        return found
 
     def _rows(
         self, path: str, full: str, on_small: Callable[[str, bytes], None] | None = None
@@ -314,9 +326,7 @@ class Digester:
             raise OSError(number, os.strerror(number), full)
         if declared_dir:
             rows = self._rows(path, full, on_small)
-            self._seen.entries[path] = directory_entry(
-                (relative, entry) for relative, entry, _ in rows
-            )
+            self._seen.entries[path] = self._directory(rows)
             inside = [row_of(f"{path}/{inner}", entry, text) for inner, entry, text in sorted(rows)]
             return [OutputFile(path, "directory"), *inside]
         if stat.S_ISLNK(status.st_mode):

@@ -277,7 +277,7 @@ def _recover_runs(builder: Builder, world: World) -> None:
                 one.output_bytes,
                 changed=None,  # whether its inputs had changed is not known any more
                 stored_bytes=record_bytes(1) + stored_bytes(one.output_bytes),
-                input_bytes=input_bytes(entries) or 0,
+                input_bytes=input_bytes(entries, world.disk.directory_bytes) or 0,
                 kind=kind_of(stage, world),
             )
         )

@@ -58,6 +58,10 @@ class MemoryDisk:
         del path
         return []
 
+    def directory_bytes(self, entry: str) -> int | None:
+        del entry
+        return None
+
     def survey(self, inputs: Iterable[str], outputs: Iterable[str]) -> Mapping[str, str]:
         del inputs, outputs
         return {}

@@ -81,7 +81,7 @@ def past_run(
         settled.result.output_bytes,
         None if is_repeat else made.old_outputs != settled.trace[columns.OUTPUTS],
         _grown(run, settled, growth),
-        input_bytes(made.entries) or 0,
+        input_bytes(made.entries, shop.world.disk.directory_bytes) or 0,
         kind_of(stage, shop.world),
         run.was_maybe,
         variant=variant_of(made.declaration),

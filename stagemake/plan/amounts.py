@@ -15,7 +15,7 @@ from stagemake.model.entry import content_of
 from stagemake.plan.kind import input_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from stagemake.freshness.snapshot import Trace
     from stagemake.model.stage import Stage
@@ -26,45 +26,51 @@ class Amounts:
     """Sizes of outputs of stages that may run, as far as they can be foreseen. Lives for one plan."""
 
     _traces: Mapping[str, Trace]
-    _bytes: dict[str, float] = field(factory=dict)  # by path
-    _directories: set[str] = field(factory=set)
+    _directory_bytes: Callable[[str], int | None]  # by the entry of one that was seen
+    _bytes: dict[str, float] = field(factory=dict)  # by path, without slash
 
     def read_by(self, stage: Stage, entries: Sequence[str | None]) -> int | None:
-        """Return how much a stage will read of its declared input files; None where that is not known.
+        """Return how much a stage will read of its declared inputs, files and all in directories; None: not known.
 
         Args:
             stage: All stages before it in the plan have been put down.
             entries: Of its inputs and implicit inputs, in that order; None where it takes a run to know.
         """
-        if None not in entries:
-            return input_bytes(entries)
-        total, sizes = 0.0, self._bytes
+        known = input_bytes(entries, self._directory_bytes)
+        if known is not None:
+            return known
+        total = 0.0
         for path, entry in zip((*stage.inputs, *stage.implicit), entries, strict=True):
-            if entry is not None:
-                total += input_bytes((entry,)) or 0
-            elif path in sizes:
-                total += sizes[path]
-            elif path not in self._directories:  # they count nothing, there or not
+            size: float | None = input_bytes((entry,), self._directory_bytes)
+            if size is None:  # to be made, or a directory to be restored
+                size = self._bytes.get(path.rstrip("/"))
+            if size is None:
                 return None
+            total += size
         return round(total)
 
     def put_down(self, stage: Stage, made_bytes: int | None) -> None:
         """Note that a stage may write so much; None: not known. Its outputs share it as they did last time."""
-        self._directories.update(path[:-1] for path in stage.outputs if path[-1] == "/")
         if made_bytes is None or not stage.outputs:
             return
         trace = self._traces.get(stage.name)
         if trace is None:
             if len(stage.outputs) == 1:
-                self._bytes[stage.outputs[0]] = made_bytes
+                self._bytes[stage.outputs[0].rstrip("/")] = made_bytes
             return
         before = trace[columns.RECORD][2]
         if len(trace[columns.OUTPUTS]) != len(stage.outputs) or not before:
             return
         share = made_bytes / before
+        tops = [path[:-1] for path in stage.outputs if path[-1] == "/"]
+        self._bytes.update(dict.fromkeys(tops, 0.0))
         for path, entry in (
             *zip(stage.outputs, trace[columns.OUTPUTS], strict=True), *trace[columns.MANIFEST],
         ):  # fmt: skip
             content = content_of(entry)
-            if content is not None:
-                self._bytes[path] = content[1] * share
+            if content is None:
+                continue
+            self._bytes[path] = content[1] * share
+            for top in tops:  # nearly always one, or none
+                if path.startswith(f"{top}/"):
+                    self._bytes[top] += content[1] * share

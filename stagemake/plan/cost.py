@@ -50,7 +50,7 @@ def add_estimates(
     """
     stages = pipeline.stages
     past = _Past.of([stages[stage_id].name for stage_id, _ in costly], world)
-    amounts = Amounts(world.snapshot.traces)
+    amounts = Amounts(world.snapshot.traces, world.disk.directory_bytes)
     for stage_id, made in costly:
         stage = stages[stage_id]
         read_bytes = amounts.read_by(stage, made.entries)

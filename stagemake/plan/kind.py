@@ -13,7 +13,7 @@ from stagemake.model.stage import Call, Command
 from stagemake.plan.declaration import COMMAND, CONFIG, ENV, PARAMS, VERSION, canonical_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from stagemake.model.stage import Stage
     from stagemake.plan.declaration import Declaration
@@ -54,8 +54,15 @@ def variant_of(declaration: Declaration) -> int:
     return xxh3_64_intdigest(canonical_bytes(told)) >> 1  # as sqlite's integers have it
 
 
-def input_bytes(entries: Iterable[str | None]) -> int | None:
-    """Return the size of all files among inputs together; None while one of them is not known yet."""
+def input_bytes(
+    entries: Iterable[str | None], directory_bytes: Callable[[str], int | None] | None = None
+) -> int | None:
+    """Return the size of all files among inputs together; None while one of them is not known yet.
+
+    Args:
+        entries: Of the inputs; None where it takes a run to know.
+        directory_bytes: Returns the size of a directory by its entry; None: directories don't count.
+    """
     total = 0
     for entry in entries:
         if entry is None:
@@ -63,4 +70,9 @@ def input_bytes(entries: Iterable[str | None]) -> int | None:
         content = content_of(entry)
         if content is not None:
             total += content[1]
+        elif entry[0] == "d" and directory_bytes is not None:
+            inside = directory_bytes(entry)
+            if inside is None:
+                return None
+            total += inside
     return total

@@ -72,6 +72,10 @@ class UnreadDisk:
         """Return what is in a directory."""
         return self._disk.rows(path)
 
+    def directory_bytes(self, entry: str) -> int | None:
+        """Return the size of a directory that was seen."""
+        return self._disk.directory_bytes(entry)
+
     def survey(self, inputs: Iterable[str], outputs: Iterable[str]) -> Mapping[str, str]:
         """Look at all of these; return the entries of inputs seen so far, by path."""
         self._disk.survey((), outputs)

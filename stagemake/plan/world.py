@@ -54,6 +54,9 @@ class Disk(Protocol):
         Empty where no directory is.
         """
 
+    def directory_bytes(self, entry: str) -> int | None:
+        """Return how much the files in a directory of this entry hold together; None if none was seen. Looks at nothing."""
+
     def survey(self, inputs: Iterable[str], outputs: Iterable[str]) -> Mapping[str, str]:
         """Look at all of these in one go; return the entries seen so far, by path."""
 

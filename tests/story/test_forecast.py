@@ -174,6 +174,25 @@ def test_inputs_that_double_are_taken_to_make_twice_as_much_all_the_way(project:
     assert "KiB to write" in project.build("-n").stdout
 
 
+def test_directories_count_with_all_that_is_in_them_be_they_there_or_to_be_made(
+    project: Project,
+) -> None:
+    project.stagefile(
+        """\
+        command("packed", "cat d/a d/in/b > {outputs}", inputs=["d"], outputs=["p"])
+        command("split", "mkdir -p s; cp p s/one; cp p s/two", inputs=["p"], outputs=["s/"])
+        command("joined", "cat s/one s/two > {outputs}", inputs=["s"], outputs=["j"])
+        """
+    )
+    project.write("d/a", "x" * 100).write("d/in/b", "y" * 100)
+    project.build().ran("packed", "split", "joined")
+    project.write("d/in/b", "z" * 300)
+
+    said = {name: one["estimate"]["output_bytes"] for name, one in stages(project).items()}
+
+    assert said == {"packed": 400, "split": 600, "joined": 600}  # a byte more for each byte more
+
+
 def test_outputs_that_stay_as_large_as_they_are_do_not_grow_with_inputs(project: Project) -> None:
     project.stagefile(
         'command("sum", "cksum < a | cut -c1-5 > {outputs}", inputs=["a"], outputs=["s"])\n'

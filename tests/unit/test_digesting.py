@@ -404,6 +404,19 @@ def test_rows_are_those_of_a_directory_that_is_one(world):
     assert digester.rows("file") == digester.rows("to") == digester.rows("gone") == []
 
 
+def test_a_directory_that_was_seen_has_the_size_of_all_files_in_it(world):
+    world.write("d/a", "12345").write("d/in/b", "1").link("d/link", "a").write("file", "1")
+    world.write("out/x", "123")
+    digester = world.digester()
+
+    digester.scan_output("out/", declared_dir=True)
+
+    assert digester.directory_bytes(digester.entry("d")) == 6
+    assert digester.directory_bytes(digester.entry("out")) == 3
+    assert digester.directory_bytes(digester.entry("file")) is None
+    assert digester.directory_bytes("d:never seen") is None
+
+
 def test_a_link_ends_at_a_project_path_where_the_root_is_reached_by_a_link(world, tmp_path):
     os.symlink("project", tmp_path / "other")
     world.write("d/a").link("one", "two").link("two", "d/a").link("out", "/etc").link("up", "../x")
