@@ -125,7 +125,7 @@ def _remove_foreign(store: DiskStore) -> None:
 
 def _shrink(store: DiskStore) -> None:
     connection = store.database.connection
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    connection.executescript("PRAGMA incremental_vacuum")  # `execute` would free one page of it
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 

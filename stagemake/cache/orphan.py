@@ -37,8 +37,7 @@ def sweep(store: DiskStore, *, older_than_s: float) -> tuple[int, int]:
     for first in _names(store.directory, 2):
         for second in _names(os.path.join(store.directory, first), 2):
             raw_disk.remove_empty(os.path.join(store.directory, first, second))
-        if not os.path.islink(os.path.join(store.directory, first)):
-            raw_disk.remove_empty(os.path.join(store.directory, first))
+        raw_disk.remove_empty(os.path.join(store.directory, first))  # which no link is
     return count, freed
 
 

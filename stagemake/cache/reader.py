@@ -149,8 +149,7 @@ class ReadOnlyStore:
 
 
 def _open(path: str) -> sqlite3.Connection:
-    os.lstat(path)  # FileNotFoundError: no cache yet
-    os.close(raw_disk.open_regular(path))
+    os.close(raw_disk.open_regular(path))  # FileNotFoundError: no cache yet
     # An index that is missing beside a WAL would have to be created: then only what is in the main file counts.
     # Whatever is inconsistent about that is a miss, since all values are verified.
     if os.path.exists(f"{path}-wal") and os.path.exists(f"{path}-shm"):

@@ -29,7 +29,7 @@ OWN_SETTINGS: dict[str, Any] = {  # Any: numbers and text, as diskcache wants th
 _METADATA = ("count", "size", "hits", "misses")
 
 PRAGMAS = (
-    f"PRAGMA auto_vacuum = {OWN_SETTINGS['sqlite_auto_vacuum']}",
+    f"PRAGMA auto_vacuum = {OWN_SETTINGS['sqlite_auto_vacuum']}",  # before a new file has any page
     f"PRAGMA journal_mode = {OWN_SETTINGS['sqlite_journal_mode']}",
     f"PRAGMA synchronous = {OWN_SETTINGS['sqlite_synchronous']}",
     f"PRAGMA cache_size = {OWN_SETTINGS['sqlite_cache_size']}",
@@ -74,6 +74,9 @@ def wipe_foreign_settings(path: str, *, timeout_s: float) -> None:
     connection = connect(path, timeout_s=timeout_s)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute(
+            PRAGMAS[0]
+        )  # the lock writes the first page of a new file: too late after that
         connection.execute("BEGIN IMMEDIATE")
         try:
             if _has_table(connection, "Settings"):
