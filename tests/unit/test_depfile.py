@@ -33,7 +33,7 @@ from stagemake.fingerprint.depfile import parse_depfile
         (b"", ()),
     ],
 )
-def test_what_compilers_write_is_read(text, expected):
+def test_what_compilers_write_is_read(text: bytes, expected: tuple[str, ...]) -> None:
     assert tuple(dict.fromkeys(expected)) == parse_depfile(text)
 
 
@@ -46,9 +46,79 @@ def test_what_compilers_write_is_read(text, expected):
         (b"a.o: a$$.c \\\n b.c\nrubbish\n", 2),
     ],
 )
-def test_what_is_no_rule_is_an_error_with_its_line(text, line):
+def test_what_is_no_rule_is_an_error_with_its_line(text: bytes, line: int) -> None:
     with pytest.raises(ValueError, match=f"line {line}:"):
         parse_depfile(text)
+
+
+# --- by rules: each way to the same names -----------------------------------------------------------
+
+RULES: list[tuple[str, tuple[str, ...]]] = [
+    # Where the targets end.
+    ("a: b", ("b",)),
+    ("a : b", ("b",)),
+    ("a b : c d", ("c", "d")),
+    ("a: b: c", ("b:", "c")),
+    ("a:b c", ("b", "c")),
+    ("a:b:c", ("b:c",)),
+    ("a\\: b: c", ("c",)),
+    ("a\\: b", ("b",)),
+    ("a\\:x: b", ("b",)),
+    ("a\\:b c", ("b", "c")),
+    ("c\\:/a.o: c\\:/b.h", ("c:/b.h",)),
+    ("a: b\\:c\\:d", ("b:c:d",)),
+    ("a: : b", (":", "b")),
+    # What is quoted.
+    ("a: b\\ c", ("b c",)),
+    ("a: b\\\tc", ("b\tc",)),
+    ("a: b\\\\ c", ("b\\", "c")),
+    ("a: b\\\\\\ c", ("b\\ c",)),
+    ("a: b\\\\\\\\ c", ("b\\\\", "c")),
+    ("a: b\\#c", ("b#c",)),
+    ("a: b\\\\#c", ("b\\#c",)),
+    ("a: b\\\\\\#c", ("b\\\\#c",)),
+    ("a: b#c", ("b",)),
+    ("a: #c", ()),
+    ("a: b$$c", ("b$c",)),
+    ("a: $$", ("$",)),
+    ("a: b$c", ("b$c",)),
+    ("a: b\\c", ("b\\c",)),
+    ("a: b\\$$c", ("b\\$c",)),
+    # What stands between words.
+    ("a: b   c\t\td", ("b", "c", "d")),
+    ("  a: b  ", ("b",)),
+    ("a: b\\\nc", ("b", "c")),
+    ("a: b \\\n \\\n c", ("b", "c")),
+    ("a\\\n: b", ("b",)),
+    ("a: b c b a", ("b", "c", "a")),
+]
+
+
+def known(text: str) -> tuple[str, ...] | str:
+    try:
+        return parse_depfile(text.encode())
+    except ValueError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(("text", "expected"), RULES)
+@pytest.mark.parametrize("beside", ["", "z: $$\n", "y: x\n"])
+def test_each_rule_holds_alone_and_beside_rules_of_either_kind(
+    text: str, expected: tuple[str, ...], beside: str
+) -> None:
+    more = {"": (), "z: $$\n": ("$",), "y: x\n": ("x",)}[beside]
+
+    assert known(f"{text}\n{beside}") == tuple(dict.fromkeys((*expected, *more)))
+    assert known(f"{beside}{text}") == tuple(dict.fromkeys((*more, *expected)))
+
+
+@pytest.mark.parametrize("text", ["a", "a b", ":", ": b", ":b", ":b c", "a :b", "$$ b", "\\# b"])
+@pytest.mark.parametrize("beside", ["", "z: $$\n", "y: x\n", "z: a$$ \\\n b\n", "y: x \\\n z\n", "\n", "# comment\n"])  # fmt: skip
+def test_a_line_without_target_and_colon_is_told_by_its_number(text: str, beside: str) -> None:
+    said = known(f"{beside}{text}\nlast: one\n")
+
+    assert isinstance(said, str)
+    assert said.startswith(f"depfile line {2 if beside else 1}: no target and colon in `")
 
 
 AWKWARD = [
