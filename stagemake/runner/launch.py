@@ -220,10 +220,12 @@ class Launcher:
             direct, target = work.direct
             with contextlib.suppress(OSError):  # a directory that is gone has no name
                 own = {**env, "PWD": os.getcwd()}  # shells set it, and compilers note it
-                pid = program.spawn(direct, own, stdio=stdio, passed=passed, target=target)
+                pid = program.spawn(
+                    direct, own, stdio=stdio, passed=passed, target=target, script_shell=""
+                )
                 if not isinstance(pid, Refusal):
                     return pid
-            # The shell says best why, as it always has.
+            # The shell says best why, as it always has, and carries out scripts without #! itself.
         join_group = self._settings.tool_group if work.console else None
         return program.spawn(argv, env, stdio=stdio, join_group=join_group, passed=passed)
 

@@ -18,7 +18,11 @@ Passed = tuple[tuple[int, int], ...]
 """Descriptors here, and their numbers in the program."""
 
 _Action = tuple[int, int, int] | tuple[int, int, str, int, int]
+_LOOKED_AT_BYTES = 256  # of a script's first line
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+SCRIPT_SHELL = "/bin/sh"
+"""What a script without #! is handed to."""
 
 NOT_FOUND = 127
 NOT_STARTED = 126
@@ -43,6 +47,7 @@ def spawn(
     join_group: int | None = None,
     passed: Passed = (),
     target: str = "",
+    script_shell: str = SCRIPT_SHELL,
 ) -> int | Refusal:
     """Start a program; return its pid, or why there is none.
 
@@ -53,6 +58,7 @@ def spawn(
         join_group: A process group of this session, for the terminal; None for a new session.
         passed: Further descriptors, and their numbers in the program.
         target: A file that is made for what it prints; empty: `stdio` has it. What is there is not touched.
+        script_shell: Has a script without #! to carry out; empty: none is started.
     """
     if not argv:
         return Refusal(NOT_FOUND, "could not start: the command is empty")
@@ -64,10 +70,9 @@ def spawn(
         try:
             return _spawn(path, argv, env, actions, join_group)
         except OSError as error:
-            if error.errno != errno.ENOEXEC:
+            if not script_shell or not is_script(path, error):
                 raise
-            # A script without #!: shells, and so execvp, hand it to sh.
-            return _spawn("/bin/sh", ("sh", path, *argv[1:]), env, actions, join_group)
+            return _spawn(script_shell, ("sh", path, *argv[1:]), env, actions, join_group)
     except OSError as error:
         return _refusal(path, error)
     except ValueError as error:  # a NUL byte, or `=` in a variable's name
@@ -87,6 +92,19 @@ def find(name: str, search_path: str) -> str | Refusal:
         if os.path.isfile(candidate):
             return Refusal(NOT_STARTED, f"could not start `{candidate}`: it is not executable")
     return Refusal(NOT_FOUND, f"could not start `{name}`: not found on PATH")
+
+
+def is_script(path: str, error: OSError) -> bool:
+    """Return whether what could not be started is a script without #!: shells, and so execvp, hand that to sh.
+
+    A program for another machine, or a damaged one, would do as a script whatever its bytes say, and may do well.
+    Shells tell it by its first line.
+    """
+    if error.errno != errno.ENOEXEC:
+        return False
+    with open(path, "rb") as file:
+        start = file.read(_LOOKED_AT_BYTES)
+    return not start.startswith(b"\x7fELF") and b"\0" not in start.partition(b"\n")[0]
 
 
 def _redirections(stdio: tuple[int, int, int], passed: Passed, target: str) -> list[_Action]:

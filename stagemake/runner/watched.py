@@ -21,7 +21,15 @@ from stagemake.observe.watch import MODULES, Means, Watch, decode_watch, write_l
 from stagemake.processes import prctl
 from stagemake.processes.forks import end_like
 from stagemake.runner import call
-from stagemake.runner.program import NOT_FOUND, NOT_STARTED, RESET_SIGNALS, Refusal, find
+from stagemake.runner.program import (
+    NOT_FOUND,
+    NOT_STARTED,
+    RESET_SIGNALS,
+    SCRIPT_SHELL,
+    Refusal,
+    find,
+    is_script,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -172,12 +180,11 @@ def _become(start: Start, prepare: Callable[[], None]) -> NoReturn:
     try:
         os.execve(start.program, start.argv, start.env)  # noqa: S606 - the point of it
     except OSError as error:
-        if error.errno != errno.ENOEXEC:
+        if not is_script(start.program, error):
             error.strerror = f"`{start.program}`: {str(error.strerror).lower()}"
             raise
-        # A script without #!: shells, and so execvp, hand it to sh.
         words = ("sh", start.program, *start.argv[1:])
-        os.execve("/bin/sh", words, start.env)  # noqa: S606 - as above
+        os.execve(SCRIPT_SHELL, words, start.env)  # noqa: S606 - as above
 
 
 def _prepared(start: Start, prepare: Callable[[], None]) -> Callable[..., bytes]:

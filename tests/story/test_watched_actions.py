@@ -95,6 +95,17 @@ def test_tracing_defines_no_key(project: Project) -> None:
 
 
 @needs_seccomp
+def test_a_damaged_program_is_no_script_while_watched_either(project: Project) -> None:
+    project.stagefile("command('s', ['./damaged', 'a'], inputs=['a'])\n").write("a")
+    project.write("damaged", "\0" * 4096)
+    (project.root / "damaged").chmod(0o755)
+
+    result = project.build("--check").failed("s")
+
+    assert "could not start: `./damaged`: exec format error" in result.stderr
+
+
+@needs_seccomp
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

@@ -154,3 +154,16 @@ def test_where_the_program_can_not_be_started_the_shell_says_what_it_says(tmp_pa
     assert ("hello" if "bang" in text else "") == (
         (tmp_path / "out").read_text() if (tmp_path / "out").exists() else ""
     )
+
+
+@pytest.mark.parametrize("content", [b"\0" * 4096, b"\x7fELF\1\n\ntrue\n"])
+def test_a_damaged_program_is_refused_as_the_shell_does(tmp_path, content) -> None:
+    (tmp_path / "damaged").write_bytes(content)
+    (tmp_path / "damaged").chmod(0o755)
+    direct = direct_of("./damaged in", (), ENV)
+
+    with_shell = done_directly(tmp_path, "./damaged in", None)
+    without = done_directly(tmp_path, "./damaged in", direct)
+
+    assert direct is not None
+    assert (with_shell.exit_code, with_shell.stderr) == (without.exit_code, without.stderr)

@@ -107,6 +107,12 @@ def test_a_pipe_left_non_blocking_does_not_disturb_the_next_command(runner) -> N
         (("./plain",), 126, "could not start `./plain`: permission denied"),
         (("plain",), 126, "could not start `bin/plain`: it is not executable"),
         (("./lost",), 127, "could not start `./lost`: its interpreter is missing"),
+        (("./damaged",), 126, "could not start `./damaged`: exec format error"),
+        (
+            ("./for-another-machine",),
+            126,
+            "could not start `./for-another-machine`: exec format error",
+        ),
         (("./",), 126, "could not start `./`: permission denied"),
         (("true", "a\0b"), 126, "could not start `true`: embedded null byte"),
         (("true", "x" * 200_000), 126, "could not start `/bin/true`: argument list too long"),
@@ -118,6 +124,8 @@ def test_what_can_not_start_says_why(runner, tmp_path, argv, code, note) -> None
     script(tmp_path / "plain", "", 0o644)
     script(tmp_path / "bin" / "plain", "", 0o644)
     script(tmp_path / "lost", "#!/no/such/interpreter\n")
+    script(tmp_path / "damaged", "\0" * 4096)
+    script(tmp_path / "for-another-machine", "\x7fELF\x01\n\ntrue\n")
 
     done = run_one(runner, Work(0, {"PATH": "/bin:bin"}, argv=argv))
 
