@@ -19,6 +19,7 @@ from stagemake.fingerprint.holders import Holders
 from stagemake.fingerprint.module_component import expand_module, expand_namespace
 from stagemake.fingerprint.owners import Owners
 from stagemake.fingerprint.sources import FileSources, ParsedSource, SourceStore
+from stagemake.fingerprint.stood_for import real_of
 from stagemake.fingerprint.value_component import Written, expand_value, write_value
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Graph:
 
     def link(self, value: object, label: str) -> Component:
         """Return the component of any value; `label` names it unless it has a name of its own."""
+        value = real_of(value)
         if isinstance(value, (FunctionType, type, ModuleType)):
             return self.named(value)
         if isinstance(value, BuiltinFunctionType) and not _is_bound(value):
@@ -101,7 +103,8 @@ class Graph:
         known = self._by_id.get(id(value))
         if known is not None:
             return known[1]
-        component = self._start(value)
+        real = real_of(value)
+        component = self._start(value) if real is value else self.link(real, "")
         self._by_id[id(value)] = value, component
         return component
 

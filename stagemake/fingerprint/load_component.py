@@ -11,6 +11,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from stagemake.fingerprint.distributions import Owner
+from stagemake.fingerprint.stood_for import real_of
 
 if TYPE_CHECKING:
     from stagemake.fingerprint.component import Component
@@ -36,11 +37,12 @@ DYNAMIC = frozenset(
 """Last names of calls that can run code which no text names."""
 
 # What runs or finds code by a name that only the running program knows.
-_UNBOUNDED: tuple[object, ...] = (
+_UNBOUNDED: tuple[object, ...] = tuple(map(real_of, (
     builtins.eval,
     builtins.exec,
     builtins.__import__,
     vars(builtins),
+    importlib.__import__,
     importlib.import_module,
     importlib.reload,
     importlib.util.module_from_spec,
@@ -49,7 +51,7 @@ _UNBOUNDED: tuple[object, ...] = (
     runpy.run_path,
     sys._getframe,  # noqa: SLF001 - users call it
     sys.modules,
-)
+)))  # fmt: skip
 _UNBOUNDED_BY_NAME = frozenset(
     {
         ("_frozen_importlib_external", "SourceFileLoader"),
@@ -74,6 +76,7 @@ _READERS = frozenset({"doctest", "inspect", "linecache", "pydoc"})
 
 def is_unbounded(target: object) -> bool:
     """Return whether something can reach code that no text names."""
+    target = real_of(target)
     if any(target is unbounded for unbounded in _UNBOUNDED):
         return True
     if not isinstance(target, (FunctionType, type)):
@@ -96,6 +99,7 @@ def link_load(
 ) -> None:
     """Follow attributes through modules to the thing that is meant, and link that."""
     target, module, rest = follow(value, load.attributes)
+    target = real_of(target)
     used = load.attributes[: len(load.attributes) - len(rest)]
     role = prefix + ".".join((load.name, *used))
     if is_unbounded(target):

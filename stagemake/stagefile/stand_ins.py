@@ -14,6 +14,7 @@ import pwd
 import sys
 import time
 from contextlib import contextmanager
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from stagemake.freshness.noop import ANSWERED, plain
@@ -64,7 +65,10 @@ def stand_ins(recorder: Recorder) -> Iterator[None]:
     replaced: list[tuple[Any, str, Any]] = []  # Any: modules and what is in them
 
     def put(owner: Any, name: str, value: Any) -> None:  # Any: as above
-        replaced.append((owner, name, getattr(owner, name)))
+        real = getattr(owner, name)
+        replaced.append((owner, name, real))
+        if isinstance(value, FunctionType):
+            value.__dict__["stands_for"] = real  # which counts where a function uses it
         setattr(owner, name, value)
 
     for name, function in _of_os(recorder).items():

@@ -52,7 +52,8 @@ READERS = [
     "import pydoc\nread = [pydoc][0]\ndef f():\n    return 1  # @@\n" + G + "read.getdoc(f)\n",
 ]
 UNBOUNDED = [
-    "builtins.eval", "builtins.exec", "builtins.__import__", "importlib.import_module", "sys._getframe", "sys.modules",
+    "builtins.eval", "builtins.exec", "builtins.__import__", "importlib.__import__", "importlib.import_module", "sys._getframe",
+    "sys.modules",
     "importlib.machinery.SourceFileLoader", "importlib.machinery.SourcelessFileLoader",
     "importlib.machinery.ExtensionFileLoader", "inspect.currentframe", "inspect.stack",
     "pkgutil.resolve_name", "pkgutil.walk_packages", "pydoc.locate",
