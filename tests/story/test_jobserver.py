@@ -103,8 +103,8 @@ if auth.startswith("fifo:"):
 else:
     form, ends = "pipe", list(map(int, auth.split(",")))
 assert all(stat.S_ISFIFO(os.fstat(end).st_mode) for end in ends)
-tokens = b""
-while select.select(ends[:1], [], [], 0)[0]:
+tokens = b""  # the tool may have one in hand for a moment, while it looks whether there is more to start
+while select.select(ends[:1], [], [], 0 if len(tokens) >= 2 else 60)[0]:
     tokens += os.read(ends[0], 1)
 os.write(ends[1], tokens)
 print(form, len(tokens))
