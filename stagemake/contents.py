@@ -22,7 +22,7 @@ while they were free, writing 1 MiB at a time takes three to seven times as long
 """
 
 # Without O_NONBLOCK a FIFO put in the file's place would hold the build for ever.
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
 
 
 def block_buffer() -> memoryview:

@@ -93,7 +93,7 @@ def clone_or_copy(source: int | str, target: str, mode: int = 0o666) -> int:
         FileExistsError: Something is at `target`.
     """
     close_source = isinstance(source, str)
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not block
+    flags = os.O_RDONLY | os.O_NONBLOCK  # a FIFO must not block
     source_fd = os.open(source, flags) if isinstance(source, str) else source
     try:
         reach("open", target)
@@ -124,7 +124,7 @@ def _copy_bytes(source_fd: int, source: str, target_fd: int, target: str) -> int
                 copied += count
         except OSError as error:
             if error.errno not in _NO_KERNEL_COPY:
-                raise os_error(error.errno or errno.EIO, target) from error
+                raise os_error(error.errno, target) from error
     # From where the kernel stopped: it also stops early on file systems that lie about sizes.
     os.lseek(target_fd, copied, os.SEEK_SET)
     while data := _read(source_fd, copied, source):

@@ -10,7 +10,7 @@ from stagemake.durable.names import temp_name
 from stagemake.durable.point import Naming, os_error, reach
 
 _MOST_LEVELS = 100  # open at once while a tree is removed
-_OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 def make_dirs(path: str, mode: int = 0o777) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ def _remove_tree(name: str, shown: str, dir_fd: int | None) -> None:
             try:
                 os.rmdir(level.name, dir_fd=parent_fd)
             except OSError as error:
-                raise os_error(error.errno or errno.EIO, level.shown) from error
+                raise os_error(error.errno, level.shown) from error
     finally:
         for level in levels:
             level.close()
@@ -142,7 +142,7 @@ def _open_to_empty(name: str, shown: str, dir_fd: int | None) -> int:
         fd = os.open(name, _OPEN_DIR, dir_fd=dir_fd)
     except OSError as error:
         number = errno.ENOTDIR if error.errno == errno.ELOOP else error.errno
-        raise os_error(number or errno.EIO, shown) from None
+        raise os_error(number, shown) from None
     mode = os.fstat(fd).st_mode
     if mode & 0o700 != 0o700:
         reach("chmod", shown)
@@ -168,7 +168,7 @@ def remove_any_at(name: str, shown: str, dir_fd: int | None) -> None:
     try:
         os.unlink(name, dir_fd=dir_fd)
     except OSError as error:
-        raise os_error(error.errno or errno.EIO, shown) from error
+        raise os_error(error.errno, shown) from error
 
 
 def discard(path: str) -> None:

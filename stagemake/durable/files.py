@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 """Flags that create a file and touch nothing that is there, not even a dangling link."""
 
 
@@ -72,7 +72,7 @@ def write_new(path: str, data: bytes, mode: int = 0o666) -> None:
 def open_append(path: str, mode: int = 0o666) -> int:
     """Open a file for `append`, created if need be; return the descriptor, the caller's to close."""
     reach("open", path)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     return os.open(path, flags | os.O_NONBLOCK, mode)  # a FIFO in its place is an error, no wait
 
 
@@ -82,7 +82,7 @@ def open_emptied(path: str, mode: int = 0o666) -> int:
     Returns the descriptor, the caller's to close. Waits for a reader if it is a named pipe without one.
     """
     reach("open", path)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
 
 
 def append(fd: int, data: bytes, path: str = "") -> None:
@@ -103,7 +103,7 @@ def rename(path: str, target: str) -> None:
         os.rename(path, target)
     except OSError as error:  # Python names `path` first, which may be a temporary name of ours
         at_fault = path if error.errno == errno.ENOENT else target
-        raise os_error(error.errno or errno.EIO, at_fault) from None
+        raise os_error(error.errno, at_fault) from None
 
 
 def symlink(target_text: str, path: str) -> None:
@@ -112,7 +112,7 @@ def symlink(target_text: str, path: str) -> None:
     try:
         os.symlink(target_text, path)
     except OSError as error:  # Python names the text first
-        raise os_error(error.errno or errno.EIO, path) from None
+        raise os_error(error.errno, path) from None
 
 
 def set_mode(path: str, mode: int) -> None:
@@ -128,7 +128,7 @@ def touch(path: str) -> None:
         try:
             os.utime(path)
         except FileNotFoundError:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
             os.close(fd)
             os.utime(path)
 
@@ -141,12 +141,12 @@ def sync_dir(path: str) -> None:
 def sync(path: str, flags: int) -> None:
     """Wait until what is at `path` is on the disk, where the file system knows how."""
     reach("fsync", path)
-    fd = os.open(path, flags | os.O_CLOEXEC)
+    fd = os.open(path, flags)
     try:
         os.fsync(fd)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.EBADF):
-            raise os_error(error.errno or errno.EIO, path) from error
+            raise os_error(error.errno, path) from error
     finally:
         os.close(fd)
 
@@ -159,7 +159,7 @@ def write_all(fd: int, data: bytes, path: str) -> None:
         while written < len(data):
             written += os.write(fd, data[written:])
     except OSError as error:
-        raise os_error(error.errno or errno.EIO, path) from error
+        raise os_error(error.errno, path) from error
 
 
 def make_fifo(path: str) -> None:

@@ -17,7 +17,7 @@ from stagemake.durable.point import os_error, reach
 _AT_ONCE = getattr(
     os, "O_PATH", os.O_RDONLY
 )  # a directory that may not be listed is fine where the system can
-_FOLLOWING = _AT_ONCE | os.O_DIRECTORY | os.O_CLOEXEC
+_FOLLOWING = _AT_ONCE | os.O_DIRECTORY
 _OPEN = _FOLLOWING | os.O_NOFOLLOW
 
 
@@ -68,7 +68,7 @@ class Held:
             return Held(os.open(name, _OPEN, dir_fd=self.fd), self.shown(name))
         except OSError as error:
             number = errno.ENOTDIR if error.errno == errno.ELOOP else error.errno
-            raise os_error(number or errno.EIO, self.shown(name)) from None
+            raise os_error(number, self.shown(name)) from None
 
     def make_dir(self, name: str) -> None:
         """Make a directory; raises FileExistsError if anything has the name."""
@@ -76,7 +76,7 @@ class Held:
         try:
             os.mkdir(name, dir_fd=self.fd)
         except OSError as error:
-            raise os_error(error.errno or errno.EIO, self.shown(name)) from None
+            raise os_error(error.errno, self.shown(name)) from None
 
     def create(self, name: str, data: bytes, mode: int) -> os.stat_result:
         """Create a file with `data` and exactly the permissions `mode`; return its status when it is complete.
@@ -90,7 +90,7 @@ class Held:
         try:
             fd = os.open(name, CREATE, mode, dir_fd=self.fd)
         except OSError as error:
-            raise os_error(error.errno or errno.EIO, shown) from None
+            raise os_error(error.errno, shown) from None
         is_done = False
         try:
             write_all(fd, data, shown)
@@ -112,7 +112,7 @@ class Held:
         try:
             os.symlink(target_text, name, dir_fd=self.fd)
         except OSError as error:
-            raise os_error(error.errno or errno.EIO, self.shown(name)) from None
+            raise os_error(error.errno, self.shown(name)) from None
 
     def rename(self, name: str, target: str) -> None:
         """Give something in it another name in it; a file or link there is replaced."""
@@ -120,12 +120,12 @@ class Held:
         try:
             os.rename(name, target, src_dir_fd=self.fd, dst_dir_fd=self.fd)
         except OSError as error:
-            raise os_error(error.errno or errno.EIO, self.shown(target)) from None
+            raise os_error(error.errno, self.shown(target)) from None
 
     def set_mode(self, name: str, mode: int) -> None:
         """Set the permissions of a file."""
         reach("chmod", self.shown(name))
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         fd = os.open(name, flags, dir_fd=self.fd)
         try:
             os.fchmod(fd, mode)
@@ -189,7 +189,7 @@ def _through_link(held: Held, name: str) -> int:
     if _AT_ONCE == os.O_RDONLY:  # no O_PATH: the link can't be held while it is looked at
         status, text = os.stat(name, dir_fd=held.fd, follow_symlinks=False), name
     else:
-        link_fd = os.open(name, _AT_ONCE | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=held.fd)
+        link_fd = os.open(name, _AT_ONCE | os.O_NOFOLLOW, dir_fd=held.fd)
         try:
             status, text = os.fstat(link_fd), os.readlink("", dir_fd=link_fd)
         finally:

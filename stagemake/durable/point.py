@@ -35,9 +35,10 @@ def reach(operation: str, path: str) -> None:
     _point(operation, path)
 
 
-def os_error(number: int, path: str) -> OSError:
-    """Return the OSError subclass for a number, with the path in it."""
-    return OSError(number, os.strerror(number), path)
+def os_error(number: int | None, path: str) -> OSError:
+    """Return the OSError subclass for a number, with the path in it; without one it is `EIO`."""
+    known = number or errno.EIO
+    return OSError(known, os.strerror(known), path)
 
 
 class Naming:
@@ -54,4 +55,4 @@ class Naming:
     ) -> None:
         """Raise an error that names the path in place of one that may not."""
         if isinstance(error, OSError):
-            raise os_error(error.errno or errno.EIO, self.path) from error
+            raise os_error(error.errno, self.path) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW  # a FIFO would hold us
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW  # a FIFO would hold us
 
 
 def is_held(path: str) -> bool:

@@ -11,7 +11,7 @@ import os
 MOST_BYTES = 1 << 30
 """More than any file of ours takes: 100 000 stages have 30 MB of state."""
 
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK
 _TYPE, _REGULAR = 0o170000, 0o100000
 _CHUNK_BYTES = 1 << 20
 

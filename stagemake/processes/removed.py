@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DELETED = " (deleted)"
-_FLAGS = (
-    os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-)  # it may be something else by then: a FIFO would hold us
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK  # it may be something else by then: a FIFO would hold us
 
 
 def open_though_removed(path: str) -> Iterator[int]:
