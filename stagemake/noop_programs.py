@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stagemake.model.stage import Stage
-    from stagemake.plan.world import Search, World
+    from stagemake.plan.world import Programs, Search, World
 
 
 class Unclear(Exception):
@@ -28,24 +28,25 @@ def searches(stages: Iterable[Stage], world: World) -> dict[tuple[str, str], obj
 
     Cost: for each program, one look at each place in front of it.
     """
-    seen: dict[tuple[str, str], object] = {}
-    asked = set()
+    asked: dict[
+        tuple[Programs, Search], None
+    ] = {}  # most stages ask for the same in the same places
     for stage in stages:
         trace = world.snapshot.traces.get(stage.name)
         if trace is None:
             raise Unclear
-        programs, search = trace[columns.PROGRAMS], world.search_of(stage)
-        if (programs, search) not in asked:
-            asked.add((programs, search))
-            for name, path, _ in programs:
-                wanted = path if path[:1] in {"", "/"} else f"{world.root}/{path}"
-                if _search(name, search, world.root, seen) != wanted:
-                    raise Unclear
+        asked[trace[columns.PROGRAMS], world.search_of(stage)] = None
+    seen: dict[tuple[str, str], object] = {}
+    for programs, search in asked:
+        for name, path, _ in programs:
+            wanted = path if path[:1] in {"", "/"} else f"{world.root}/{path}"
+            if _search(name, search, world.root, seen) != wanted:
+                raise Unclear
     return seen
 
 
 def _search(name: str, search: Search, root: str, seen: dict[tuple[str, str], object]) -> str:
-    """Find a program as `fingerprint.program` does, noting what was observed; empty when there is none."""
+    """Find a program as `program.resolve_program` does, noting what was observed; empty when there is none."""
     places = [""] if "/" in name else [os.path.join(search[1], one) for one in search[0].split(":")]
     for place in places:
         full = os.path.normpath(os.path.join(root, place, name))
