@@ -125,9 +125,15 @@ def test_a_name_without_a_directory_is_in_the_working_directory(
     durable.make_dirs("a/b")
 
     assert sorted(os.listdir(".")) == ["a", "empty", "in", "new"]
-    assert durable.temp_path("").startswith(durable.TEMP_PREFIX)
-    assert durable.temp_path("d").startswith(f"d/{durable.TEMP_PREFIX}")
-    assert f"-{os.getpid()}-" in durable.temp_name()
+
+
+def test_what_is_unfinished_has_a_name_of_its_own_by_which_any_version_finds_it() -> None:
+    name = rf"\.stagemake-tmp-{os.getpid()}-[0-9a-f]{{12}}"
+
+    assert durable.TEMP_PREFIX == ".stagemake-tmp-"  # what an older one left is found by it, too
+    assert re.fullmatch(name, durable.temp_name())
+    assert re.fullmatch(name, durable.temp_path(""))
+    assert re.fullmatch(f"d/e/{name}", durable.temp_path("d/e"))
     assert len({durable.temp_name() for _ in range(100)}) == 100
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from durable_kit import opened
+from durable_kit import opened, tree
 
 from stagemake import durable
+from stagemake.durable import held as held_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -198,6 +200,136 @@ def test_a_link_of_another_user_is_not_followed(root: str) -> None:
     assert caught.value.filename == f"{root}/to-dir"
     assert opened() == before
     assert sorted(os.listdir(f"{root}/dir")) == ["file", "link", "sub"]
+
+
+@as_root
+def test_a_link_of_root_is_a_way_for_everybody_and_one_of_ours_too(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    for owner in (0, 12345):
+        os.chown(f"{root}/to-dir", owner, -1, follow_symlinks=False)
+        held, made = durable.hold(root, "to-dir/sub")
+        held.close()
+        assert made == []
+    os.chown(f"{root}/to-dir", 54321, -1, follow_symlinks=False)
+    with pytest.raises(PermissionError):
+        durable.hold(root, "to-dir/sub")
+
+
+@pytest.mark.skipif(not hasattr(os, "O_PATH"), reason="the system has no such descriptors")
+def test_holding_needs_no_right_to_list_and_gives_none(root: str, held: durable.Held) -> None:
+    inner = held.inner("sub")
+    through, _ = durable.hold(root, "to-dir")
+
+    for one in (held, inner, through):
+        assert fcntl.fcntl(one.fd, fcntl.F_GETFL) & os.O_PATH
+        assert not os.get_inheritable(one.fd)
+        assert stat.S_ISDIR(os.fstat(one.fd).st_mode)
+        with pytest.raises(OSError, match="descriptor"):
+            os.listdir(one.fd)
+    inner.close()
+    through.close()
+
+
+def test_without_proc_a_path_in_it_is_the_usual_one(
+    root: str, held: durable.Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(os.path, "isdir", lambda path: bool(asked.append(path)))
+
+    assert [held.path_of("x"), held.path_of("y")] == [f"{root}/dir/x", f"{root}/dir/y"]
+    assert asked == [f"/proc/{os.getpid()}/fd/{held.fd}"]
+
+
+STEPS: dict[str, Callable[[durable.Held], object]] = {
+    "mkdir new": lambda held: held.make_dir("new"),
+    "open new": lambda held: held.create("new", b"1", 0o600),
+    "write new": lambda held: held.create("new", b"1", 0o600),
+    "symlink new": lambda held: held.symlink("text", "new"),
+    "rename new": lambda held: held.rename("file", "new"),
+    "chmod file": lambda held: held.set_mode("file", 0o711),
+    "unlink file": lambda held: held.remove_any("file"),
+    "unlink link": lambda held: held.remove_any("link"),
+    "rmdir sub": lambda held: held.remove_dir("sub"),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_change_is_told_before_it_is_made(root: str, held: durable.Held, step: str) -> None:
+    before, descriptors = tree(root), opened()
+    wanted, name = step.split()
+    met: list[str] = []
+
+    def fails(operation: str, path: str) -> None:
+        if operation == wanted:
+            met.append(path)
+            raise OSError(errno.EIO, "put in", path)
+
+    durable.install(fails)
+    with pytest.raises(OSError, match="put in"):
+        STEPS[step](held)
+    durable.install(None)
+
+    assert met == [f"{root}/dir/{name}"]
+    assert (tree(root), opened()) == (before, descriptors)
+    STEPS[step](held)
+    assert tree(root) != before
+
+
+def test_what_is_made_has_the_bytes_the_mode_and_the_text_that_were_given(
+    root: str, held: durable.Held
+) -> None:
+    held.create("new", b"123", 0o751)
+    held.symlink("../some text", "made-link")
+    held.make_dir("made")
+    held.set_mode("file", 0o2711)
+    held.remove_any("none")  # nothing there is fine
+
+    found = tree(f"{root}/dir")
+    assert found["new"] == (stat.S_IFREG | 0o751, b"123")
+    assert found["made-link"][1] == "../some text"
+    assert stat.S_ISDIR(os.stat(f"{root}/dir/made").st_mode)
+    assert found["file"] == (stat.S_IFREG | 0o2711, b"old")
+
+
+def test_permissions_of_a_fifo_are_set_without_waiting_for_its_other_end(
+    root: str, held: durable.Held
+) -> None:
+    os.mkfifo(f"{root}/dir/fifo", 0o600)
+
+    held.set_mode("fifo", 0o640)
+
+    assert os.stat(f"{root}/dir/fifo").st_mode == stat.S_IFIFO | 0o640
+
+
+def test_a_status_that_cannot_be_asked_for_is_an_error_and_not_nothing(held: durable.Held) -> None:
+    with pytest.raises(OSError, match="long") as caught:
+        held.status("long" * 100)
+
+    assert caught.value.errno == errno.ENAMETOOLONG
+
+
+def test_a_link_is_a_way_where_links_cannot_be_held_too(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_module, "_AT_ONCE", os.O_RDONLY)
+    before = opened()
+
+    held, made = durable.hold(root, "to-dir/new")
+    held.close()
+
+    assert made == [f"{root}/to-dir/new"]
+    for what in ("dir/file", "dangling"):
+        os.symlink(what, f"{root}/to-{what[-4:]}")
+        with pytest.raises(NotADirectoryError) as caught:
+            durable.hold(root, f"to-{what[-4:]}/x")
+        assert caught.value.filename == f"{root}/to-{what[-4:]}"
+    if os.geteuid() == 0:
+        os.chown(f"{root}/to-dir", 12345, -1, follow_symlinks=False)
+        with pytest.raises(PermissionError):
+            durable.hold(root, "to-dir/new")
+    assert opened() == before
 
 
 def test_what_is_asked_for_again_is_the_same_until_its_path_leads_elsewhere(root: str) -> None:

@@ -213,3 +213,55 @@ def test_what_evaluation_does_not_go_by_makes_no_other_tool(
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, *finders, object()])
 
     assert tool_identity("/package") == usual
+
+
+def test_files_of_the_interpreter_the_library_and_finders_that_were_replaced_make_another_tool(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    files = {name: tmp_path / name for name in ("python", "os.py", "finder.py")}
+    for path in files.values():
+        path.touch()
+    monkeypatch.setattr(sys, "executable", str(files["python"]))
+    monkeypatch.setattr(os, "__file__", str(files["os.py"]))
+    monkeypatch.setitem(sys.modules, "a_finder", SimpleNamespace(__file__=str(files["finder.py"])))
+    monkeypatch.setattr(sys, "meta_path", [SimpleNamespace(__module__="a_finder")])
+    found = [tool_identity("/package")]
+
+    for path in files.values():
+        path.write_text("another")
+        found.append(tool_identity("/package"))
+
+    assert len(set(found)) == 4
+    assert found[-1][-1] == ((str(files["finder.py"]), signature(str(files["finder.py"]))),)
+
+
+def test_the_files_of_finders_are_those_of_installed_packages_in_their_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = {
+        "b": "/b.py", "a": "/a.py", "frozen_no": "/c.py", "_frozen_one": "/d.py", "_frozen": "/e.py", "none": None,
+        "_froze": "/f.py",
+    }  # fmt: skip
+    for name, file in files.items():
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(__file__=file))
+    finders = [SimpleNamespace(__module__=name) for name in (*files, "not_loaded", None, "a")]
+    monkeypatch.setattr(sys, "meta_path", [*finders, object()])
+
+    found = tool_identity("/package")
+
+    assert [file for file, _ in found[-1]] == ["/b.py", "/a.py", "/c.py", "/f.py", "/a.py"]
+
+
+def test_flags_and_each_variable_of_the_interpreter_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = []
+    for flags in ((), (1,)):
+        monkeypatch.setattr(sys, "flags", flags)
+        found.append(tool_identity("/package"))
+    for name in ("PYTHONA", "LC_A", "LANG", "PYTHON", "LC_"):
+        for value in ("1", "2"):
+            monkeypatch.setenv(name, value)
+            found.append(tool_identity("/package"))
+
+    assert len(set(found)) == len(found)
