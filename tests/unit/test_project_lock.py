@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-OURS = f"process {os.getpid()}"
 UNTOLD = "a process that did not say"
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only /proc tells who has what is removed")  # fmt: skip
 
@@ -36,6 +35,11 @@ def store(tmp_path: Path) -> Iterator[StateStore]:
     if opened() != before:
         gc.collect()  # an error keeps the frames that it came from, and what they have open
     assert opened() == before, "whatever came of it, nothing stays open"
+
+
+def ours() -> str:
+    """Return what a lock of this process says, which may be a fork of the one that loaded the tests."""
+    return f"process {os.getpid()}"
 
 
 def never(_holder: str) -> None:
@@ -67,13 +71,13 @@ def test_taking_it_signs_it_and_freeing_it_leaves_it_there(store: StateStore) ->
         assert os.path.samestat(os.fstat(fd), status)
         assert stat.S_IMODE(status.st_mode) == 0o600
         assert told[-3:] == ["open lock", "truncate lock", "write lock"]
-        assert text_of(store) == f"{OURS}\n"
+        assert text_of(store) == f"{ours()}\n"
         assert not os.get_inheritable(fd)
     told.clear()
     with open(path_of(store), "a", encoding="utf-8") as stream:
         stream.write("and much more than is written now\n")
     with locked(store, wait=False, on_wait=never):
-        assert text_of(store) == f"{OURS}\n"
+        assert text_of(store) == f"{ours()}\n"
 
     assert told == ["open lock", "truncate lock", "write lock"]
     assert os.path.samestat(os.stat(path_of(store)), status)
@@ -96,7 +100,7 @@ def test_who_does_not_wait_is_told_who_holds_it_and_changes_nothing(store: State
         assert is_locked(store)
 
     assert raised.value.headline == "another build holds this project"
-    assert raised.value.facts == (("held by", OURS),)
+    assert raised.value.facts == (("held by", ours()),)
     assert raised.value.hint == "wait for it, or leave out --no-wait"
 
 
@@ -120,7 +124,7 @@ def test_who_waits_is_told_once_and_has_it_when_it_is_free(store: StateStore, as
         assert os.path.samestat(os.fstat(fd), os.stat(path_of(store)))
         assert is_locked(store)
 
-    assert told == [OURS]
+    assert told == [ours()]
     assert asked == ([True] * 3 if asks else [])
 
 
@@ -131,7 +135,7 @@ def test_who_is_stopped_while_it_waits_has_nothing(store: StateStore) -> None:
     with locked(store, wait=True, on_wait=told.append, is_stopped=lambda: answers.pop(0)) as fd:
         assert fd == -1
 
-    assert (told, answers) == ([OURS], [])
+    assert (told, answers) == ([ours()], [])
     assert os.stat(path_of(store)) == before
     first.close()
 
@@ -140,7 +144,7 @@ def test_a_directory_in_its_place_goes_with_all_it_holds(store: StateStore) -> N
     os.makedirs(f"{path_of(store)}/in")
 
     with locked(store, wait=False, on_wait=never):
-        assert text_of(store) == f"{OURS}\n"
+        assert text_of(store) == f"{ours()}\n"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +230,7 @@ def test_since_when_it_is_held_is_when_it_was_signed(
     assert lock_holder(store) is None
     with taken(store):
         os.utime(path_of(store), (1.5, 2.5))
-        assert lock_holder(store) == (OURS, 2.5)
+        assert lock_holder(store) == (ours(), 2.5)
         with monkeypatch.context() as patch:
             patch.setattr(os, "stat", _refuses)  # removed since it was found held
             assert lock_holder(store) is None
@@ -240,11 +244,11 @@ def _refuses(*_given: object) -> None:
 # -- locks that were removed while somebody holds them ---------------------------------------------
 
 
-def _removed(store: StateStore, said: str = OURS) -> ExitStack:
+def _removed(store: StateStore, said: str = "") -> ExitStack:
     """Return a lock that is held, whose holder said this, and that was removed."""
     held = taken(store)
     with open(path_of(store), "w", encoding="utf-8") as stream:
-        stream.write(said)
+        stream.write(said or ours())
     shutil.rmtree(store.shared)
     return held
 
@@ -256,7 +260,7 @@ def test_whoever_does_not_wait_is_told_of_who_holds_a_removed_one(store: StateSt
             raise AssertionError("two hold it")
         assert not is_locked(store)
 
-    assert raised.value.facts == (("held by", OURS),)
+    assert raised.value.facts == (("held by", ours()),)
 
 
 @linux_only
@@ -319,7 +323,7 @@ def test_who_waits_for_a_removed_one_ends_when_it_is_stopped(store: StateStore, 
         assert fd == -1
         assert text_of(store) == ""  # nobody has signed it
 
-    assert told == [OURS] * (when > 1)
+    assert told == [ours()] * (when > 1)
     assert len(asked) == when + 1
 
 
