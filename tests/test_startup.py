@@ -133,6 +133,18 @@ def test_an_edit_is_built_without_the_parser_and_what_rare_builds_need(built: Pr
     assert set(modules) & RARE == set()
 
 
+def test_what_only_comes_from_the_cache_is_brought_back_without_what_runs_actions(
+    built: Project,
+) -> None:
+    built.remove("b")
+
+    found = modules_after(built)
+
+    assert built.read("b") == "1"
+    assert "diskcache" in found
+    assert found & {"ctypes", "stagemake.runner.supervisor", "stagemake.runner.detach"} == set()
+
+
 def test_a_first_build_is_asked_for_without_the_parser(project: Project) -> None:
     project.stagefile('command("copy", "cat a > b", inputs=["a"], outputs=["b"])').write("a", "1")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import stat
 import sys
 
@@ -103,6 +102,8 @@ def remove_set_aside(directory: str) -> None:
     for number in range(1, _MOST_QUARANTINES + 1):
         damaged = f"{directory}.corrupt-{number}"
         if os.path.lexists(damaged):
+            import shutil  # noqa: PLC0415 - gate, 2 ms, after damage only
+
             reach("rmtree", damaged)
             shutil.rmtree(damaged, ignore_errors=True)
 

@@ -15,28 +15,9 @@ from stagemake.processes import prctl
 from stagemake.processes.forks import listen_to_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
-    from stagemake.runner.port import PythonCall, ReadyCall, TokenFds
-
-
-@frozen(eq=False, repr=False)
-class Settings(Valued):
-    """What the tool tells its supervisor once."""
-
-    root: str  # absolute; where actions run
-    call: PythonCall | None
-    ready: Callable[[int, bytes], ReadyCall] | None  # makes ready what `call` would carry out
-    rehearse: Callable[[int, bytes], object] | None  # goes through a call without its effect
-    on_told: Callable[[bytes], object] | None  # takes what the tool tells meanwhile
-    marker: str
-    grace_s: float  # between SIGTERM and SIGKILL
-    capture_limit_bytes: int  # per stream
-    keep_open: tuple[int, ...]  # held until the supervisor ends, shown to no action
-    tool_pid: int
-    tool_group: int
-    console_stdout_fd: int  # 1 or 2, of the tool
-    tokens: TokenFds | None = None  # of a jobserver
+    from stagemake.runner.told import Settings
 
 
 @frozen(eq=False, repr=False)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import NoReturn
 
-    from stagemake.runner.detach import Desk, Settings
+    from stagemake.runner.detach import Desk
     from stagemake.runner.port import ReadyCall, Work
+    from stagemake.runner.told import Settings
 
 Stdio = tuple[int, int, int]
 

@@ -12,7 +12,7 @@ from stagemake.runner import supervisor
 from stagemake.runner.protocol import CHUNK_BYTES, Inbox
 
 if TYPE_CHECKING:
-    from stagemake.runner.detach import Settings
+    from stagemake.runner.told import Settings
 
 
 class Link:

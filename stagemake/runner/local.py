@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from stagemake.processes.descendants import end_marked
 from stagemake.runner.capture import DEFAULT_LIMIT_BYTES
-from stagemake.runner.detach import Settings
 from stagemake.runner.port import Completion
 from stagemake.runner.program import NOT_STARTED
 from stagemake.runner.protocol import (
@@ -23,6 +22,7 @@ from stagemake.runner.protocol import (
     tell_message,
     withdraw_message,
 )
+from stagemake.runner.told import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, NoReturn
 
 from stagemake.processes.descendants import kill_group
-from stagemake.runner.detach import Desk, Settings, detach
+from stagemake.runner.detach import Desk, detach
 from stagemake.runner.launch import Launcher
 from stagemake.runner.line import Line, LineRules
 from stagemake.runner.outbox import Outbox
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import resource
 
     from stagemake.runner.running import Running, ValuePipe
+    from stagemake.runner.told import Settings
 
 FAILED = 1
 TIMED_OUT = 124  # for an action that was told to end, by its timeout or a stop, and reports success
