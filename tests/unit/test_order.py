@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stagemake.model.pipeline import Pipeline
 
-MANY = 100_000
+MANY = 30_000  # thirty times what a recursion may go down
 
 
 def stage(name: str, line: int = 1, **fields: object) -> Stage:
@@ -220,7 +220,7 @@ def is_ordered(pipeline: Pipeline) -> bool:
 
 
 @pytest.mark.parametrize("towards", [1, -1], ids=["with the names", "against the names"])
-def test_a_chain_of_100_000_is_one_line(towards: int) -> None:
+def test_a_chain_of_thousands_is_one_line(towards: int) -> None:
     chain = [
         stage(f"s{number:06}", inputs=(f"b/{number - towards}",), outputs=(f"b/{number}",))
         for number in range(MANY)
@@ -232,17 +232,17 @@ def test_a_chain_of_100_000_is_one_line(towards: int) -> None:
     assert all((own - 1,) == ids for own, ids in enumerate(pipeline.upstream) if own)
 
 
-def test_100_000_side_by_side_join_in_one() -> None:
+def test_thousands_side_by_side_join_in_one() -> None:
     wide = [stage(f"s{number:06}", outputs=(f"b/{number}.o",)) for number in range(MANY)]
 
     pipeline = pipeline_of([stage("all", inputs=("b",)), *wide])
 
     assert pipeline.stages[MANY].name == "all"
     assert tuple(range(MANY)) == pipeline.upstream[MANY]
-    assert pipeline.producer_of("b/99999.o") + 1 == MANY
+    assert pipeline.producer_of(f"b/{MANY - 1}.o") + 1 == MANY
 
 
-def test_100_layers_of_1_000_are_ordered() -> None:
+def test_30_layers_of_1_000_are_ordered() -> None:
     layered = [
         stage(
             f"s{number % 1000:03}.{number // 1000:03}",
@@ -257,7 +257,7 @@ def test_100_layers_of_1_000_are_ordered() -> None:
     pipeline = pipeline_of(layered)
 
     assert len(pipeline.stages) == MANY
-    assert sum(map(len, pipeline.upstream)) == 99 * 1000 * 5
+    assert sum(map(len, pipeline.upstream)) == 29 * 1000 * 5
     assert is_ordered(pipeline)
 
 
@@ -274,7 +274,7 @@ def test_2_000_that_wait_for_all_before_are_one_line() -> None:
     assert tuple(range(1999)) == pipeline.upstream[1999]
 
 
-def test_a_circle_of_100_000_is_found_whole() -> None:
+def test_a_circle_of_thousands_is_found_whole() -> None:
     found = order([((number + 1) % MANY,) for number in range(MANY)])
 
     assert Cycle((0, *range(MANY - 1, 0, -1))) == found
