@@ -27,6 +27,7 @@ VARYING = (
     (re.compile(r"\d+ jobs"), "<n> jobs"),
     (re.compile(r" +(~?<)"), r"  \1"),
 )
+SOMETIMES = re.compile(r"stagemake: forecast | +<n> jobs would save ")
 STAGE_LINE = re.compile(r"^\[\d+(/\d+\].*)$")
 
 
@@ -60,12 +61,8 @@ def normalised(text: str) -> list[str]:
         text = pattern.sub(shown, text)
     lines = text.splitlines()
     ended = sorted(found[1] for line in lines if (found := STAGE_LINE.match(line)))
-    # A slow machine makes a build long enough to be scored.
-    rest = [
-        line
-        for line in lines
-        if not STAGE_LINE.match(line) and not line.startswith("stagemake: forecast ")
-    ]
+    # A slow machine makes a build long enough to be scored, or for more jobs to be worth it.
+    rest = [line for line in lines if not (STAGE_LINE.match(line) or SOMETIMES.match(line))]
     return [re.sub(r"^/(\d+)\]", r"/\1]", line) for line in ended] + rest
 
 
