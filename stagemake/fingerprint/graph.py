@@ -108,8 +108,14 @@ class Graph:
         self._by_id[id(value)] = value, component
         return component
 
-    def outside(self, module: str | None, name: str) -> Component:
-        """Return the component of a thing in the standard library, a package or an own extension."""
+    def outside(self, module: str | None, name: str, file: str = "") -> Component:
+        """Return the component of a thing in the standard library, a package or an own extension.
+
+        Args:
+            module: By which it is known.
+            name: Of the thing in it; empty for the module itself.
+            file: Of an own extension; empty: where the module was loaded from.
+        """
         top = (module or "builtins").partition(".")[0]
         key = ("outside", module or "builtins", name)
         if key not in self._by_key:
@@ -120,7 +126,7 @@ class Graph:
             if owner is Owner.INSTALLED:
                 component.edges.append(("distribution", self.distribution(top)))
             elif owner is Owner.OWN:
-                self._add_file(component, module or "")
+                self._add_file(component, module or "", file)
         return self._by_key[key]
 
     def distribution(self, module: str) -> Component:
@@ -260,9 +266,9 @@ class Graph:
         component.edges.append(("values", self.namespace(label, vars(module))))
         return component
 
-    def _add_file(self, component: Component, module: str) -> None:
+    def _add_file(self, component: Component, module: str, file: str) -> None:
         """Count an own extension module by its bytes: it has no source to look into."""
-        file = self.owners.file_of_module(module)
+        file = file or self.owners.file_of_module(module)
         if not is_binary(file):
             return
         label = self.owners.display(file, module)

@@ -106,7 +106,7 @@ def _link_import(graph: Graph, component: Component, name: str) -> bool:
         linked = graph.distribution(name.partition(".")[0])
         component.edges.append((f"import {name}", linked))
     elif found.owner is Owner.OWN and is_binary(found.file):
-        component.edges.append((f"import {name}", graph.outside(name, "")))
+        component.edges.append((f"import {name}", graph.outside(name, "", found.file)))
     elif found.owner is Owner.OWN and found.file:
         component.edges.append((f"import {name}", graph.whole_module(name, found.file)))
     return found.owner is Owner.OWN
