@@ -180,7 +180,7 @@ class Work:
             if isinstance(value, FunctionType):
                 code = value.__code__
                 for function in live.get((code.co_qualname, code.co_firstlineno), ()):
-                    changed |= function.__defaults__ != value.__defaults__
+                    changed |= _plain(function.__defaults__) != _plain(value.__defaults__)
                     function.__defaults__ = value.__defaults__
                     function.__kwdefaults__ = value.__kwdefaults__
             elif key in old and _is_plain(value) and _is_plain(was) and was != value:
@@ -200,6 +200,11 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, dict):
         return all(_is_plain(one) for pair in value.items() for one in pair)
     return isinstance(value, _PLAIN) and not isinstance(value, enum.Enum)
+
+
+def _plain(defaults: tuple[object, ...] | None) -> list[object]:
+    """Return plain values of what parameters default to: other things are others each time a module is run."""
+    return [one if _is_plain(one) else None for one in defaults or ()]
 
 
 class _Session:

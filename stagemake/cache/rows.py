@@ -32,7 +32,7 @@ _MOST_INLINE_BYTES = INLINE_BYTES + 256
 Record = tuple[str, bytes]
 
 
-_NOT_OURS = (errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENOTDIR, errno.ENXIO, errno.EISDIR)
+_NOT_OURS = (errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENOTDIR, errno.ENXIO)
 
 
 class DamagedError(OSError):

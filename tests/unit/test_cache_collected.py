@@ -248,8 +248,10 @@ def test_trouble_ends_collecting_and_clearing_with_a_fault_and_nothing_said(
 def test_each_figure_of_verifying_is_what_was_found(store: DiskStore) -> None:
     size = add(store, "a", small("a"), large("b")) + add(store, "b", small("c"))
     seen: list[int] = []
+    before = len(os.listdir("/dev/fd"))
 
     assert verify(store, seen.append) == Verified(5, size + 2 * SMALL_BYTES + LARGE_BYTES, 0)
+    assert len(os.listdir("/dev/fd")) == before
     assert seen == [1, 2, 3, 4, 5]
     assert verify(store).entries == 5
 

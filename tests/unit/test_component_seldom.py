@@ -101,3 +101,33 @@ def test_a_binary_module_that_is_imported_late_has_an_edge_of_its_name(tmp_path:
     _, top = graph_of(tmp_path / "project-a", {"Stagefile": F + "    import fast_\n", f"fast_{end}": "x"})  # fmt: skip
 
     assert labels(top) == {"import fast_": ""}
+
+
+CHANGES = {
+    "a name that a nested function binds within an expression": "n = @\ndef target(c):\n    def g(): return (n := 5)\n    return g(), n\n",
+    "a type named in a text beside one that is none": "class K: x = @\ndef f(a: 'no type [', b: 'K'): pass\ndef target(c): return f.__annotations__\n",
+    "the type of a field of a named tuple": "import typing\nK = [int, str][@]\nclass T(typing.NamedTuple):\n    a: K\ndef target(c): return T(1)\n",
+    "the type of a key of a typed dict": "import typing\nK = [int, str][@]\nclass T(typing.TypedDict):\n    a: K\ndef target(c): return T(a=1)\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", CHANGES)
+def test_what_few_functions_use_counts_too(tmp_path: Path, title: str) -> None:
+    made = [
+        identity_of(tmp_path / f"project-{number}", CHANGES[title].replace("@", str(number)))
+        for number in (0, 1)
+    ]
+
+    assert made[0].source != made[1].source
+
+
+def test_what_an_annotation_leads_to_has_its_label_and_is_told_where_it_is_nowhere(
+    tmp_path: Path,
+) -> None:
+    text = "import helpers\nN = 1\ndef f(a: 'N', b: 'helpers.none'): pass\ndef target(c): return f.__annotations__\n"
+
+    made = identity_of(tmp_path / "project-a", {"Stagefile": text, "helpers.py": MODULE})
+
+    labels_told = [label for label, _ in made.components]
+    assert "Stagefile:N" in labels_told
+    assert made.fallbacks[0] == "`type helpers.none` in `Stagefile:f()` is not in the module: all of it counts"  # fmt: skip

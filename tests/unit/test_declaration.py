@@ -110,6 +110,8 @@ def test_that_all_variables_are_passed_counts_once() -> None:
     bare = Stage(StageName("s"), Command(("x",)))
 
     assert declare(bare, None, inherits=True)[columns.ENV] == (("passed through=", "everything"),)
+    for words in ({"pass_env": ("V",)}, {"secret_env": ("V",)}):
+        assert declare(evolve(bare, **words), None)[columns.ENV] == (("passed through=", "V"),)
     assert declare(ALL, None, inherits=True)[columns.ENV][-1] == ("passed through=", "everything")
     assert declare(bare, None)[columns.ENV] == ()
 

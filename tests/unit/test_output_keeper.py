@@ -66,7 +66,7 @@ def test_what_a_past_build_left_and_nobody_changed_goes(bench: Bench) -> None:
     keeper = built(bench, stage_of("out dir/ gone"), out="made", dir__x="more", gone="g")
     (bench.root / "gone").unlink()
 
-    assert keeper.clear(["out", "dir/", "gone", "never"]) == []
+    assert keeper.clear(["gone", "out", "never", "dir/"]) == []
 
     assert tree(bench) == {"a": "input"}
     assert bench.shop.kept == []
