@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stagemake.model.error import BadPath, BadValue, did_you_mean
 from stagemake.model.stage import DependencyOrder, Stage, StageDependency, StageName
 from stagemake.stagefile.numbers import number, size_in_bytes
-from stagemake.stagefile.paths import canonical, canonical_output
+from stagemake.stagefile.paths import canonical, canonical_output, flaw_of
 from stagemake.stagefile.shown import shown_value
 
 if TYPE_CHECKING:
@@ -145,6 +145,13 @@ def _read_names(word: str) -> Callable[[Session, object, dict[str, Any]], None]:
     return read
 
 
+def _read_tools(_session: Session, value: object, fields: dict[str, Any]) -> None:
+    fields["tools"] = _names("tools", value)
+    for name in fields["tools"]:
+        if flaw := flaw_of(name):
+            raise BadValue(f"a program's name {flaw}: {name!r}")
+
+
 def _read_config(session: Session, value: object, fields: dict[str, Any]) -> None:
     pairs = []
     if isinstance(value, Mapping):  # names with defaults
@@ -253,7 +260,7 @@ READERS: Mapping[str, Callable[[Session, Any, dict[str, Any]], None]] = {
     "params": _read_params,
     "uses": _read_names("uses"),
     "provides": _read_names("provides"),
-    "tools": _read_names("tools"),
+    "tools": _read_tools,
     "after": _read_order("after", DependencyOrder.BEFORE, required=True),
     "before": _read_order("before", DependencyOrder.AFTER, required=True),
     "optional": _read_order("optional", DependencyOrder.BEFORE, required=False),

@@ -11,6 +11,7 @@ from stagemake.model.error import BadPath, BadValue, StagemakeError
 from stagemake.model.stage import Call, Command, Stage
 from stagemake.stagefile.declare import build_stage, check_depth, check_name
 from stagemake.stagefile.glob import expand, start_upwards
+from stagemake.stagefile.paths import flaw_of
 from stagemake.stagefile.registry import PipelineDefinition, PoolDefinition
 from stagemake.stagefile.session import current
 from stagemake.stagefile.shown import shown_value
@@ -68,7 +69,7 @@ def command_action(argv_or_text: Sequence[str] | str) -> Command:
     if isinstance(argv_or_text, str):
         if not argv_or_text.strip():
             raise BadValue("the command is empty")
-        return Command((argv_or_text,), shell=True)
+        return Command(_sayable((argv_or_text,)), shell=True)
     if not isinstance(argv_or_text, (list, tuple)):
         raise BadValue(
             f"the command is {shown_value(argv_or_text)}, neither a list nor a text",
@@ -89,9 +90,14 @@ def command_action(argv_or_text: Sequence[str] | str) -> Command:
             )
     if not argv or not argv[0]:
         raise BadValue("the command is empty")
-    if any("\0" in word for word in argv):
-        raise BadValue("the command holds a NUL character")
-    return Command(tuple(argv))
+    return Command(_sayable(tuple(argv)))
+
+
+def _sayable(words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        if flaw := flaw_of(word):
+            raise BadValue(f"the command {flaw}: {shown_value(word)}")
+    return words
 
 
 @overload

@@ -18,10 +18,10 @@ def canonical(value: str, root: str, base: str) -> ProjectPath:
         base: The Stagefile's directory relative to the root, "" for the root itself.
 
     Raises:
-        BadPath: Empty, or with a NUL in it.
+        BadPath: Empty, or with something in it that no path can hold.
     """
-    if not value or "\0" in value:
-        raise BadPath("a path is empty" if not value else f"a path holds a NUL: {value!r}")
+    if not value or "\0" in value or not value.isascii():
+        _check(value)
     if value[0] not in "./" and "/." not in value and "//" not in value and value[-1] != "/":
         # Nothing to normalise, as nearly always: four times as fast.
         return f"{base}/{value}" if base else value  # type: ignore[return-value]  # NewType costs
@@ -48,6 +48,8 @@ def canonical_output(value: str, root: str, base: str) -> ProjectPath:
         BadPath: As `canonical`, and when the path is absolute, leaves the root or is the root.
     """
     if value and value[0] not in "./" and "/." not in value and "//" not in value and not base:
+        if "\0" in value or not value.isascii():
+            _check(value)
         return value  # type: ignore[return-value]  # as in canonical
     if value[:1] == "/":
         raise BadPath(
@@ -65,6 +67,26 @@ def canonical_output(value: str, root: str, base: str) -> ProjectPath:
     if path == ".stagemake" or path.startswith(".stagemake/"):
         raise BadPath(f"an output lies in stagemake's own directory: `{value}`")
     return ProjectPath(f"{path}/") if value[-1] == "/" else path
+
+
+def flaw_of(text: str) -> str:
+    """Return what the system could not be told of a path or a command, as the end of a sentence; empty for nothing."""
+    if "\0" in text:
+        return "holds a NUL"
+    if not text.isascii():
+        try:
+            os.fsencode(text)
+        except UnicodeEncodeError:
+            return "holds what is no character, as half of a surrogate pair"
+    return ""
+
+
+def _check(value: str) -> None:
+    """Raise BadPath where no path can be called like that."""
+    if not value:
+        raise BadPath("a path is empty")
+    if flaw := flaw_of(value):
+        raise BadPath(f"a path {flaw}: {value!r}")
 
 
 def tidy(path: str) -> str:

@@ -341,7 +341,43 @@ WRONG_VALUES = {  # by name: a Stagefile from its second line on, and all that i
         command("one", ["a\\0b"])
         """,
         """\
-        error: the command holds a NUL character
+        error: the command holds a NUL: 'a\\x00b'
+          declared  Stagefile:2, command('one')
+        """,
+    ),
+    "a NUL in a text": (
+        """\
+        command("one", "a\\0b")
+        """,
+        """\
+        error: the command holds a NUL: 'a\\x00b'
+          declared  Stagefile:2, command('one')
+        """,
+    ),
+    "a NUL in an output": (
+        """\
+        command("one", "true", outputs=["a\\0b"])
+        """,
+        """\
+        error: a path holds a NUL: 'a\\x00b'
+          declared  Stagefile:2, command('one')
+        """,
+    ),
+    "half of a surrogate pair": (
+        """\
+        command("one", "true", inputs=["a\\ud800b"])
+        """,
+        """\
+        error: a path holds what is no character, as half of a surrogate pair: 'a\\ud800b'
+          declared  Stagefile:2, command('one')
+        """,
+    ),
+    "a program with half of a surrogate pair": (
+        """\
+        command("one", "true", tools=["./a\\ud800b"])
+        """,
+        """\
+        error: a program's name holds what is no character, as half of a surrogate pair: './a\\ud800b'
           declared  Stagefile:2, command('one')
         """,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from stagemake.model.error import BadPath
 from stagemake.stagefile.paths import canonical, canonical_output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = "/home/me/project"
 PARTS = st.sampled_from(["a", "b.c", ".", "..", "", "...", "..a", " ", "home", "me", "project"])
@@ -60,7 +64,14 @@ def test_an_output_never_leaves_the_root(path: str, base: str) -> None:
     assert found.endswith("/") == path.endswith("/")
 
 
-@pytest.mark.parametrize("path", ["", "a\0b"])
-def test_what_can_be_no_path_is_refused(path: str) -> None:
+@pytest.mark.parametrize("reading", [canonical, canonical_output])
+@pytest.mark.parametrize("path", ["", "a\0b", "a\ud800b", "./a\ud800b"])
+def test_what_can_be_no_path_is_refused(path: str, reading: Callable[..., str]) -> None:
     with pytest.raises(BadPath):
-        canonical(path, ROOT, "")
+        reading(path, ROOT, "")
+
+
+@pytest.mark.parametrize("reading", [canonical, canonical_output])
+@pytest.mark.parametrize("path", ["ä/ö", "a\udcff"])
+def test_what_is_no_ascii_is_a_path_all_the_same(path: str, reading: Callable[..., str]) -> None:
+    assert reading(path, ROOT, "") == path
