@@ -91,7 +91,7 @@ class Server:
 
 
 def run(cwd: str, argv: Sequence[str], environ: dict[str, str]) -> Done | None:
-    """Run a command line in a fork, which spares 280 ms of start-up and imports; None: it has to be a process of its own.
+    """Run a command line in a fork, which spares 180 ms of start-up and imports; None: it has to be a process of its own.
 
     That is so where the environment has what an interpreter looks at when it starts.
     """
