@@ -108,7 +108,7 @@ class Watch:
     _overtaken_by: str = ""
     _owes: bool = False  # the last build was given up: another one, whatever a look finds
     _was_good: bool = False
-    _has_begun: bool = False
+    _has_begun: bool = False  # the first build is over: its targets were known
     _last: BuildOutcome | None = None
     _signal: int = 0
     _is_over: bool = False
@@ -122,7 +122,6 @@ class Watch:
         """Build and watch until somebody asks to end; return the exit status."""
         try:
             self._build(None)
-            self._has_begun = True
             while not self._is_over:
                 if self._may_watch_others:  # not before what was heard is looked at: somebody waits
                     self._place_watches()
@@ -259,17 +258,9 @@ class Watch:
         self._may_watch_others = True
         self._look_at_s = self.now_s()  # afterwards: there may have been notices that were lost
         outcome = None
-        with self._building():
-            try:
-                outcome = self.bench.build(moved)
-            except StagemakeError as error:
-                if isinstance(error, UnknownTarget) and not self._has_begun:
-                    raise  # a slip on the command line, which no change mends
-                self.tell.mistake(error)
-            except BrokenPipeError:
-                raise  # nobody reads us any more
-            except OSError as error:  # a full disk; `.stagemake/` was removed meanwhile
-                self.tell.mistake(refused(error))
+        with self._telling_of_mistakes(), self._building():
+            outcome = self.bench.build(moved)
+        self._has_begun = True
         if outcome is not None:
             self._last = outcome
             if outcome.ok:
@@ -281,16 +272,23 @@ class Watch:
             self._owes = True
             self._debounce.add(Changed(frozenset()))
         if outcome is not None:
-            self._try_to_look_back(outcome)
+            with self._telling_of_mistakes():  # the graph as it is now may have some
+                self.bench.look_back(outcome)
         if not (self._owes or self._is_over):
             self.tell.waiting()
 
-    def _try_to_look_back(self, outcome: BuildOutcome) -> None:
+    @contextlib.contextmanager
+    def _telling_of_mistakes(self) -> Iterator[None]:
+        """Tell of what a change can mend, and go on."""
         try:
-            self.bench.look_back(outcome)
-        except StagemakeError as error:  # the graph as it is now has a mistake
+            yield
+        except StagemakeError as error:
+            if isinstance(error, UnknownTarget) and not self._has_begun:
+                raise  # a slip on the command line, which no change mends
             self.tell.mistake(error)
-        except OSError as error:
+        except BrokenPipeError:
+            raise  # nobody reads us any more
+        except OSError as error:  # a full disk; `.stagemake/` was removed meanwhile
             self.tell.mistake(refused(error))
 
     def _follow(self, outcome: BuildOutcome) -> None:
