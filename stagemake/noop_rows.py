@@ -270,7 +270,7 @@ class Rows:
         if known is not None:
             return known
         full = self._full(path)
-        before_ns = self.clock.taken_at((0, 0, 0, 0, 0, 0))
+        before_ns = self.clock.reading_ns
         signatures = [(path, os.lstat(full))]
         signatures += [(f"{path}/{inner}", status) for inner, status in walk(full)]
         self.digester.forget((f"{path}/",))

@@ -129,7 +129,8 @@ class Scene:
         """Return what the next build recalls, as the entry finds it."""
         record = self.load()
         assert record is not None
-        moved = survey.moved_since(_as_here(record), (), self.root, TOOL, lambda *_: ("a",))
+        targets = () if record[noop.COVERS_ALL] else tuple(by_name(record)["paths"])
+        moved = survey.moved_since(_as_here(record), targets, self.root, TOOL, lambda *_: ("a",))
         assert moved is not None
         found = recall((record, moved, self.root, "Stagefile"), is_build=is_build)
         assert found is not None

@@ -244,6 +244,21 @@ def test_a_record_of_other_stages_takes_over_the_rows_of_those_that_were_not_aff
     assert "a" not in after["rows"]
 
 
+def test_a_record_of_other_targets_replaces_one_that_covers_no_more_than_it(root: str) -> None:
+    scene = Scene(root)
+    written(scene, covers_all=False)
+    edit(f"{root}/c")
+    recalled = scene.recalled()
+    some = Pipeline((scene.stages[2], scene.stages[3]), (StageId(1),), ((), (StageId(0),)))
+
+    told = steps(scene.finish(recalled, recalled.affected, pipeline=some, covers_all=False))
+
+    assert told == ["rename noop"]
+    record = scene.load()
+    assert record is not None
+    assert list(by_name(record)["paths"]) == ["three", "four"]
+
+
 def test_of_stages_that_failed_the_number_is_noted_and_what_they_name(root: str) -> None:
     scene = Scene(root)
 

@@ -189,6 +189,22 @@ def test_root_believes_the_user_whose_project_it_is_and_no_other(tmp_path: Path)
 
 
 @root_only
+def test_everybody_believes_what_is_their_own_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / ".stagemake"
+    state.mkdir()
+
+    os.chown(tmp_path, 17, -1)
+    assert fault_of_state(str(state)) == ""
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    os.chown(state, 4711, -1)
+    assert fault_of_state(str(state)) == ""
+    os.chown(state, 17, -1)  # whoever is not root believes nobody else, the project's owner neither
+    assert fault_of_state(str(state)) == "it belongs to user 17, not to user 4711"
+
+
+@root_only
 def test_a_user_does_not_believe_state_of_whoever_else_owns_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from durable_kit import opened
 
 from stagemake import durable, project_lock
+from stagemake.freshness.signature import signature
 from stagemake.model.error import ProjectLocked, StagemakeError
 from stagemake.project_lock import holder_of, is_locked, lock_holder, locked
 from stagemake.state import StateStore
@@ -32,9 +33,9 @@ def store(tmp_path: Path) -> Iterator[StateStore]:
     before = opened()
     yield StateStore(str(tmp_path), "Stagefile")
     durable.install(None)
-    if opened() != before:
+    if opened() > before:
         gc.collect()  # an error keeps the frames that it came from, and what they have open
-    assert opened() == before, "whatever came of it, nothing stays open"
+    assert opened() <= before, "whatever came of it, nothing stays open"
 
 
 def ours() -> str:
@@ -93,10 +94,10 @@ def test_what_fails_while_it_is_held_frees_it(store: StateStore) -> None:
 
 def test_who_does_not_wait_is_told_who_holds_it_and_changes_nothing(store: StateStore) -> None:
     with taken(store):
-        before = os.stat(path_of(store))
+        before = signature(path_of(store))
         with pytest.raises(ProjectLocked) as raised, locked(store, wait=False, on_wait=never):
             raise AssertionError("two hold it")
-        assert os.stat(path_of(store)) == before
+        assert signature(path_of(store)) == before
         assert is_locked(store)
 
     assert raised.value.headline == "another build holds this project"
@@ -130,13 +131,13 @@ def test_who_waits_is_told_once_and_has_it_when_it_is_free(store: StateStore, as
 
 def test_who_is_stopped_while_it_waits_has_nothing(store: StateStore) -> None:
     first, told, answers = taken(store), [], [False, False, True]
-    before = os.stat(path_of(store))
+    before = signature(path_of(store))
 
     with locked(store, wait=True, on_wait=told.append, is_stopped=lambda: answers.pop(0)) as fd:
         assert fd == -1
 
     assert (told, answers) == ([ours()], [])
-    assert os.stat(path_of(store)) == before
+    assert signature(path_of(store)) == before
     first.close()
 
 
