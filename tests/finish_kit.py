@@ -64,6 +64,7 @@ class Scene:
     variables: dict[str, str | None] = field(factory=lambda: {"PATH": "/bin"})
     registry: StageRegistry | None = field(factory=StageRegistry)
     search_path: str = "/bin"
+    discovers: dict[str, tuple[str, ...]] = field(factory=dict)  # paths, by stage
 
     def __attrs_post_init__(self) -> None:
         if self.registry is not None:
@@ -104,7 +105,8 @@ class Scene:
             for path in (*one.inputs, *one.outputs):
                 digester.entry(path)  # as judging does: of all that is in the pipeline
             if done is None or one.name in done:
-                state.settle(one.name, trace_of(one, digester))
+                found = self.discovers.get(one.name, ())
+                state.settle(one.name, trace_of(one, digester, found))
         digester.settle()
         state.mark_changed()
         state.save()
@@ -144,11 +146,11 @@ def _as_here(record: noop.Record) -> noop.Record:
     return (*record[: noop.ENVIRONMENT], own, (), *record[noop.ANSWERS + 1 :])
 
 
-def trace_of(one: Stage, digester: Digester) -> Trace:
+def trace_of(one: Stage, digester: Digester, found: tuple[str, ...] = ()) -> Trace:
     """Return what a build would have noted of a stage just now."""
     return (
         TRACE[0], "0" * 32, tuple(digester.entry(path) for path in one.inputs),
-        (("sh", "/bin/sh", digester.entry("/bin/sh")),), (),
+        (("sh", "/bin/sh", digester.entry("/bin/sh")),), tuple((path, digester.entry(path)) for path in found),
         tuple(digester.output_entry(path.rstrip("/")) for path in one.outputs), (), ((), ()), (0.1, 0.1, 2),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from attrs import evolve
 from finish_kit import READS, STAGES, VERSION, Scene, by_name, edit, steps, written
 from record_kit import TOOL, row
 
-from stagemake import noop_record
+from stagemake import durable, noop_record
 from stagemake.freshness import noop
 from stagemake.freshness.signature import link_signature, signature
 from stagemake.model.pipeline import Pipeline
@@ -218,6 +218,26 @@ def test_where_a_stage_has_other_paths_now_its_rows_are_made_anew_and_others_tak
     }
     assert after["rows"]["a"] == row(root, "a")
     assert after["declared"] == before["declared"]
+
+
+@pytest.mark.parametrize("is_build", [True, False])
+def test_what_may_follow_others_is_known_anew_where_all_paths_are_the_same(
+    root: str, is_build: bool
+) -> None:
+    scene = Scene(root, discovers={"four": ("found",)})
+    edit(f"{root}/found")
+    assert by_name(written(scene))["loose"] == {"three"}
+    for make, loose in ((os.mkdir, {"three", "four"}), (edit, {"three"})):
+        durable.remove_any(f"{root}/found")
+        make(f"{root}/found")  # an empty directory has the one row that a file has
+        recalled = scene.recalled(is_build=is_build)
+        assert recalled.affected == {"four"}
+
+        assert steps(scene.finish(recalled, recalled.affected)) == ["rename noop"]
+
+        record = scene.load()
+        assert record is not None
+        assert by_name(record)["loose"] == loose
 
 
 def test_a_record_of_other_stages_takes_over_the_rows_of_those_that_were_not_affected(
