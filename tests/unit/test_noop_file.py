@@ -265,3 +265,16 @@ def test_flags_and_each_variable_of_the_interpreter_are_told_apart(
             found.append(tool_identity("/package"))
 
     assert len(set(found)) == len(found)
+
+
+def test_which_variable_or_option_has_a_value_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for name in ("PYTHONX", "PYTHONY", "LC_X", "LC_Y"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, "a value")
+            found.append(tool_identity("/package"))
+    for option in ("x", "y"):
+        monkeypatch.setattr(sys, "_xoptions", {option: "a value"})
+        found.append(tool_identity("/package"))
+
+    assert len(set(found)) == 6
