@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -65,6 +66,11 @@ def typed(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]
     if done is None:
         return build(project, *arguments)
     return subprocess.CompletedProcess(arguments, done.status, done.out, done.err)
+
+
+def imports(code: str) -> bool:
+    """Whether a Stagefile imports more than every process has, or asks how that is done: it gets a process of its own."""
+    return bool(re.search(r"import(?! os\n| sys\n)|meta_path", code))
 
 
 def long_way(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from noop_kit import answer, build, typed
+from noop_kit import answer, build, imports, typed
 from project import PACKAGE_HOME
 
 if TYPE_CHECKING:
@@ -49,11 +48,6 @@ def with_library(project: Project) -> Project:
     """Have the library found, which only a process of its own does: there nothing is imported before either."""
     project.env["PYTHONPATH"] = f"{project.base}/lib:{project.base}/late.zip"
     return project
-
-
-def imports(code: str) -> bool:
-    """Whether a Stagefile imports more than every process has, or asks how that is done."""
-    return bool(re.search(r"import(?! os\n| sys\n)|meta_path", code))
 
 
 def _elsewhere(path: str) -> Callable[[Project], object]:
