@@ -21,6 +21,7 @@ _FICLONE = 0x40049409  # Linux: share the extents of another file (btrfs, xfs, b
 _ZEROS = bytes(BLOCK_BYTES)
 _FIRST_BYTES = 64  # that are looked at before all of a block is
 _MOST_QUARANTINES = 9
+_MOST_TRIES = 10  # to have a value's directories at the moment at which it is made
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a fifo must not hang us
 _CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -165,24 +166,29 @@ def create_value(directory: str, name: str) -> int:
     """Create the value file `name` (0600) with its two directories; return its descriptor."""
     path = os.path.join(directory, name)
     reach("open", path)
-    for attempt in range(10):
+    for attempt in range(_MOST_TRIES):
         try:
             return os.open(path, _CREATE_FLAGS, 0o600)
         except FileNotFoundError:
             # Also when another process removed a directory that had just become empty.
-            if attempt == 9:
+            if attempt == _MOST_TRIES - 1:
                 raise
             _make_value_directories(directory, name)
     raise AssertionError("BUG: the last attempt either returns or raises")
 
 
 def _make_value_directories(directory: str, name: str) -> None:
-    for parent in (name[:2], name[:5]):
-        reach("mkdir", os.path.join(directory, parent))
+    outer, inner = (os.path.join(directory, name[:end]) for end in (2, 5))
+    for parent in (outer, inner):
+        reach("mkdir", parent)
         try:
-            os.mkdir(os.path.join(directory, parent), 0o700)
+            os.mkdir(parent, 0o700)
         except FileExistsError:
             pass
+        except FileNotFoundError:
+            if parent == outer:  # the cache itself is gone
+                raise
+            # Another process found the outer one empty and removed it: the next attempt makes it again.
 
 
 def copy_to(source_fd: int, path: str, mode: int) -> tuple[int, str]:

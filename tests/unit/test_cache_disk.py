@@ -18,6 +18,7 @@ import diskcache
 import pytest
 from cache_kit import opened
 
+from stagemake import durable
 from stagemake.cache import raw_disk
 from stagemake.cache.collect import sweep
 from stagemake.cache.disk import DiskStore, open_store
@@ -459,6 +460,29 @@ def test_processes_write_side_by_side(tmp_path: Path) -> None:
     assert all(
         store.read(digest, 1 << 20) == content(number) for number, digest in enumerate(digests)
     )
+    store.close()
+
+
+def test_a_directory_that_another_process_removes_as_empty_is_made_again(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    store = opened(cache)
+    removed: list[Path] = []
+
+    def another_removes(operation: str, path: str) -> None:
+        above = Path(path).parent
+        if operation == "mkdir" and above.parent == cache and len(removed) < 3:
+            above.rmdir()  # it was made just now, for this one to be in
+            removed.append(above)
+
+    durable.install(another_removes)
+    try:
+        store.put_bytes(digest_of(LARGE), LARGE)
+    finally:
+        durable.install(None)
+
+    assert len(removed) == 3
+    assert len(store.faults) == 0
+    assert store.read(digest_of(LARGE), 1 << 20) == LARGE
     store.close()
 
 
