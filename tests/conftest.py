@@ -44,6 +44,14 @@ def project(tmp_path: Path) -> Project:
     return Made(tmp_path)
 
 
+@pytest.fixture
+def all_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have builds keep all texts that differences are shown of, also where that takes longer than users are to wait."""
+    from stagemake import remembering
+
+    monkeypatch.setattr(remembering, "_SPEND_S", 1e6)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return two workers more than cores: many tests wait for processes and time limits."""

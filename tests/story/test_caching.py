@@ -151,6 +151,7 @@ def test_a_restored_output_is_no_link_into_the_cache(copied: Project) -> None:
     assert copied.read("b") == "1"
 
 
+@pytest.mark.usefixtures("all_texts")
 def test_an_early_cut_off_stops_a_whole_chain(project: Project) -> None:
     project.write("a", "1 \n")
     project.stagefile(

@@ -133,6 +133,7 @@ def test_why_of_something_fresh(two: Project) -> None:
         )
 
 
+@pytest.mark.usefixtures("all_texts")
 def test_why_tells_every_difference_once_with_old_and_new(two: Project) -> None:
     two.build().ran("compile", "link")
     two.stagefile(TWO.replace('"level": 1', '"level": 2').replace('"map")', '"plan")'))
@@ -198,6 +199,7 @@ def test_why_marks_what_changed_in_a_command(project: Project) -> None:
     assert "      now  cp --preserve=mode,timestamps {inputs} {outputs} [&& true]\n" in stdout
 
 
+@pytest.mark.usefixtures("all_texts")
 def test_why_of_what_waits_for_something_upstream(two: Project) -> None:
     two.build().ran("compile", "link")
     two.write("src", "2")

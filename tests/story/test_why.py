@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 COPY = 'command("copy", "cat {{inputs}} > {{outputs}}", inputs=["a"], outputs=["b"]{0})\n'
 KEYS = "  its key counts "
 
+pytestmark = pytest.mark.usefixtures("all_texts")
+
 
 @pytest.fixture
 def copy(project: Project) -> Project:

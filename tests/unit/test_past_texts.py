@@ -45,15 +45,15 @@ def test_a_text_is_found_by_its_digest_and_noted_once(texts: Texts) -> None:
         return b"one\n"
 
     assert texts.get("d") is None
-    assert texts.note(["d", "d"], text_of, 1.0) == 1
-    assert texts.note(["d"], text_of, 1.0) == 0
+    assert texts.note(["d", "d"], text_of, 60.0) == 1
+    assert texts.note(["d"], text_of, 60.0) == 0
     assert texts.get("d") == b"one\n"
     assert asked == ["d"]
 
 
 @pytest.mark.parametrize("data", [b"\0", b"\xff", b"x" * (LARGEST_BYTES + 1), None])
 def test_what_is_no_text_or_too_large_or_gone_is_not_kept(texts: Texts, data: bytes | None) -> None:
-    assert texts.note(["d"], lambda _: data, 1.0) == 0
+    assert texts.note(["d"], lambda _: data, 60.0) == 0
     assert texts.get("d") is None
 
 
@@ -65,7 +65,7 @@ def test_the_oldest_go_when_it_is_full_whatever_the_clock(tmp_path: Path, step_s
     texts = Texts(str(tmp_path / "history.db"), most_bytes=20_000, wall_clock_s=lambda: next(clock))
     for number in range(20):
         data = random.Random(number).randbytes(1_000).hex().encode()  # compresses by half
-        texts.note([str(number)], lambda _, data=data: data, 1.0)
+        texts.note([str(number)], lambda _, data=data: data, 60.0)
 
     kept = [number for number in range(20) if texts.get(str(number)) is not None]
 
@@ -85,17 +85,17 @@ def test_a_damaged_database_is_no_texts(texts: Texts, tmp_path: Path, content: b
     (tmp_path / "history.db").write_bytes(content)
 
     assert texts.get("d") is None
-    texts.note(["d"], lambda _: b"x", 1.0)  # removes it if it is no database at all
-    texts.note(["d"], lambda _: b"x", 1.0)
+    texts.note(["d"], lambda _: b"x", 60.0)  # removes it if it is no database at all
+    texts.note(["d"], lambda _: b"x", 60.0)
     assert texts.get("d") == b"x"
 
 
 def test_a_locked_database_is_no_texts(texts: Texts) -> None:
-    texts.note(["d"], lambda _: b"x", 1.0)
+    texts.note(["d"], lambda _: b"x", 60.0)
     connection = sqlite3.connect(texts.path, isolation_level=None)
     connection.execute("begin exclusive")
     try:
-        assert texts.note(["e"], lambda _: b"x", 1.0) == 0
+        assert texts.note(["e"], lambda _: b"x", 60.0) == 0
         assert texts.get("d") is None
     finally:
         connection.close()
