@@ -17,6 +17,7 @@ import pytest
 from project import PACKAGE_HOME
 
 import stagemake
+from stagemake.doctor import project_part
 from stagemake.doctor.cache_part import look_at_cache
 from stagemake.doctor.filesystem import file_system_of, folds_case
 from stagemake.doctor.finding import Findings
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 COPY = 'command("copy", "cp a b", inputs=["a"], outputs=["b"])\n'
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no Stagefile be slow to read: a busy machine is."""
+    monkeypatch.setattr(project_part, "_SLOW_S", 1e6)
 
 
 @pytest.fixture
