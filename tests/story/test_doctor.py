@@ -79,6 +79,17 @@ def test_a_sound_project_has_no_problems(built: Project) -> None:
     }
 
 
+def test_a_stagefile_that_is_slow_to_read_is_noted(
+    built: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_part, "_SLOW_S", 0.0)
+
+    level, text, hint = findings(built, exit_code=0)["project.slow_evaluation"]
+
+    assert (level, text) == ("note", "1 stage, read in <time>")
+    assert hint == "every command runs the Stagefile: move work from its top level into stages"
+
+
 def test_the_report_reads_well_at_80_columns(built: Project) -> None:
     built.stagefile(COPY + 'command("deploy", "true", pass_env=["TOKEN"], inputs=["a"])\n')
 
