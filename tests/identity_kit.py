@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stagemake.fingerprint.component import Component, digest_of
 from stagemake.fingerprint.function import FileSources, FunctionIdentifier, FunctionIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from stagemake.fingerprint.graph import Graph
 
 F = "def target(context):\n"
 G = F + "    return "
@@ -87,3 +90,14 @@ def pair(text: str, before: object = 1, after: object = 2, **files: str) -> tupl
         }
 
     return one(before), one(after)
+
+
+def shown(graph: Graph, component: Component) -> str:
+    """Return a component's label, else what it stands for."""
+    if component.label:
+        return component.label
+    if component.is_same:
+        return "one object"
+    if component.content == digest_of(b"module as a value"):
+        return "module as a value"
+    return next(" ".join(key).rstrip() for key, one in graph._by_key.items() if one is component)

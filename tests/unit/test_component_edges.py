@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attrs import field, frozen
-from identity_kit import fresh_modules, load
+from identity_kit import fresh_modules, load, shown
 
-from stagemake.fingerprint.component import Component, digest_of, reachable
+from stagemake.fingerprint.component import reachable
 from stagemake.fingerprint.graph import Graph
 from stagemake.fingerprint.sources import FileSources
 
@@ -436,17 +436,6 @@ CASES = [
     ),
 ]
 # fmt: on
-
-
-def shown(graph: Graph, component: Component) -> str:
-    """Return a component's label, else what it stands for."""
-    if component.label:
-        return component.label
-    if component.is_same:
-        return "one object"
-    if component.content == digest_of(b"module as a value"):
-        return "module as a value"
-    return next(" ".join(key).rstrip() for key, one in graph._by_key.items() if one is component)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

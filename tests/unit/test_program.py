@@ -80,7 +80,7 @@ from stagemake.program import resolve_program
         ('a "b`c`d" e; "f${g}h" i; "j$((1+(2)))" k; "l$m" n; o', "a c o"),
         ("a`b`c d; e$(f)g h; $i j; ${k} l; $((1)) m", "b f"),
         ("`a \\`b\\``; c", "a c"),
-        ("`a $(b) | c`; d ${e} `f ${g} | h`", "a b c d f h"),
+        ('`a "b; c"; d`; e `f $(g)h i; j`; k', "a d e f g j k"),
         ("(a; (b); c) & d; (e", "a b c d e"),
         ("a) b; c", "a c"),
         ("a\\ b c; d\\\ne f; 'g'h i; \"j k\"l m", "a\0b de gh j\0kl"),
