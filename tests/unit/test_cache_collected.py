@@ -198,7 +198,11 @@ def test_rows_that_no_store_wrote_go_and_ours_stay(
     assert store.faults.counts == {}
 
 
-def test_a_collection_gives_back_what_the_database_took(store: DiskStore) -> None:
+@pytest.mark.parametrize("at_once", [4000, 100, 1])
+def test_a_collection_gives_back_what_the_database_took(
+    store: DiskStore, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(rule, "_PAGES_AT_ONCE", at_once)
     for number in range(200):
         data = bytes([number]) * 30_000
         store.put_bytes(digest_of(data), data)
@@ -210,6 +214,19 @@ def test_a_collection_gives_back_what_the_database_took(store: DiskStore) -> Non
 
     assert os.path.getsize(f"{path}-wal") == 0
     assert os.path.getsize(path) < large / 20
+
+
+def test_a_database_that_cannot_give_anything_back_is_left_as_it_is(store: DiskStore) -> None:
+    for number in range(20):
+        data = bytes([number]) * 30_000
+        store.put_bytes(digest_of(data), data)
+    store.flush()
+    store.database.connection.executescript("PRAGMA journal_mode = delete; PRAGMA auto_vacuum = 0; VACUUM; PRAGMA journal_mode = wal")  # fmt: skip
+
+    done = collect(store, names_in, budget_bytes=0)
+
+    assert (done.blobs, store.faults.counts) == (20, {})
+    assert os.path.getsize(os.path.join(store.directory, "cache.db")) > 600_000
 
 
 @pytest.mark.parametrize(("less", "due"), [(0, False), (1, True)])

@@ -81,6 +81,7 @@ from stagemake.program import resolve_program
         ("a`b`c d; e$(f)g h; $i j; ${k} l; $((1)) m", "b f"),
         ("`a \\`b\\``; c", "a c"),
         ('`a "b; c"; d`; e `f $(g)h i; j`; k', "a d e f g j k"),
+        ('$i"b" c; ${x}"d"; `e`"f" g; $(h)"i"; j', "e h j"),  # whose beginning nobody knows
         ("(a; (b); c) & d; (e", "a b c d e"),
         ("a) b; c", "a c"),
         ("a\\ b c; d\\\ne f; 'g'h i; \"j k\"l m", "a\0b de gh j\0kl"),
