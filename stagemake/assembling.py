@@ -111,14 +111,14 @@ def open_cache(builder: Builder) -> Opened | None:
         return None
     store: Opened | None
     if builder.make_store is not None:
-        store, problem = builder.make_store(builder.cache_settings(reads_only=False))
+        store, problem = builder.make_store(builder.cache.made_with(reads_only=False))
     else:
         store, problem = open_store(
             builder.cache_directory,
             budget_bytes=builder.settings.cache_bytes,
             max_age_s=builder.settings.cache_age_s,
         )
-    builder.tell_of_cache(problem)
+    builder.cache.tell(problem)
     return store
 
 
@@ -137,6 +137,6 @@ def close_cache(builder: Builder, store: Opened) -> int:
         done = collect(store, references)
         builder.emit(Notice(f"cache: removed {size(done.freed_bytes)} that was used longest ago"))
     for text in store.faults.first.values():
-        builder.tell_of_cache(text)
+        builder.cache.tell(text)
     store.close()
     return volume

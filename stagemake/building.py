@@ -10,31 +10,28 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from stagemake import checkpoint, durable
+from stagemake.cache_reader import CacheReader
 from stagemake.capturing import CaptureMemo
 from stagemake.digesting import Digester
 from stagemake.execute.environment import base_environment
+from stagemake.finishing import nothing_to_do, remember
 from stagemake.freshness.signature import FileClock
-from stagemake.model.entry import MISSING, UNREADABLE
+from stagemake.left_over import left_over
 from stagemake.model.error import UsageError
-from stagemake.model.event import BuildFinished, Notice, WaitingForLock
+from stagemake.model.event import Notice, WaitingForLock
 from stagemake.model.hindsight import Opening
-from stagemake.model.plan import Reason
-from stagemake.model.result import BuildOutcome, Outcome, StageResult
+from stagemake.model.result import BuildOutcome
 from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.world import NoRecords, World
 from stagemake.project_lock import is_locked, locked
-from stagemake.recorded import orphans_of, recorded_outputs
 from stagemake.records import StoredRecords
 from stagemake.sweeping import sweep
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from stagemake.cache.guarded import GuardedStore
-    from stagemake.cache.port import CacheSettings
-    from stagemake.cache.reader import ReadOnlyStore
     from stagemake.dispatch import Subscriptions
     from stagemake.execute.interrupt import Interrupt
     from stagemake.execute.watching import Watching
@@ -80,8 +77,7 @@ class Builder:
     make_store: MakeStore | None = None  # None: the cache on disk
     is_partial: bool = False  # whether stages of past builds may only be missing by mistake
     watching: Watching | None = None  # while the build runs, where somebody asked for it
-    _reader: ReadOnlyStore | GuardedStore | None = field(default=None)
-    _told_of_cache: set[str] = field(factory=set)
+    cache: CacheReader = field(init=False)
     has_left_over: bool = False  # whether past builds made what no stage declares now
     affected: frozenset[str] | None = None  # names of the stages to be judged; None: all
     began_s: float = (
@@ -89,6 +85,11 @@ class Builder:
     )
     outside_s: float = 0.0  # of that, before the build itself: starting up, running the Stagefile
     _what_if: WhatIf | None = None  # made once the Stagefile has run
+
+    def __attrs_post_init__(self) -> None:
+        self.cache = CacheReader(
+            self.root, self.cache_directory, self.settings, self.emit, self.make_store
+        )
 
     @property
     def opening(self) -> Opening:
@@ -103,10 +104,10 @@ class Builder:
         disk = self._disk()
         world = self._world(disk)
         try:
-            orphans = self._orphans(disk)
+            orphans = left_over(self, disk)
             return plan_pipeline(pipeline, world, orphans, affected=self.affected)
         finally:
-            self.close_reader()
+            self.cache.close()
 
     def dry_run(self, pipeline: Pipeline, seen: list[PlannedStage] | None = None) -> DryRunReport:
         """Return a plan with its costs and conflicts; what it was seen from goes to `seen`. Changes nothing."""
@@ -118,14 +119,16 @@ class Builder:
         try:
             outlined = self._outline(pipeline, world) if seen is None else None
             if outlined is not None:
-                return self._foreseen(full_forecast(self, outlined, world, self.read_only()), world)
+                return self._foreseen(
+                    full_forecast(self, outlined, world, self.cache.read_only()), world
+                )
             plan = self._planned(pipeline, world, disk, seen).plan
-            report = self._foreseen(full_forecast(self, plan, world, self.read_only()), world)
+            report = self._foreseen(full_forecast(self, plan, world, self.cache.read_only()), world)
             if self._what_if is None:
                 return report
             return evolve(report, assumed=self._what_if.assumptions(pipeline, world))
         finally:
-            self.close_reader()
+            self.cache.close()
 
     def _outline(self, pipeline: Pipeline, world: World) -> Plan | None:
         """Return a plan without keys where nobody wants them and nothing could match; else None."""
@@ -133,7 +136,7 @@ class Builder:
             return None
         from stagemake.outlining import decides_nothing  # noqa: PLC0415 - gate, dry runs only
 
-        if not decides_nothing(pipeline, self.request, self.state, self.read_only):
+        if not decides_nothing(pipeline, self.request, self.state, self.cache.read_only):
             return None
         from stagemake.plan.outline import UnreadDisk, outline  # noqa: PLC0415 - gate, as above
 
@@ -159,7 +162,7 @@ class Builder:
         try:
             return Affected(self.project, pipeline, world, self.environ).since(revision, wanted)
         finally:
-            self.close_reader()
+            self.cache.close()
 
     def _disk(self) -> Disk:
         """Return what is on disk, or would be."""
@@ -198,12 +201,12 @@ class Builder:
         disk = self._disk()
         world = self._world(disk)
         shelf = Shelf(self.state.builds, lambda: is_locked(self.state))
-        remembered = Remembered(self.root, Texts(self.state.history_path), self.read_only)
+        remembered = Remembered(self.root, Texts(self.state.history_path), self.cache.read_only)
         try:
-            orphans = self._orphans(disk)
+            orphans = left_over(self, disk)
             yield Explainer(pipeline, world, shelf, remembered, self.environ, orphans)
         finally:
-            self.close_reader()
+            self.cache.close()
 
     def holding(self) -> AbstractContextManager[int]:
         """Hold the project's lock, and tell whom it is waited for; errors as `project_lock.locked`.
@@ -224,10 +227,10 @@ class Builder:
         try:
             yield self._world(digester), digester
         finally:
-            self.close_reader()
+            self.cache.close()
 
     def _world(self, disk: Disk) -> World:
-        records = StoredRecords(self.read_only) if self.request.cache.reads else NoRecords()
+        records = StoredRecords(self.cache.read_only) if self.request.cache.reads else NoRecords()
         base = self.base_env()
         return World(
             root=self.root,
@@ -248,67 +251,6 @@ class Builder:
     def base_env(self) -> dict[str, str]:
         """Return what every stage gets before its own declarations."""
         return base_environment(self.environ, inherit=self.settings.inherit_environment)
-
-    def read_only(self) -> ReadOnlyStore | GuardedStore:
-        """Return the cache for reading; opened once, until this request's plan is made."""
-        if self._reader is None and self.make_store is not None:
-            self._reader, problem = self.make_store(self.cache_settings(reads_only=True))
-            self.tell_of_cache(problem)
-        if self._reader is None:
-            from stagemake.cache.reader import ReadOnlyStore  # noqa: PLC0415 - gate, 17 ms with sqlite3
-
-            is_own = (
-                self.make_store is None
-            )  # else the chosen one can't be used: everything is a miss
-            self._reader = ReadOnlyStore(self.cache_directory if is_own else os.devnull)
-        return self._reader
-
-    def cache_settings(self, *, reads_only: bool) -> CacheSettings:
-        """Return what a plugin's cache is made with."""
-        from stagemake.cache.port import CacheSettings  # noqa: PLC0415 - with a plugin's cache only
-
-        return CacheSettings(
-            root=self.root,
-            directory=self.cache_directory,
-            budget_bytes=self.settings.cache_bytes,
-            max_age_s=self.settings.cache_age_s,
-            reads_only=reads_only,
-        )
-
-    def close_reader(self) -> None:
-        """Let go of the cache; it is opened again when asked for."""
-        if self._reader is not None:
-            self._reader.close()
-            if self.make_store is not None:
-                for text in self._reader.faults.first.values():
-                    self.tell_of_cache(text)
-            self._reader = None
-
-    def tell_of_cache(self, text: str) -> None:
-        """Say once what is wrong with the cache; nothing for an empty text."""
-        if text and text not in self._told_of_cache:
-            self._told_of_cache.add(text)
-            self.emit(Notice(f"cache: {text}"))
-
-    def _orphans(self, disk: Disk) -> tuple[str, ...]:
-        """Return outputs that no stage makes any more and that are as stagemake left them."""
-        if self.affected is not None:  # the same outputs are declared as when nothing was left over
-            return ()
-        if self.is_partial:  # a plugin is broken: what its stages made is not for us to remove
-            return ()
-        stages = self.project.registry.stages()
-        known = self.state.snapshot
-
-        def inputs() -> set[str]:  # only asked when something is left over
-            self.has_left_over = True
-            return {path for stage in stages for path in (*stage.inputs, *stage.implicit)}
-
-        found = orphans_of(known, self.declared_paths(), inputs)
-        if not found:
-            return ()
-        entries = recorded_outputs(known)
-        begun = {path.rstrip("/") for paths in known.interrupted.values() for path in paths}
-        return tuple(path for path in found if _is_as_left(path, disk, entries, begun))
 
     def declared_paths(self) -> set[str]:
         """Return everything that some stage writes: outputs and depfiles."""
@@ -349,10 +291,10 @@ class Builder:
             world = self._world(digester)
             forecast = None
 
-            def remember(outcome: BuildOutcome) -> None:
+            def note_what_is_left(outcome: BuildOutcome) -> None:
                 if not self.has_left_over:
                     left = {one.name for one in outcome.results if not one.outcome.is_good}
-                    self._remember(pipeline, world, digester, clock, left)
+                    remember(self, pipeline, world, digester, clock, left)
 
             if self.request.is_watched:
                 self.watching = self._open_watching(pipeline)
@@ -365,10 +307,10 @@ class Builder:
                         # It is asked for besides: not a part of the build.
                         self.began_s += time.monotonic() - planned_s
                 finally:
-                    self.close_reader()
+                    self.cache.close()
                 if planned.plan.is_done:
-                    outcome = self._nothing_to_do(planned, digester, memo_before)
-                    remember(outcome)
+                    outcome = nothing_to_do(self, planned, digester, memo_before)
+                    note_what_is_left(outcome)
                 else:
                     self._check_inputs(planned.plan, world)
                     from stagemake.executing import carry_out  # noqa: PLC0415 - gate, 60 ms, only with work to do
@@ -376,7 +318,9 @@ class Builder:
 
                     with self.interrupt.armed():
                         started = early or start(self, planned.plan.pipeline, lock_fd)
-                        outcome = carry_out(self, planned, world, digester, started, remember)
+                        outcome = carry_out(
+                            self, planned, world, digester, started, note_what_is_left
+                        )
             return outcome if forecast is None else evolve(outcome, forecast=forecast)
 
     def _read_state(self, pipeline: Pipeline) -> None:
@@ -396,7 +340,7 @@ class Builder:
     def _forecast(self, plan: Plan, world: World) -> DryRunReport:
         from stagemake.forecasting import forecast  # noqa: PLC0415 - gate, with work to do or --json
 
-        return forecast(self, plan, world, self.read_only())
+        return forecast(self, plan, world, self.cache.read_only())
 
     @contextmanager
     def _early(self, pipeline: Pipeline, lock_fd: int) -> Iterator[Started | None]:
@@ -414,26 +358,6 @@ class Builder:
             yield started
         finally:
             started.close()
-
-    def _remember(
-        self, pipeline: Pipeline, world: World, digester: Digester, clock: FileClock, left: set[str]
-    ) -> None:
-        """Note that there is nothing to do now but for stages that are `left`, if whoever started us asked for it."""
-        session, recalled = self.project.session, self.project.recalled
-        recorder = session.recorder if recalled is None else recalled.evidence()
-        if recorder is None or recorder.blames or not (pipeline.stages or pipeline.left_out):
-            return  # of no stages at all "up to date" would say too much
-        from stagemake.noop_record import Finish  # noqa: PLC0415 - gate, 2 ms, the command line only
-
-        self.project.look_at_modules()
-        variables = {**session.env_read, "PATH": self.environ.get("PATH")}
-        finish = Finish(
-            self.state, pipeline, world, digester, clock, recorder, variables,
-            registry=None if session.plugins else session.registry, recalled=recalled,
-            covers_all=not self.request.targets, open=left,
-        )  # fmt: skip
-        with suppress(OSError):  # then the next build looks at everything
-            finish.write()
 
     def _open_watching(self, pipeline: Pipeline) -> Watching:
         """Return what watches the stages.
@@ -462,7 +386,7 @@ class Builder:
         Raises:
             PlanDrifted: It isn't.
         """
-        held, orphans = self.request.held, self._orphans(disk)
+        held, orphans = self.request.held, left_over(self, disk)
         if held is None and seen is None:
             return plan_pipeline(pipeline, world, orphans, affected=self.affected)
         from stagemake.plan.held import moved_since, plan_held  # noqa: PLC0415 - gate, --plan only
@@ -497,45 +421,3 @@ class Builder:
         names = [stage.name for stage in plan.pipeline.stages if stage.resumable]
         if names:
             checkpoint.forget(self.state.checkpoint_path, names)
-
-    def _nothing_to_do(
-        self, planned: Planned, digester: Digester, memo_before: int
-    ) -> BuildOutcome:
-        moved = digester.hashed_files or len(digester.memo) != memo_before
-        if planned.refreshed or moved or self.has_left_over:
-            # Nothing changed but times or spellings: save, so that it costs nothing next time.
-            self.state.open()
-            for name, trace in planned.refreshed.items():
-                self.state.settle(name, trace)
-            if self.has_left_over:
-                self.state.drop_left_over(self.declared_paths())
-            digester.settle()
-            self.state.mark_changed()
-            self.state.save()
-        plan = planned.plan
-        self.forget_finished(plan)
-        fresh, unchanged = Outcome.FRESH, Reason.UNCHANGED
-        code = unchanged.code
-        results = tuple(
-            [
-                StageResult.of(
-                    name=stage.name,
-                    outcome=fresh,
-                    reason=code if step.reason is unchanged else step.reason.code,
-                    key=step.key,
-                )
-                for stage, step in zip(plan.pipeline.stages, plan.steps, strict=True)
-            ]
-        )
-        took_s = time.monotonic() - self.began_s
-        outcome = BuildOutcome(results, took_s, left_out=plan.pipeline.left_out)
-        self.emit(BuildFinished(outcome))
-        return outcome
-
-
-def _is_as_left(path: str, disk: Disk, entries: Mapping[str, str], begun: Collection[str]) -> bool:
-    """Return whether something is at a path and it is what stagemake left, or began, there."""
-    now = disk.output_entry(path)
-    if now in {MISSING, UNREADABLE}:  # the latter: something in there that no stage can have made
-        return False
-    return path in begun or now == entries.get(path)

@@ -79,7 +79,7 @@ def carry_out(  # noqa: PLR0917 - the parts that planning has made
         if builder.make_store is not None:
             cache.store()  # what a plugin needs for it is not known here
         if builder.request.cache.reads:
-            _look_up_in(lambda: cache.store() or builder.read_only(), world)
+            _look_up_in(lambda: cache.store() or builder.cache.read_only(), world)
         shop = workshop_of(builder, world, digester, runner, cache.store, emit)
         _share_jobs(shop, hooks, started)
         emit(PlanReady(planned.plan, builder.jobs))

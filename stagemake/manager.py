@@ -497,13 +497,13 @@ class StageManager:
         """
         from stagemake.logs import logged  # noqa: PLC0415 - gate, only on request
 
-        return logged(result, self._builder(BuildRequest()).read_only)
+        return logged(result, self._builder(BuildRequest()).cache.read_only)
 
     def stored_logs(self, keys: Sequence[str]) -> Iterator[Stored]:
         """Yield what the results under these keys have printed, as far as it is kept."""
         from stagemake.logs import stored  # noqa: PLC0415 - gate, only on request
 
-        reader = self._builder(BuildRequest()).read_only()
+        reader = self._builder(BuildRequest()).cache.read_only()
         try:
             yield from stored(keys, reader)
         finally:

@@ -34,6 +34,7 @@ LAYERS = (
     "forecasting affected assembling",
     "jobs_shared",
     "executing noop_record foreseeing outlining extending starting serving",
+    "finishing left_over cache_reader",
     "building",
     "verify",
     "manager",
@@ -49,7 +50,7 @@ TYPES_ONLY = {
     ("__init__", "hooks"), ("__init__", "manager"), ("__init__", "model"), ("__init__", "stagefile"),
     ("executing", "building"), ("forecasting", "building"), ("foretelling", "building"),  # the request's parts
     ("starting", "building"), ("serving", "building"), ("executing", "starting"), ("assembling", "building"),  # as above
-    ("assembling", "starting"), ("jobs_shared", "building"),
+    ("assembling", "starting"), ("jobs_shared", "building"), ("finishing", "building"), ("left_over", "building"),
     ("report", "doctor"), ("report", "plugins"), ("report", "stagefile"), ("report", "throughput"),  # what is put into words
 }  # fmt: skip
 

@@ -71,7 +71,7 @@ class TimedProject:
         )
         world = builder._world(digester)
         planned = plan_pipeline(pipeline, world)
-        builder.close_reader()
+        builder.cache.close()
         pools = {pool.name: pool.depth for pool in manager.project.registry.pools.values()}
         history = History(state.history_path)
         around = Circumstances(

@@ -122,7 +122,9 @@ class Verifier:
         ready: list[Subject] = []
         try:
             source = Source(
-                builder.root, rows, lambda digest, size: builder.read_only().read(digest, size)
+                builder.root,
+                rows,
+                lambda digest, size: builder.cache.read_only().read(digest, size),
             )
             for subject in subjects:
                 if builder.interrupt.count:
@@ -141,7 +143,7 @@ class Verifier:
                 else:
                     ready.append(subject)
         finally:
-            builder.close_reader()  # the runner forks before there are open databases
+            builder.cache.close()  # the runner forks before there are open databases
         before = Digester(builder.root)
         seen = [before.signatures(one.stage.outputs) for one in ready]
         try:
@@ -154,7 +156,7 @@ class Verifier:
             )  # fmt: skip
             return batch.run()
         finally:
-            builder.close_reader()
+            builder.cache.close()
             self._remember(ready)
 
     def _settled(
@@ -210,7 +212,7 @@ class Verifier:
 
     def _reader_of(self, subject: Subject) -> Callable[[OutputFile], bytes | None]:
         if subject.in_cache:
-            return lambda row: self.builder.read_only().read(row.digest, row.size_bytes)
+            return lambda row: self.builder.cache.read_only().read(row.digest, row.size_bytes)
         return partial(_read, self.builder.root)
 
     def _note(self, checked: Checked) -> None:
