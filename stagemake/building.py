@@ -23,7 +23,7 @@ from stagemake.model.hindsight import Opening
 from stagemake.model.result import BuildOutcome
 from stagemake.plan.planner import plan_pipeline
 from stagemake.plan.world import NoRecords, World
-from stagemake.project_lock import is_locked, locked
+from stagemake.project_lock import locked
 from stagemake.records import StoredRecords
 from stagemake.sweeping import sweep
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from stagemake.dispatch import Subscriptions
     from stagemake.execute.interrupt import Interrupt
     from stagemake.execute.watching import Watching
-    from stagemake.explaining import Explainer
     from stagemake.hooks import HookBook
     from stagemake.model.event import Event
     from stagemake.model.pipeline import Pipeline
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from stagemake.model.plan_file import PlannedStage
     from stagemake.model.report import DryRunReport
     from stagemake.model.request import BuildRequest
-    from stagemake.model.selection import Selection
     from stagemake.model.stage import Stage
     from stagemake.plan.declaration import Identity
     from stagemake.plan.planner import Planned
@@ -58,7 +56,7 @@ if TYPE_CHECKING:
 
 @define(eq=False, repr=False)
 class Builder:
-    """One request's parts. `plan` and `dry_run` change nothing; `execute` holds the project's lock."""
+    """One request's parts. `plan` changes nothing, as what `asking` does; `execute` holds the project's lock."""
 
     root: str
     project: Project
@@ -84,7 +82,7 @@ class Builder:
         0.0  # when whoever waits began to, by `time.monotonic`; waiting for a lock is left out
     )
     outside_s: float = 0.0  # of that, before the build itself: starting up, running the Stagefile
-    _what_if: WhatIf | None = None  # made once the Stagefile has run
+    what_if: WhatIf | None = None  # made once the Stagefile has run
 
     def __attrs_post_init__(self) -> None:
         self.cache = CacheReader(
@@ -100,50 +98,16 @@ class Builder:
 
     def plan(self, pipeline: Pipeline) -> Planned:
         """Return a plan and forget what was looked at for it. Changes nothing."""
-        self._recall()
-        disk = self._disk()
-        world = self._world(disk)
+        self.recall()
+        disk = self.disk()
+        world = self.world(disk)
         try:
             orphans = left_over(self, disk)
             return plan_pipeline(pipeline, world, orphans, affected=self.affected)
         finally:
             self.cache.close()
 
-    def dry_run(self, pipeline: Pipeline, seen: list[PlannedStage] | None = None) -> DryRunReport:
-        """Return a plan with its costs and conflicts; what it was seen from goes to `seen`. Changes nothing."""
-        from stagemake.forecasting import full_forecast  # noqa: PLC0415 - gate, dry runs only
-
-        self._recall()
-        disk = self._disk()
-        world = self._world(disk)
-        try:
-            outlined = self._outline(pipeline, world) if seen is None else None
-            if outlined is not None:
-                return self._foreseen(
-                    full_forecast(self, outlined, world, self.cache.read_only()), world
-                )
-            plan = self._planned(pipeline, world, disk, seen).plan
-            report = self._foreseen(full_forecast(self, plan, world, self.cache.read_only()), world)
-            if self._what_if is None:
-                return report
-            return evolve(report, assumed=self._what_if.assumptions(pipeline, world))
-        finally:
-            self.cache.close()
-
-    def _outline(self, pipeline: Pipeline, world: World) -> Plan | None:
-        """Return a plan without keys where nobody wants them and nothing could match; else None."""
-        if self.request.keys:
-            return None
-        from stagemake.outlining import decides_nothing  # noqa: PLC0415 - gate, dry runs only
-
-        if not decides_nothing(pipeline, self.request, self.state, self.cache.read_only):
-            return None
-        from stagemake.plan.outline import UnreadDisk, outline  # noqa: PLC0415 - gate, as above
-
-        world.disk = UnreadDisk(world.disk, self.root)
-        return outline(pipeline, world)
-
-    def _recall(self) -> None:
+    def recall(self) -> None:
         """Leave stages out that need not be judged: the entry has compared all that they depend on.
 
         Raises:
@@ -154,59 +118,19 @@ class Builder:
             recalled.join(self.state.snapshot)
             self.affected = recalled.affected
 
-    def select(self, pipeline: Pipeline, revision: str, wanted: frozenset[str]) -> Selection:
-        """Return which of the `wanted` stages of a pipeline a range of commits touches. Changes nothing."""
-        from stagemake.affected import Affected  # noqa: PLC0415 - gate, 15 ms with subprocess
-
-        world = self._world(self._disk())
-        try:
-            return Affected(self.project, pipeline, world, self.environ).since(revision, wanted)
-        finally:
-            self.cache.close()
-
-    def _disk(self) -> Disk:
+    def disk(self) -> Disk:
         """Return what is on disk, or would be."""
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         if not self.request.assume_changed:
             return digester
         from stagemake.what_if import WhatIf  # noqa: PLC0415 - gate, what-if only
 
-        self._what_if = WhatIf(self.project, self.request.assume_changed)
-        return self._what_if.disk(digester)
+        self.what_if = WhatIf(self.project, self.request.assume_changed)
+        return self.what_if.disk(digester)
 
     def _identity(self, stage: Stage) -> Identity | None:
         found = self.project.identify(stage)
-        return found if self._what_if is None else self._what_if.identity(stage, found)
-
-    def _foreseen(self, report: DryRunReport, world: World) -> DryRunReport:
-        """Return the report with what stages say themselves, and with how to tell single operations."""
-        from stagemake.operations import Foreseen  # noqa: PLC0415 - gate, dry runs only
-
-        told = Foreseen()
-        if any(stage.is_class_based for stage in report.plan.pipeline.stages):
-            from stagemake.foreseeing import foresee  # noqa: PLC0415 - gate, 30 ms, with functions only
-
-            evaluations = tuple(self.project.evaluations)
-            told = foresee(report.plan, world, evaluations, self.environ, self.jobs)
-        return told.added_to(report, world)
-
-    @contextmanager
-    def explainer(self, pipeline: Pipeline) -> Iterator[Explainer]:
-        """Give what explains the stages of a pipeline, as long as the cache is open. Changes nothing."""
-        from stagemake.explaining import Explainer  # noqa: PLC0415 - gate, `why` and `-v` only
-        from stagemake.past.shelf import Shelf  # noqa: PLC0415 - as above
-        from stagemake.past.texts import Texts  # noqa: PLC0415 - as above
-        from stagemake.remembered import Remembered  # noqa: PLC0415 - as above
-
-        disk = self._disk()
-        world = self._world(disk)
-        shelf = Shelf(self.state.builds, lambda: is_locked(self.state))
-        remembered = Remembered(self.root, Texts(self.state.history_path), self.cache.read_only)
-        try:
-            orphans = left_over(self, disk)
-            yield Explainer(pipeline, world, shelf, remembered, self.environ, orphans)
-        finally:
-            self.cache.close()
+        return found if self.what_if is None else self.what_if.identity(stage, found)
 
     def holding(self) -> AbstractContextManager[int]:
         """Hold the project's lock, and tell whom it is waited for; errors as `project_lock.locked`.
@@ -225,11 +149,12 @@ class Builder:
         """Give what there is to see, as long as the cache is open. Changes nothing."""
         digester = Digester(self.root, dict(self.state.snapshot.memo))
         try:
-            yield self._world(digester), digester
+            yield self.world(digester), digester
         finally:
             self.cache.close()
 
-    def _world(self, disk: Disk) -> World:
+    def world(self, disk: Disk) -> World:
+        """Return what judging may ask, of this disk; the cache is opened when it is needed."""
         records = StoredRecords(self.cache.read_only) if self.request.cache.reads else NoRecords()
         base = self.base_env()
         return World(
@@ -284,11 +209,11 @@ class Builder:
             if isinstance(memo := self.project.session.capture_memo, CaptureMemo):
                 with suppress(OSError):  # it only saves time
                     memo.save()
-            self._recall()
+            self.recall()
             clock = FileClock(f"{self.state.directory}/clock", durable.touch)
             digester = Digester(self.root, self.state.snapshot.memo, clock)
             memo_before = len(digester.memo)
-            world = self._world(digester)
+            world = self.world(digester)
             forecast = None
 
             def note_what_is_left(outcome: BuildOutcome) -> None:
@@ -300,7 +225,7 @@ class Builder:
                 self.watching = self._open_watching(pipeline)
             with self._early(pipeline, lock_fd) as early:
                 try:
-                    planned = self._planned(pipeline, world, digester)
+                    planned = self.planned(pipeline, world, digester)
                     if self.request.keeps_forecast:
                         planned_s = time.monotonic()
                         forecast = self._forecast(planned.plan, world)
@@ -374,7 +299,7 @@ class Builder:
             )
         return open_watching(self.request, pipeline, self.root, self.state.scratch, self.environ)
 
-    def _planned(
+    def planned(
         self,
         pipeline: Pipeline,
         world: World,
@@ -407,7 +332,7 @@ class Builder:
             for path in (*stage.inputs, *stage.implicit):
                 full = path if path[0] == "/" else f"{self.root}/{path}"
                 if path not in made and not os.path.lexists(full):
-                    self._check_inputs(self.plan(pipeline).plan, self._world(Digester(self.root)))
+                    self._check_inputs(self.plan(pipeline).plan, self.world(Digester(self.root)))
                     return
 
     def _check_inputs(self, plan: Plan, world: World) -> None:

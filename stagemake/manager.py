@@ -360,7 +360,9 @@ class StageManager:
         """
         request = self._request(targets)
         pipeline = self.build_pipeline(request)
-        return self._builder(request).dry_run(pipeline)
+        from stagemake.asking import dry_run  # noqa: PLC0415 - gate, 1 ms, who only asks
+
+        return dry_run(self._builder(request), pipeline)
 
     def hold_pipeline(self, targets: Targets = ()) -> tuple[DryRunReport, PlanFile]:
         """Return a dry run, and the same as a plan to be held to. Changes nothing, anywhere.
@@ -370,10 +372,11 @@ class StageManager:
         """
         request = self._request(targets)
         pipeline = self.build_pipeline(request)
+        from stagemake.asking import dry_run  # noqa: PLC0415 - gate, as above
         from stagemake.model.plan_file import PlanFile  # noqa: PLC0415 - gate, 2 ms, `-o` only
 
         seen: list[PlannedStage] = []
-        report = self._builder(request).dry_run(pipeline, seen)
+        report = dry_run(self._builder(request), pipeline, seen)
         return report, PlanFile(
             version=stagemake.__version__,
             root=self.root,
@@ -400,7 +403,9 @@ class StageManager:
         request = self._request(targets)
         wanted = frozenset(stage.name for stage in self.build_pipeline(request).stages)
         whole = self.project.pipeline([stage.name for stage in self.get_stages()])
-        return self._parts(request).select(whole, revision, wanted)
+        from stagemake.asking import select  # noqa: PLC0415 - gate, as above
+
+        return select(self._parts(request), whole, revision, wanted)
 
     def execute_pipeline(self, targets: Targets = ()) -> BuildOutcome:
         """Bring `targets` up to date; failed stages are in the outcome, not exceptions.
@@ -453,7 +458,9 @@ class StageManager:
 
     def explainer(self, targets: Targets, pipeline: Pipeline) -> AbstractContextManager[Explainer]:
         """Return what explains stages of a pipeline one by one, to be used in a `with`."""
-        return self._builder(self._request(targets)).explainer(pipeline)
+        from stagemake.asking import explainer  # noqa: PLC0415 - gate, as above
+
+        return explainer(self._builder(self._request(targets)), pipeline)
 
     def verify(
         self,

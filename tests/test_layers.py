@@ -36,7 +36,7 @@ LAYERS = (
     "executing noop_record foreseeing outlining extending starting serving",
     "finishing left_over cache_reader",
     "building",
-    "verify",
+    "verify asking",
     "manager",
     "doctor throughput watch",
     "cli",

@@ -69,7 +69,7 @@ class TimedProject:
             state.snapshot.memo,
             FileClock(f"{state.directory}/clock", durable.touch),
         )
-        world = builder._world(digester)
+        world = builder.world(digester)
         planned = plan_pipeline(pipeline, world)
         builder.cache.close()
         pools = {pool.name: pool.depth for pool in manager.project.registry.pools.values()}
