@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from stagemake.report.style import Style
     from stagemake.stagefile.recorder import Recorder
     from stagemake.watch.mailbox import Changed
-    from stagemake.watch.session import Follower
+    from stagemake.watch.port import Follower
     from stagemake.watch.watcher import Watcher
 
 
