@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from stagemake.explaining import Explainer
     from stagemake.extending import Extensions
+    from stagemake.kept_snapshot import KeptSnapshot
     from stagemake.logs import Stored
     from stagemake.model.event import Event
     from stagemake.model.explanation import Explanation
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from stagemake.report.port import Reporter
     from stagemake.serving import ServiceStart
     from stagemake.stagefile.registry import PipelineDefinition
-    from stagemake.state import KeptSnapshot
 
 
 SIGTERM = 15

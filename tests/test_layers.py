@@ -16,7 +16,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     "durable freshness awaiting contents process_age",
     "model program tree hook_thread core_stages touched links",
-    "checkpoint history_tables past git observe staged jobserver processes",
+    "checkpoint kept_snapshot history_tables past git observe staged jobserver processes",
     (
         "stagefile resolve fingerprint cache runner report history hooks materialize recorded"
         " records memo seen schema_check state start storage dispatch hook"

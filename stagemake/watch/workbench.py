@@ -13,12 +13,12 @@ from attrs import define, field
 from stagemake.freshness.lock import is_held
 from stagemake.freshness.noop import Overtaken
 from stagemake.freshness.signature import link_signature
+from stagemake.kept_snapshot import KeptSnapshot
 from stagemake.model.error import StagemakeError
 from stagemake.recorded import recorded_files
 from stagemake.report.port import FanOut
 from stagemake.stagefile import audit
 from stagemake.stagefile.recorder import Recorder
-from stagemake.state import KeptSnapshot
 from stagemake.watch.footing import Footing
 from stagemake.watch.interest import Interest
 from stagemake.watch.sources import service_sources, sources_of

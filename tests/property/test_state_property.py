@@ -9,7 +9,8 @@ from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagemake.state import KeptSnapshot, StateStore
+from stagemake.kept_snapshot import KeptSnapshot
+from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Snapshot, Trace

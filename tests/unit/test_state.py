@@ -14,11 +14,12 @@ import pytest
 from fuzz_targets import TRACE
 
 from stagemake import durable
+from stagemake.kept_snapshot import KeptSnapshot
 from stagemake.model.error import ProjectLocked
 from stagemake.processes.removed import open_though_removed
 from stagemake.project_lock import holder_of, is_locked, lock_holder, locked
 from stagemake.recorded import recorded_files
-from stagemake.state import KeptSnapshot, StateStore
+from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     from pathlib import Path

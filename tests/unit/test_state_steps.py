@@ -11,8 +11,9 @@ from fuzz_targets import TRACE
 
 from stagemake import durable
 from stagemake.freshness import journal
+from stagemake.kept_snapshot import KeptSnapshot
 from stagemake.model.error import StagemakeError
-from stagemake.state import KeptSnapshot, StateStore
+from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
