@@ -22,7 +22,8 @@ from stagemake.fingerprint.load_component import (
     note_late_dynamic,
 )
 from stagemake.fingerprint.module_component import link_imports, link_late_loads
-from stagemake.fingerprint.resolve_names import Load, names_in
+from stagemake.fingerprint.names import Load
+from stagemake.fingerprint.resolve_names import names_in
 from stagemake.fingerprint.value_component import is_stagemake
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from stagemake.fingerprint.stood_for import real_of
 if TYPE_CHECKING:
     from stagemake.fingerprint.component import Component
     from stagemake.fingerprint.graph import Graph
-    from stagemake.fingerprint.resolve_names import Load
+    from stagemake.fingerprint.names import Load
 
 MISSING = object()
 """Stands for a name that is nowhere."""

@@ -18,7 +18,8 @@ from stagemake.fingerprint.load_component import (
     load_order,
     note_dynamic,
 )
-from stagemake.fingerprint.resolve_names import Binding, LateImport, Load, Names, names_in
+from stagemake.fingerprint.names import Binding, LateImport, Load, Names
+from stagemake.fingerprint.resolve_names import names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,8 @@ import textwrap
 import pytest
 
 from stagemake.fingerprint.canonical_ast import canonical, docstring_of
-from stagemake.fingerprint.resolve_names import LateImport, Load, names_in
+from stagemake.fingerprint.names import LateImport, Load
+from stagemake.fingerprint.resolve_names import names_in
 
 
 def canonical_text(text: str) -> bytes:

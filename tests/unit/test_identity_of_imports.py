@@ -14,7 +14,7 @@ from stagemake.fingerprint.component import Component
 from stagemake.fingerprint.holders import Holders, held_in_common
 from stagemake.fingerprint.load_component import MISSING, follow, lookup
 from stagemake.fingerprint.module_component import _absolute
-from stagemake.fingerprint.resolve_names import LateImport
+from stagemake.fingerprint.names import LateImport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
