@@ -11,8 +11,8 @@ from stagemake.model.plan import Verdict
 from stagemake.model.report import Conflict, ConflictKind
 from stagemake.model.stage import Command
 from stagemake.overlap import outputs_in_inputs
-from stagemake.plan.judge import programs_of
 from stagemake.plan.missing import is_made, unreadable_inputs
+from stagemake.plan.programs import programs_of
 from stagemake.recorded import recorded_outputs
 from stagemake.report.amount import duration, joined, size
 

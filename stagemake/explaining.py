@@ -15,9 +15,9 @@ from stagemake.model.result import INTERRUPTED
 from stagemake.plan.components import DISCOVERED, components_of, distance
 from stagemake.plan.declaration import COMPONENTS
 from stagemake.plan.explain import all_differences
-from stagemake.plan.judge import programs_of
 from stagemake.plan.missing import CREATE_IT, missing_inputs, unreadable_inputs, with_missing
 from stagemake.plan.planner import judge_pipeline, plan_pipeline
+from stagemake.plan.programs import programs_of
 from stagemake.report.amount import duration, plural, size
 
 if TYPE_CHECKING:

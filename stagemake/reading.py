@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stagemake.freshness import snapshot as columns
 from stagemake.links import Links
 from stagemake.model.what_if import How
-from stagemake.plan.judge import programs_of
+from stagemake.plan.programs import programs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,8 +10,8 @@ from stagemake.doctor.finding import Findings, named, told_shortly
 from stagemake.execute.environment import base_environment
 from stagemake.model.entry import MISSING
 from stagemake.model.error import StagemakeError
-from stagemake.plan.judge import programs_of
 from stagemake.plan.missing import CREATE_IT, absent_inputs
+from stagemake.plan.programs import programs_of
 from stagemake.plan.world import NoRecords, World
 from stagemake.recorded import orphans_of
 from stagemake.report.amount import duration, plural

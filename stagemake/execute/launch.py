@@ -26,7 +26,7 @@ from stagemake.model.plan import Reason, Verdict
 from stagemake.model.result import INTERRUPTED, CacheUse, Outcome, StageResult
 from stagemake.plan.again import judge_again
 from stagemake.plan.explain import all_differences
-from stagemake.plan.judge import own_paths, programs_of
+from stagemake.plan.programs import own_paths, programs_of
 from stagemake.plan.sight import DiskSight
 from stagemake.runner.port import Completion
 from stagemake.tree import unreadable_path, why_unreadable

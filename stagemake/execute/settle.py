@@ -18,7 +18,8 @@ from stagemake.freshness.signature import youngest_ns
 from stagemake.model.difference import secret_values
 from stagemake.model.entry import check_manifest, entries_of
 from stagemake.model.result import ActionResult, LogBlob
-from stagemake.plan.judge import own_paths, strong_key
+from stagemake.plan.judge import strong_key
+from stagemake.plan.programs import own_paths
 from stagemake.stagefile.paths import canonical
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from stagemake.observe.edit import with_edits
 from stagemake.observe.means import Offered, offered
 from stagemake.observe.strace import read_strace
 from stagemake.observe.watch import MODULES, Means, Watch, read_log
-from stagemake.plan.judge import own_paths
+from stagemake.plan.programs import own_paths
 from stagemake.runner import watched  # noqa: F401 - here before the supervisor forks
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from os.path import normpath
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -11,10 +10,10 @@ from xxhash import xxh3_128_hexdigest
 
 from stagemake.freshness import snapshot as trace_columns
 from stagemake.model.plan import Reason, Verdict
-from stagemake.model.stage import Command
 from stagemake.plan.declaration import canonical_bytes
 from stagemake.plan.explain import first_difference
 from stagemake.plan.fresh import as_seen, fresh_key, outputs_hold
+from stagemake.plan.programs import programs_of
 
 if TYPE_CHECKING:
     from stagemake.freshness.snapshot import Trace
@@ -232,62 +231,6 @@ def reason_without_past(stage: Stage, world: World) -> Reason:
     if world.is_unidentified(stage):
         return Reason.UNIDENTIFIED
     return Reason.NEVER_BUILT
-
-
-def programs_of(stage: Stage, world: World) -> Programs:
-    """Return (name, path, entry) of every program that counts for a stage, in order of appearance."""
-    action = stage.action
-    names: tuple[str, ...] = ()
-    if isinstance(action, Command):
-        names = world.names_in(action.template[0]) if action.shell else action.template[:1]
-        if any("{" in name for name in names):
-            from stagemake.stagefile.placeholder import program_of  # noqa: PLC0415 - gate, 3 ms
-
-            names = tuple([program_of(stage, name) for name in names])
-    if stage.tools:
-        names = (*names, *stage.tools)
-    if not names:
-        return ()
-    if stage.cwd:
-        names = tuple([_from_root(name, stage.cwd) for name in names])
-    search = world.search_of(stage)
-    has_absolute = "/" in [path[0] for path in stage.inputs + stage.outputs]
-    if not has_absolute:
-        outside = world.programs_outside(names, search)
-        if outside:
-            return outside
-    made = {*stage.inputs, *(path.rstrip("/") for path in stage.outputs)}
-    found = []
-    for name in dict.fromkeys(names):
-        program = world.program(name, search)
-        if program[1][:1] == "/" and not has_absolute:
-            found.append(program)
-            continue
-        # A program that is an input counts as that already; one that the stage makes is no input.
-        if made.isdisjoint(paths_around(program[1] or normpath(name))):
-            found.append(program)
-    return world.shared(tuple(found))
-
-
-def _from_root(name: str, cwd: str) -> str:
-    """Return a program's name with the path in it, if there is one, counted from the root."""
-    if "/" not in name or name[0] == "/":
-        return name
-    path = normpath(f"{cwd}/{name}")
-    return path if "/" in path else f"./{path}"
-
-
-def paths_around(path: str) -> list[str]:
-    """Return a path and all directories above it, innermost first."""
-    found = [path]
-    while path := path.rpartition("/")[0]:
-        found.append(path)
-    return found
-
-
-def own_paths(programs: Programs) -> tuple[str, ...]:
-    """Return where those programs are that lie in the project."""
-    return tuple(path for _, path, _ in programs if path and path[0] != "/")
 
 
 def strong_key(

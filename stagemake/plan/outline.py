@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from stagemake.model.entry import MISSING
 from stagemake.model.plan import Plan, Reason, Step, Verdict
 from stagemake.plan.cost import add_estimates
-from stagemake.plan.judge import Judgement, programs_of, reason_without_past
+from stagemake.plan.judge import Judgement, reason_without_past
+from stagemake.plan.programs import programs_of
 from stagemake.plan.sight import PlannedSight
 from stagemake.tree import unreadable_path
 

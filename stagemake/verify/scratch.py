@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from stagemake import durable
 from stagemake.digesting import Digester
-from stagemake.plan.judge import paths_around
+from stagemake.plan.programs import paths_around
 from stagemake.tree import walk
 
 if TYPE_CHECKING:

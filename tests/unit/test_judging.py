@@ -14,7 +14,8 @@ from stagemake.model.plan import Reason, Verdict
 from stagemake.model.result import ActionResult
 from stagemake.model.stage import Call, Command, ProjectPath, Stage, StageName
 from stagemake.plan import fresh
-from stagemake.plan.judge import Judgement, judge_stale, own_paths, paths_around, programs_of
+from stagemake.plan.judge import Judgement, judge_stale
+from stagemake.plan.programs import own_paths, paths_around, programs_of
 from stagemake.plan.sight import DiskSight, PlannedSight
 
 if TYPE_CHECKING:
