@@ -44,6 +44,7 @@ class Watch:
     _is_building: bool = False
     _overtaken_by: str = ""
     _owes: bool = False  # the last build was given up: another one, whatever a look finds
+    _unsure: frozenset[str] = frozenset()  # stages of the last build, see `_is_unsure`
     _was_good: bool = False
     _has_begun: bool = False  # the first build is over: its targets were known
     _last: BuildOutcome | None = None
@@ -205,7 +206,8 @@ class Watch:
         self._was_good = outcome is not None and outcome.ok
         if self._overtaken_by:
             self.tell.given_up(self._overtaken_by)
-        if self._overtaken_by or (outcome is not None and outcome.interrupted_by):
+        is_cut_short = self._overtaken_by or (outcome is not None and outcome.interrupted_by)
+        if (outcome is not None and self._is_unsure(outcome)) or is_cut_short:
             self._owes = True
             self._debounce.add(Changed(frozenset()))
         if outcome is not None:
@@ -213,6 +215,15 @@ class Watch:
                 self.bench.look_back(outcome)
         if not (self._owes or self._is_over):
             self.tell.waiting()
+
+    def _is_unsure(self, outcome: BuildOutcome) -> bool:
+        """Return whether stages read what was edited meanwhile, where nobody may have listened yet.
+
+        Of a link that was just set, a new directory, a header that was just discovered, notices come from the next
+        build on. A stage that is unsure twice in a row changes what it reads itself, or names what is not there.
+        """
+        before, self._unsure = self._unsure, unrecorded(outcome)
+        return not self._unsure <= before
 
     @contextlib.contextmanager
     def _telling_of_mistakes(self) -> Iterator[None]:
@@ -244,3 +255,10 @@ class Watch:
 def did_something(outcome: BuildOutcome) -> bool:
     """Return whether a build has made or removed anything."""
     return bool(outcome.count(Outcome.RAN) or outcome.count(Outcome.RESTORED) or outcome.removed)
+
+
+def unrecorded(outcome: BuildOutcome) -> frozenset[str]:
+    """Return the names of stages that ran well, and of which nothing was recorded: an input changed while they ran."""
+    return frozenset(
+        [one.name for one in outcome.results if one.outcome is Outcome.RAN and one.key is None]
+    )

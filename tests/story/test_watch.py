@@ -118,6 +118,58 @@ def test_inputs_outside_of_the_project_and_discovered_ones_are_followed(project:
         assert project.read("both.txt") == "2\n3\n"
 
 
+WAITS_FOR_GO = "while [ ! -e go ]; do sleep 0.02; done"
+
+
+@pytest.mark.parametrize(
+    ("stagefile", "begins", "edited"),
+    [
+        (
+            f"command('s', 'cat link > o; {WAITS_FOR_GO}', inputs=['link'], outputs=['o'])",
+            "link",
+            "new/x",
+        ),
+        (
+            f"command('s', 'cat in/*/x > o; {WAITS_FOR_GO}', inputs=['in/'], outputs=['o'])",
+            "in/sub",
+            "in/sub/x",
+        ),
+        (
+            (
+                f"command('s', 'cat $(cat which) > o; echo o: $(cat which) > d; {WAITS_FOR_GO}',"
+                " inputs=['which'], outputs=['o'], depfile='d')"
+            ),
+            "which",
+            "new/x",
+        ),
+    ],
+    ids=["a link that was set", "a new directory", "a header that is discovered"],
+)
+def test_what_a_stage_reads_for_the_first_time_can_be_edited_while_it_runs(
+    project: Project, stagefile: str, begins: str, edited: str
+) -> None:
+    project.stagefile(stagefile).write("old/x", "old").write("new/x", "one").write(
+        "in/old/x", "old"
+    )
+    project.write("which", "old/x").write("go").write("aside/x", "one")
+    (project.root / "link").symlink_to("old/x")
+    with Watched(project) as watch:
+        watch.waits()
+        project.remove("go")
+
+        if begins == "which":
+            project.write("which", "new/x")
+        elif begins == "link":
+            (project.root / "set").symlink_to("new/x")
+            (project.root / "set").replace(project.root / "link")
+        else:
+            (project.root / "aside").replace(project.root / "in/sub")
+        until(lambda: project.has("o") and "one" in project.read("o"), "the stage has read it")
+        project.write(edited, "two").write("go")
+
+        until(lambda: project.has("o") and "two" in project.read("o"), "the edit is built")
+
+
 def test_a_build_that_is_overtaken_is_stopped_and_leaves_nothing_half_made(
     project: Project,
 ) -> None:

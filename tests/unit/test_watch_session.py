@@ -9,7 +9,15 @@ import pytest
 from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
-from watch_kit import Said, ScriptedBench, ScriptedInterest, ScriptedWatcher, given_up, good
+from watch_kit import (
+    Said,
+    ScriptedBench,
+    ScriptedInterest,
+    ScriptedWatcher,
+    given_up,
+    good,
+    unrecorded,
+)
 
 from stagemake.model.error import UnknownTarget, UsageError
 from stagemake.watch.mailbox import LONGEST_S, QUIET_S, Changed, Debounce, Pressed
@@ -141,6 +149,19 @@ def test_a_build_that_was_given_up_is_made_good_also_if_the_change_was_taken_bac
     it.watch.run()
 
     assert it.bench.asked == [None, set()]
+
+
+def test_a_stage_that_was_unsure_of_its_inputs_is_run_once_more_and_not_forever() -> None:
+    def never(_: Scene) -> BuildOutcome:
+        raise AssertionError("it has been run once more already")
+
+    made = scene(lambda _: unrecorded(), lambda _: unrecorded(), never)
+    made.bench.interest.on_looked = lambda: made.watch.press("q")
+
+    assert made.watch.run() == 0
+
+    assert made.bench.asked == [None, set()]
+    assert made.said.all == ["changed", "waiting"]
 
 
 def test_a_mistake_is_told_and_waits_for_its_mend() -> None:
