@@ -8,6 +8,7 @@ be installed is named, and the benchmarks leave it out. Standard library only.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -70,6 +71,8 @@ def install_from_npm(directory: str) -> bool:
 
 def main() -> int:
     """Install everything; exit status 0 when all peers are there."""
+    shown = argparse.RawDescriptionHelpFormatter
+    argparse.ArgumentParser(description=__doc__, formatter_class=shown).parse_args()
     default = os.path.join(tempfile.gettempdir(), "stagemake-peers")
     directory = os.path.abspath(os.environ.get("STAGEMAKE_BENCH_PEERS", default))
     install_from_pypi(directory)

@@ -33,6 +33,21 @@ def bench(tmp_path: Path, *words: str) -> dict:
     return json.loads(results.read_text())
 
 
+def test_help_on_what_installs_programs_installs_none(tmp_path):
+    place = tmp_path / "peers"
+
+    shown = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "install_peers.py"), "--help"],
+        env={"STAGEMAKE_BENCH_PEERS": str(place), "PATH": ""},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert "Install the peers" in shown.stdout
+    assert not place.exists()
+
+
 @pytest.mark.slow
 def test_every_scenario_gives_a_figure_beside_make(tmp_path):
     if shutil.which("make") is None:
