@@ -23,7 +23,7 @@ A test module of an example looks like this::
 
 What it promises: the copy holds the files that git would commit and no others (and what `extra`
 adds); the cache is the example's own; the command line runs in a process of its own (a fork of one
-that has stagemake loaded, except by the README's sessions and in environments), whose working
+of the same interpreter that has stagemake loaded, except by the README's sessions), whose working
 directory is outside the copy. Requirements are installed, and things fetched, once a session, for
 all workers of pytest-xdist (`once`). What a machine lacks skips the test, and fails it where `CI`
 is set (`lacking`).
@@ -172,12 +172,21 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
     return place
 
 
-def requirements_python(name: str, factory: pytest.TempPathFactory) -> str:
-    """Return the Python of an environment with stagemake and an example's requirements."""
+def requirements_python(name: str, factory: pytest.TempPathFactory, *modules: str) -> str:
+    """Return the Python of an environment with stagemake and an example's requirements.
+
+    Args:
+        name: The example.
+        factory: Where to.
+        modules: What its stages import. uv compiles nothing, and no evaluation or stage writes what it has compiled:
+            each would do it again, which takes longer than all else that it does.
+    """
 
     def make(place: Path) -> None:
         requirements = HOME / "examples" / name / "requirements.txt"
-        environment_with(place, "-r", str(requirements))
+        python = environment_with(place, "-r", str(requirements))
+        done = _run([python, "-c", "".join(f"import {module}\n" for module in modules)])
+        assert done.returncode == 0, done.stderr
 
     return str(once(factory, f"venv-{name}", make) / "bin" / "python")
 
@@ -387,9 +396,8 @@ class Example:
         return self._stagemake("-C", str(self.root), *arguments)
 
     def _stagemake(self, *words: str) -> subprocess.CompletedProcess[str]:
-        own = self.python != sys.executable
         environ = self.environment()
-        done = None if own else forked_kit.run(str(self.base), words, environ)
+        done = forked_kit.run(str(self.base), words, environ, self.python)
         if done is None:
             argv = [self.python, "-m", "stagemake", *words]
             return _run(argv, cwd=self.base, env=environ)

@@ -43,9 +43,9 @@ class Done:
 class Server:
     """Runs command lines, without the start-up of an interpreter each time. To be closed."""
 
-    def __init__(self, environ: dict[str, str]) -> None:
+    def __init__(self, environ: dict[str, str], python: str = sys.executable) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", _SERVER],
+            [python, "-P", _SERVER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -90,15 +90,23 @@ class Server:
         return Done(done["status"], done["out"], done["err"], done["who"])
 
 
-def run(cwd: str, argv: Sequence[str], environ: dict[str, str]) -> Done | None:
+def run(
+    cwd: str, argv: Sequence[str], environ: dict[str, str], python: str = sys.executable
+) -> Done | None:
     """Run a command line in a fork, which spares 180 ms of start-up and imports; None: it has to be a process of its own.
 
     That is so where the environment has what an interpreter looks at when it starts.
+
+    Args:
+        cwd: The directory it is typed in.
+        argv: What is typed.
+        environ: All variables.
+        python: The interpreter; one of another environment has a stagemake of its own.
     """
-    if not _is_ordinary(environ):
+    if not _is_ordinary(environ, python):
         return None
     let_it_age()
-    return _shared().run(cwd, argv, environ)
+    return _shared(python).run(cwd, argv, environ)
 
 
 def let_it_age() -> None:
@@ -116,19 +124,27 @@ def entry_says(cwd: str, argv: Sequence[str], environ: dict[str, str]) -> Done |
     return server and server.run(cwd, argv, environ, only_entry=True)
 
 
-def _is_ordinary(environ: dict[str, str]) -> bool:
+def _is_ordinary(environ: dict[str, str], python: str = sys.executable) -> bool:
     odd = {name for name in environ if name.startswith(("PYTHON", "LANG", "LC_"))}
     return (
         odd <= {"PYTHONPATH", "LANG"}
-        and environ.get("PYTHONPATH") == _HOME
+        and environ.get("PYTHONPATH") == _home(python)
         and environ.get("LANG", "C.UTF-8") == "C.UTF-8"
     )
 
 
+def _home(python: str) -> str | None:
+    """Return what an interpreter's PYTHONPATH has to be."""
+    return _HOME if python == sys.executable else None
+
+
 @functools.cache
-def _shared() -> Server:
-    """Return the one for all tests of this process. It has run nothing itself."""
-    server = Server({"PATH": os.environ["PATH"], "PYTHONPATH": _HOME, "LANG": "C.UTF-8"})
+def _shared(python: str = sys.executable) -> Server:
+    """Return the one of an interpreter for all tests of this process. It has run nothing itself."""
+    environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    if (home := _home(python)) is not None:
+        environ["PYTHONPATH"] = home
+    server = Server(environ, python)
     atexit.register(server.close)
     return server
 

@@ -153,7 +153,7 @@ def test_what_is_recalled_is_what_would_be_evaluated(
 def test_the_property_sees_builds_of_all_kinds(tmp_path: Path) -> None:
     tally: Counter[str] = Counter()
 
-    for seed in (1, 2, 3):
+    for seed in (2, 3):
         (tmp_path / str(seed)).mkdir()
         follow(tmp_path / str(seed), random.Random(seed), tally)
 

@@ -26,7 +26,10 @@ ENDING = {"page", "check"}
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return requirements_python("data", tmp_path_factory)
+    sklearn = ("compose", "ensemble", "linear_model", "metrics", "pipeline", "preprocessing")
+    drawing = ("matplotlib.backends.backend_agg", "matplotlib.dates", "matplotlib.figure")
+    modules = ("jinja2", "polars", *drawing, *(f"sklearn.{module}" for module in sklearn))
+    return requirements_python("data", tmp_path_factory, *modules)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def html_of(example: Example) -> set[str]:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return requirements_python("docs", tmp_path_factory)
+    return requirements_python("docs", tmp_path_factory, "jinja2", "markdown_it")
 
 
 @pytest.fixture(scope="module")
