@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SERVER = os.path.join(os.path.dirname(__file__), "forked_server.py")
 _TIMEOUT_S = 300
+_LEAVE_NO_RECORD = frozenset(("-n", "-q", "completion"))  # for the next no-op
 _HOME = os.path.dirname(os.path.dirname(os.path.abspath(stagemake.__file__)))
 
 
@@ -179,5 +180,6 @@ class Forks:
             counted: A file for the paths that were looked at, one a line, relative as they are given.
         """
         environ = self._project.process_environment()
-        let_it_age()
+        if not _LEAVE_NO_RECORD.intersection(argv):
+            let_it_age()
         return self._server.run(str(self._project.root), argv, environ, then=then, counted=counted)
