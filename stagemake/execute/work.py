@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from stagemake.execute.environment import stage_environment
+from stagemake.execute.outputs import written_by
 from stagemake.model.stage import Command
 from stagemake.runner.direct import direct_of
 from stagemake.runner.port import Work
@@ -35,11 +36,11 @@ def work_of(run: Run, shop: Workshop, values: Mapping[str, str]) -> Work:
             direct = direct_of(argv[-1], () if stage.cwd else stage.outputs, env)
         return Work(
             run.stage_id, env, argv=argv, timeout_s=stage.timeout_s, console=stage.console,
-            cwd=stage.cwd, direct=direct,
+            cwd=stage.cwd, direct=direct, makes=written_by(stage),
         )  # fmt: skip
     used = {name: json.loads(values[name]) for name in stage.uses}
     payload = json.dumps({"uses": used, "env": dict(env)}).encode("ascii")
     return Work(
         run.stage_id, env, payload=payload, timeout_s=stage.timeout_s,
-        console=stage.console, cwd=stage.cwd,
+        console=stage.console, cwd=stage.cwd, makes=written_by(stage),
     )  # fmt: skip

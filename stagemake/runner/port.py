@@ -82,6 +82,9 @@ class Work:
         False  # a program's output is said as it comes, see `STDOUT`, and not kept; local only
     )
     direct: Direct | None = None  # does what `argv` does, without the shell that it is; local only
+    makes: tuple[
+        str, ...
+    ] = ()  # what it writes, from the root; nothing is there when it leaves a line
 
 
 @frozen(slots=False)  # made twice as fast; one for every stage

@@ -83,6 +83,7 @@ def _fields_of(work: Work) -> tuple[Any, ...]:  # Any: as for `encode`
         work.watch,
         work.streams,
         work.direct,
+        work.makes,
     )
 
 

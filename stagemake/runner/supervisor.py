@@ -10,6 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, NoReturn
 
+from stagemake import durable
 from stagemake.processes.descendants import kill_group
 from stagemake.runner.detach import Desk, detach
 from stagemake.runner.launch import Launcher
@@ -18,7 +19,7 @@ from stagemake.runner.outbox import Outbox
 from stagemake.runner.peak import peak_rss_bytes
 from stagemake.runner.poller import Poller
 from stagemake.runner.port import WITHDRAWN, Completion, Work
-from stagemake.runner.program import Refusal
+from stagemake.runner.program import NOT_STARTED, Refusal
 from stagemake.runner.protocol import (
     BACK,
     CHUNK_BYTES,
@@ -139,10 +140,7 @@ class Supervisor:
     def _start(self, work: Work) -> None:
         action = self._launcher.start(work)
         if isinstance(action, Refusal):
-            now_s = time.monotonic()
-            self._report(
-                Completion(work.stage_id, action.exit_code, note=action.note, started_s=now_s)
-            )
+            self._refuse(work, action.exit_code, action.note)
             return
         self._running[action.pid] = action
         if work.timeout_s is not None:
@@ -154,8 +152,26 @@ class Supervisor:
             return
         self._is_advancing = True
         while (work := self._line.next(len(self._running))) is not None:
-            self._start(work)
+            try:
+                self._clear_again(work)
+            except OSError as error:
+                self._refuse(work, NOT_STARTED, f"its outputs are in the way: {error}")
+            else:
+                self._start(work)
         self._is_advancing = False
+
+    def _clear_again(self, work: Work) -> None:
+        """Remove what others have put where this one writes since the tool cleared its way there.
+
+        It is no user's: the intent to write there was noted before this got into the line.
+        """
+        for path in work.makes:
+            full = f"{self._settings.root}/{path.rstrip('/')}"
+            if os.path.lexists(full):
+                durable.remove_any(full)
+
+    def _refuse(self, work: Work, exit_code: int, note: str) -> None:
+        self._report(Completion(work.stage_id, exit_code, note=note, started_s=time.monotonic()))
 
     def _withdraw(self) -> None:
         self._launcher.forget_all()

@@ -91,6 +91,19 @@ def test_with_keep_going_all_others_are_made(project: Project) -> None:
     assert everything() - {str(ODD)} == outputs(project)
 
 
+def test_what_others_left_at_an_output_while_its_stage_waited_is_no_part_of_it(
+    project: Project,
+) -> None:
+    project.stagefile(f"""\
+        for n in range({STAGES}):
+            command(f"s{{n:03}}", f"echo {{n}} >> out/{{n}}; echo other >> out/{{n + 1}}", outputs=[f"out/{{n}}"])
+        """)
+
+    project.build("-j1").exited(0)
+
+    assert [project.read(f"out/{n}") for n in range(STAGES)] == [f"{n}\n" for n in range(STAGES)]
+
+
 def test_never_more_run_side_by_side_than_there_are_jobs(project: Project) -> None:
     project.write("take.sh", TAKE)
     project.stagefile(f"""\
