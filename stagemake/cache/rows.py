@@ -11,7 +11,6 @@ import sqlite3
 import stat
 import sys
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from attrs import frozen
 
@@ -32,6 +31,7 @@ _MOST_INLINE_BYTES = INLINE_BYTES + 256
 Record = tuple[str, bytes]
 
 
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
 _NOT_OURS = (errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENOTDIR, errno.ENXIO)
 
 
@@ -66,7 +66,9 @@ def connect(path: str, *, timeout_s: float, uri: bool = False) -> sqlite3.Connec
 
 def read_only_uri(path: str, options: str) -> str:
     """Return the SQLite URI of a file, whatever bytes its name has."""
-    return f"file:{quote(os.fsencode(path))}?{options}"
+    # As `urllib.parse.quote` has it, which takes 4 ms to import.
+    quoted = [chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in os.fsencode(path)]
+    return f"file:{''.join(quoted)}?{options}"
 
 
 def _text(raw: bytes) -> str:

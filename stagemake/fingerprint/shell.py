@@ -6,6 +6,7 @@ word with an expansion stands for, and what `eval`, `sh -c` or `xargs` start, st
 
 from __future__ import annotations
 
+import functools
 import re
 
 _BUILTINS = frozenset(
@@ -81,8 +82,7 @@ _WRAPPER_OPTIONS_WITH_VALUE = frozenset(("-u", "-C", "-n", "-a", "-f", "-i", "-o
 _SIMPLE = re.compile(r"""[^\S\n]*([\w./+-][\w./+:@%,-]*)(?:[^\S\n][^;&|()`$"'\\#\n]*)?\Z""")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 
-_CODE = re.compile(
-    r"""(?P<joined>\\\n)
+_CODE = r"""(?P<joined>\\\n)
     |(?P<heredoc><<(?!<)-?[ \t]*(?P<mark>'[^'\n]*'|"[^"\n]*"|[^\s;&|<>()]+))
     |(?P<redirect>(?:\b\d+)?(?:<<<|<>|>>|[<>]&|>\||&>>?|[<>]))
     |(?P<case_end>;;&?|;&)
@@ -95,19 +95,20 @@ _CODE = re.compile(
     |(?P<quoted>\\(?s:.)|'[^']*')
     |(?P<variable>\$(?:\w+|[@*\#?$!-]))
     |(?P<comment>(?<![^\s;&|()])\#[^\n]*)
-    |(?P<text>[^\s;&|()<>'"\\$`\#]+|(?s:.))""",
-    re.VERBOSE,
-)
-_TEXT = re.compile(
-    r"""(?P<quoted>\\(?s:.))
+    |(?P<text>[^\s;&|()<>'"\\$`\#]+|(?s:.))"""
+_TEXT = r"""(?P<quoted>\\(?s:.))
     |(?P<arithmetic>\$\(\((?:[^()]|\([^()]*\))*\)\))
     |(?P<expansion>\$\{|\$\(|`)
     |(?P<variable>\$(?:\w+|[@*\#?$!-]))
     |(?P<close>["}])
-    |(?P<text>[^\\$`"}]+|(?s:.))""",
-    re.VERBOSE,
-)
+    |(?P<text>[^\\$`"}]+|(?s:.))"""
 _CLOSER = {"$(": ")", "(": ")", "`": "`", "${": "}", '"': '"', "": ""}
+
+
+@functools.cache
+def _form(is_code: bool) -> re.Pattern[str]:
+    """Return what the next piece of a text may be; 0.7 ms, for texts that are not simple."""
+    return re.compile(_CODE if is_code else _TEXT, re.VERBOSE)
 
 
 def programs_of_shell(text: str) -> tuple[str, ...]:
@@ -156,7 +157,7 @@ class _Reader:
         """Fill `found`."""
         while self._position < len(self._text):
             frame = self._frames[-1]
-            match = (_CODE if frame.is_code else _TEXT).match(self._text, self._position)
+            match = _form(frame.is_code).match(self._text, self._position)
             assert match is not None, "BUG: both patterns match any character"
             self._position = match.end()
             kind, piece = match.lastgroup or "", match.group()

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _FIELD = r"(?:inputs|outputs)(?:\[-?\d+\])?|depfile|params\.[A-Za-z_][A-Za-z0-9_]*"
 _TOKEN = re.compile(r"\{\{(" + _FIELD + r")\}\}|\{(" + _FIELD + r")\}")
 # A program's name with paths right behind it; `python{params.version}` is meant so.
-_GLUED = re.compile(r"\w\{(?!params\.)(?:" + _FIELD + r")\}")
+_GLUED = r"\w\{(?!params\.)(?:" + _FIELD + r")\}"
 _FORMS = ("{inputs}", "{outputs}", "{depfile}", "{params.NAME}")
 # What looks like a slip: a placeholder's word spelled almost right.
-_SLIP = re.compile(
+_SLIP = (
     r"(?<![{$])\{(input|output|deps|in|out|inputs\.[^{}]*|outputs\.[^{}]*|param\.[^{}]*"
     r"|params\[[^{}]*)\}(?!\})"
 )
@@ -43,7 +43,7 @@ def check_template(stage: Stage) -> None:
         for match in _TOKEN.finditer(text):
             if match[2]:
                 _values(stage, match[2])
-        slip = _SLIP.search(text)
+        slip = re.search(_SLIP, text)
         if slip and not action.shell:
             raise BadPlaceholder(f"`{slip[0]}` is no placeholder", hint=_meant(slip))
 
@@ -58,9 +58,9 @@ def slips_in(stage: Stage) -> list[str]:
         return []
     if not action.shell:
         program = action.template[0]
-        glued = _GLUED.search(program)
+        glued = re.search(_GLUED, program)
         return [f"`{program}` is one word: is a comma missing in the list?"] if glued else []
-    found = {slip[0]: slip for slip in _SLIP.finditer(action.template[0])}
+    found = {slip[0]: slip for slip in re.finditer(_SLIP, action.template[0])}
     return [f"`{text}` is no placeholder: {_meant(slip)}" for text, slip in found.items()]
 
 

@@ -7,8 +7,11 @@ import os
 import resource
 import socket
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stagemake.cache import rows
 from stagemake.cache.envelope import digest_of, seal
@@ -277,3 +280,10 @@ def test_a_database_waits_as_long_as_it_is_told_and_commits_each_change(tmp_path
     assert other.execute("SELECT a FROM t").fetchall() == [(1,)]
     other.close()
     connection.close()
+
+
+@given(st.binary())
+def test_the_uri_of_a_file_quotes_each_byte_as_urls_do(name: bytes) -> None:
+    found = rows.read_only_uri(os.fsdecode(name), "mode=ro")
+
+    assert found == f"file:{quote(name)}?mode=ro"
