@@ -104,3 +104,19 @@ def digest_stream(fd: int, expected_bytes: int) -> tuple[str, int]:
         hasher.update(buffer[:count])
         size_bytes += count
     return hasher.hexdigest(), size_bytes
+
+
+def read_if(full: str, digest: str, size_bytes: int) -> bytes | None:
+    """Return a file's bytes if they still are of this size and digest."""
+    try:
+        # Without O_NONBLOCK a FIFO put in the file's place would be waited for.
+        fd = os.open(full, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return None
+    try:
+        data = os.read(fd, size_bytes + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    return data if len(data) == size_bytes and xxh3_128_hexdigest(data) == digest else None

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from stagemake import durable
 from stagemake.model.entry import check_manifest, entries_of
-from stagemake.staged import Staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -65,6 +64,8 @@ def restore(
         OSError: The project's disk failed (full, read-only, something in the way of a directory). If
             that came between two renames, some outputs are new and some old.
     """
+    from stagemake.staged import Staging  # noqa: PLC0415 - gate, 1 ms, where results come back
+
     try:
         check_restorable(manifest, outputs)
     except ValueError:

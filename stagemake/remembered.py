@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 from xxhash import xxh3_128_hexdigest
 
+from stagemake.contents import read_if
 from stagemake.model.difference import CODE_PREFIX, Difference
 from stagemake.model.entry import content_of
 from stagemake.model.line_diff import LineDiff, line_diff
@@ -62,19 +62,3 @@ class Remembered:
         if digest in self.codes:
             return self.codes[digest].encode("utf-8", "backslashreplace")
         return self.texts.get(digest)
-
-
-def read_if(full: str, digest: str, size_bytes: int) -> bytes | None:
-    """Return a file's bytes if they still are of this size and digest."""
-    try:
-        # Without O_NONBLOCK a FIFO put in the file's place would be waited for.
-        fd = os.open(full, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError):
-        return None
-    try:
-        data = os.read(fd, size_bytes + 1)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-    return data if len(data) == size_bytes and xxh3_128_hexdigest(data) == digest else None

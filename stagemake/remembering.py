@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stagemake.contents import read_if
 from stagemake.freshness import snapshot as columns
 from stagemake.model.entry import content_of
 from stagemake.model.result import Outcome
 from stagemake.past.texts import LARGEST_BYTES, Texts
-from stagemake.remembered import read_if
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -34,7 +34,8 @@ from stagemake.model.record import (
 )
 from stagemake.model.repeat import Repeat
 from stagemake.model.result import ActionResult
-from stagemake.past.codec import BEGIN, NewerFormat, decode, line_of
+from stagemake.past.codec import BEGIN, NewerFormat, line_of
+from stagemake.past.decode import decode
 from stagemake.past.repeats import Repeats
 from stagemake.report.log_text import shown_log
 from stagemake.settings import read_project_config

@@ -66,10 +66,11 @@ def entry(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]
 RARE = {
     "click", "uuid", "textwrap", "locale", "gettext", "difflib", "stagemake.cli.main", "stagemake.cli.build_command",
     "stagemake.cache.collect", "stagemake.cache.keep", "stagemake.cache.orphan", "stagemake.cleaning", "stagemake.conflicts",
-    "stagemake.past.repeats",
-    "stagemake.execute.guard", "stagemake.forecasting", "stagemake.model.operation", "stagemake.model.plan_file",
-    "stagemake.model.report", "stagemake.model.what_if", "stagemake.overlap", "stagemake.report.change_text",
-    "stagemake.report.log_text", "stagemake.stagefile.glob", "stagemake.stagefile.loader",
+    "stagemake.past.build", "stagemake.past.decode", "stagemake.past.repeats", "stagemake.remembered", "stagemake.staged",
+    "stagemake.execute.guard", "stagemake.fingerprint.depfile", "stagemake.forecasting", "stagemake.model.line_diff", "stagemake.model.operation", "stagemake.model.plan_file",
+    "stagemake.model.repeat", "stagemake.model.report", "stagemake.model.what_if", "stagemake.overlap", "stagemake.report.change_text",
+    "stagemake.report.log_text", "stagemake.runner.call", "stagemake.runner.template", "stagemake.stagefile.glob",
+    "stagemake.stagefile.loader", "urllib.parse",
 }  # fmt: skip
 """What a plain build of one edited file has no use for."""
 

@@ -9,7 +9,6 @@ from attrs import evolve
 from stagemake.freshness import snapshot as columns
 from stagemake.model.difference import hide, secret_values
 from stagemake.model.record import decode_result
-from stagemake.model.repeat import first_divergence
 from stagemake.recorded import recorded_entries
 
 if TYPE_CHECKING:
@@ -37,13 +36,15 @@ def compared(
     entries = {row.path: row.entry for row in result.outputs}
     record = _record(run, key, shop)
     old = run.old
-    found = None
     if old is not None and old[columns.KEY] == key:
-        before = recorded_entries(old)
-        found = first_divergence(before, entries, old[columns.VALUES][1], result.provided)
+        before, provided = recorded_entries(old), old[columns.VALUES][1]
     elif record is not None:
-        before = {row.path: row.entry for row in record.outputs}
-        found = first_divergence(before, entries, record.provided, result.provided)
+        before, provided = {row.path: row.entry for row in record.outputs}, record.provided
+    else:
+        return result, None
+    from stagemake.model.repeat import first_divergence  # noqa: PLC0415 - gate, 1 ms, seldom
+
+    found = first_divergence(before, entries, provided, result.provided)
     if found is not None:
         secrets = secret_values(stage, shop.environ)
         found = evolve(found, how=hide(found.how, secrets))

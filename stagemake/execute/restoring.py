@@ -16,7 +16,6 @@ from stagemake.execute.settle import trace_of
 from stagemake.materialize import Restored, restore
 from stagemake.model.event import Notice
 from stagemake.model.result import Outcome, StageResult
-from stagemake.staged import Contents
 
 if TYPE_CHECKING:
     import os
@@ -102,6 +101,8 @@ class Restorer:
         cached: ActionResult,
         made_files: list[tuple[str, str, os.stat_result]],
     ) -> Restored:
+        from stagemake.staged import Contents  # noqa: PLC0415 - gate, 1 ms, where results come back
+
         shop, store = self.shop, self.shop.store
         assert store is not None, "a result comes from a store"
 

@@ -12,7 +12,6 @@ from xxhash import xxh3_128_hexdigest
 from stagemake import durable
 from stagemake.execute.environment import mask
 from stagemake.execute.repeating import compared
-from stagemake.fingerprint.depfile import parse_depfile
 from stagemake.freshness.regular import read_regular
 from stagemake.freshness.signature import youngest_ns
 from stagemake.model.difference import secret_values
@@ -175,6 +174,8 @@ def _discovered(
     stage = run.stage
     if stage.depfile is None:
         return (), ()
+    from stagemake.fingerprint.depfile import parse_depfile  # noqa: PLC0415 - gate, 0.6 ms, for who writes one
+
     full = f"{shop.root}/{stage.depfile}"
     try:
         listed = parse_depfile(read_regular(full, _MOST_DEPFILE_BYTES))

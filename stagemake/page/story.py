@@ -8,8 +8,8 @@ from attrs import define, field
 
 from stagemake.model.printable import printable
 from stagemake.model.result import Outcome
-from stagemake.past.build import Ending
 from stagemake.past.codec import interval_object
+from stagemake.past.ending import Ending
 from stagemake.report.change_text import value_text
 from stagemake.report.reason_words import reason_text
 from stagemake.report.timeline import lanes_of

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import enum
-
 from attrs import field, frozen
 
 from stagemake.model.difference import Difference  # noqa: TC001 - attrs field type, read by tools
@@ -11,16 +9,7 @@ from stagemake.model.plan import Interval  # noqa: TC001 - as above
 from stagemake.model.repeat import Divergence  # noqa: TC001 - as above
 from stagemake.model.result import INTERRUPTED, CacheUse, Outcome
 from stagemake.model.valued import Valued
-
-
-class Ending(enum.Enum):
-    """How a build ended."""
-
-    DONE = "done"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-    KILLED = "killed"  # it left no word of its end
-    RUNNING = "running"  # nor could it, so far
+from stagemake.past.ending import Ending
 
 
 @frozen(eq=False, repr=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from stagemake.past.build import Ending
+from stagemake.past.ending import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

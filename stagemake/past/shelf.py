@@ -13,11 +13,13 @@ from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
 from stagemake.freshness.regular import read_regular
-from stagemake.past.build import Ending, PastBuild
-from stagemake.past.codec import NewerFormat, decode, has_ended, line_of
+from stagemake.past.codec import NewerFormat, has_ended, line_of
+from stagemake.past.ending import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from stagemake.past.build import PastBuild
 
 MOST_BUILDS = 300
 MOST_BYTES = 16 << 20
@@ -46,6 +48,8 @@ class Shelf:
         Raises:
             NewerFormat: A newer version noted it.
         """
+        from stagemake.past.decode import decode  # noqa: PLC0415 - gate, 2 ms, for who looks back
+
         try:
             path = f"{self.directory}/{number}"
             data = read_regular(path, 2 * MOST_BYTES_A_BUILD, follows=False)

@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import evolve
 
 from stagemake.processes.descendants import MARKER_VARIABLE, mark
-from stagemake.runner import call, program
+from stagemake.runner import program
 from stagemake.runner.capture import Capture
 from stagemake.runner.console import Loan
 from stagemake.runner.port import STDERR, STDOUT
 from stagemake.runner.program import NOT_FOUND, NOT_STARTED, Refusal
 from stagemake.runner.running import Running, ValuePipe
-from stagemake.runner.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import NoReturn
 
+    from stagemake.runner.call import Job
     from stagemake.runner.detach import Desk
     from stagemake.runner.port import ReadyCall, Work
+    from stagemake.runner.template import Template
     from stagemake.runner.told import Settings
 
 Stdio = tuple[int, int, int]
@@ -176,6 +177,9 @@ class Launcher:
             return pid if isinstance(pid, Refusal) else (pid, None)
         if self._settings.call is None or work.payload is None:
             return Refusal(NOT_FOUND, "could not start: nothing here carries out Python calls")
+        from stagemake.runner import call  # noqa: PLC0415 - gate, 2 ms with the next, functions only
+        from stagemake.runner.template import Template  # noqa: PLC0415 - gate, as above
+
         if self._template is None:
             self._template = Template.prepared(env, self._desk.null_fd)
             if self._settings.rehearse is not None:
@@ -243,7 +247,7 @@ class Launcher:
         start = evolve(start, stdio=stdio, join_group=group, close_fds=tuple(self._own_fds()))
         return _fork(partial(watched.carry_out, start), None)
 
-    def _watched_call(self, job: call.Job, watch: bytes) -> Callable[[], NoReturn]:
+    def _watched_call(self, job: Job, watch: bytes) -> Callable[[], NoReturn]:
         from stagemake.observe.watch import decode_watch  # noqa: PLC0415 - gate, as above
         from stagemake.runner import watched  # noqa: PLC0415 - gate, as above
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from stagemake.model.result import CacheUse
-from stagemake.past.build import Ending, PastBuild, PastStage
+from stagemake.past.build import PastBuild, PastStage
 from stagemake.past.cache_use import CacheWorth, StageUse, worth_of
+from stagemake.past.ending import Ending
 from stagemake.report.cache_text import CacheState, cache_lines
 
 

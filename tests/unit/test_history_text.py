@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stagemake.model.plan import Interval
-from stagemake.past.build import Ending, PastBuild, PastStage
+from stagemake.past.build import PastBuild, PastStage
 from stagemake.past.compare import compare
+from stagemake.past.ending import Ending
 from stagemake.report.amount import ago
 from stagemake.report.history_text import Page, build_text, builds_text, comparison_text
 

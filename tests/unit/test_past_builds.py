@@ -21,9 +21,11 @@ from stagemake.model.plan import Estimate, Interval, Plan, Reason, Step, Verdict
 from stagemake.model.result import BuildOutcome, CacheUse, Outcome, StageResult
 from stagemake.model.stage import Stage
 from stagemake.past import shelf as shelf_module
-from stagemake.past.build import Ending, PastBuild, PastStage
-from stagemake.past.codec import NewerFormat, decode, line_of
+from stagemake.past.build import PastBuild, PastStage
+from stagemake.past.codec import NewerFormat, line_of
 from stagemake.past.compare import Change, compare
+from stagemake.past.decode import decode
+from stagemake.past.ending import Ending
 from stagemake.past.recorder import Recorder
 from stagemake.past.score import Score, by_stage, overall
 from stagemake.past.shelf import Shelf
@@ -431,7 +433,9 @@ def test_a_build_that_ended_is_not_read_to_learn_that(
 ) -> None:
     record(shelf)
     read: list[int] = []
-    monkeypatch.setattr(shelf_module, "decode", lambda number, *_, **__: read.append(number))
+    monkeypatch.setattr(
+        "stagemake.past.decode.decode", lambda number, *_, **__: read.append(number)
+    )
 
     assert shelf.last_killed() is None
 
