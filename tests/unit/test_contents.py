@@ -96,16 +96,21 @@ def test_the_digest_of_what_is_left_of_a_file_is_of_that_alone(tmp_path: Path) -
     fd = os.open(f"{tmp_path}/a", os.O_RDONLY)
     os.lseek(fd, 5, os.SEEK_SET)
 
-    found = contents.digest_stream(fd)
-    at_the_end = contents.digest_stream(fd)
+    found = contents.digest_stream(fd, len(data))
+    at_the_end = contents.digest_stream(fd, len(data))
     os.close(fd)
 
     assert found == (xxh3_128_hexdigest(data[5:]), len(data) - 5)
     assert at_the_end == (xxh3_128_hexdigest(b""), 0)
 
 
-def test_room_for_a_block_is_whole_pages_to_write_in_that_no_other_process_sees() -> None:
-    buffer = contents.block_buffer()
+@pytest.mark.parametrize(
+    ("expected_bytes", "blocks"), [(0, 1), ((32 << 20) - 1, 1), (32 << 20, 4), (1 << 40, 4)]
+)
+def test_room_for_a_block_is_whole_pages_to_write_in_that_no_other_process_sees(
+    expected_bytes: int, blocks: int
+) -> None:
+    buffer = contents.block_buffer(expected_bytes)
     buffer[:1] = buffer[-1:] = b"1"
 
     pid = os.fork()
@@ -114,7 +119,7 @@ def test_room_for_a_block_is_whole_pages_to_write_in_that_no_other_process_sees(
         os._exit(0)
     os.waitpid(pid, 0)
 
-    assert len(buffer) == contents.BLOCK_BYTES
+    assert len(buffer) == blocks * contents.BLOCK_BYTES
     assert contents.BLOCK_BYTES % mmap.PAGESIZE == 0
     assert (buffer[0], buffer[1], buffer[-1]) == (ord("1"), 0, ord("1"))
 
