@@ -153,9 +153,16 @@ def test_in_a_browser_pages_are_as_wide_as_it_and_search_finds(site: Path) -> No
         page = browser.new_page()
         page.set_default_timeout(120_000)
         page.goto(f"{home}index.html")
-        page.locator(".md-search__input").fill("depfile")
-        page.wait_for_selector(".md-search-result__item")
-        found = page.locator(".md-search-result__item").first.inner_text()
+        results = page.locator(".md-search-result__item")
+        for _ in range(
+            60
+        ):  # until somebody listens to the field: that is some time after the page has loaded
+            page.locator(".md-search__input").fill("")
+            page.locator(".md-search__input").press_sequentially("depfile")
+            page.wait_for_timeout(500)
+            if results.count():
+                break
+        found = results.first.inner_text()
 
     assert "The Stagefile" in found
     assert complaints == []
