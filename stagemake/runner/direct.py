@@ -70,6 +70,10 @@ def direct_of(text: str, outputs: Collection[str], env: Mapping[str, str]) -> Di
 
 def _passes_unchanged(env: Mapping[str, str]) -> bool:
     """Whether a shell gives this on as it is; some drop what is no name of theirs, or take it for functions."""
-    if not _SHELLS_VARIABLES.isdisjoint(env) or "%" in env.get("PATH", "%"):
+    search_path = env.get("PATH", "%")
+    if not _SHELLS_VARIABLES.isdisjoint(env) or "%" in search_path:
+        return False
+    # Of a script found by an empty place, `$0` is `x` with dash and `./x` with bash: as the shell at hand has it.
+    if "::" in search_path or search_path[:1] in {"", ":"} or search_path[-1] == ":":
         return False
     return all(map(str.isidentifier, env)) and "".join(env).isascii()

@@ -57,10 +57,33 @@ def test_only_one_program_with_plain_words_needs_no_shell(text, expected) -> Non
         {"ARGV0": "a"},
         {"BASH_FUNC_cat%%": "() { :; }"},
         {"PATH": "/bin%builtin"},
+        {"PATH": ""},
+        {"PATH": ":/bin"},
+        {"PATH": "/bin:"},
+        {"PATH": "/bin::/usr/bin"},
     ],
 )
 def test_where_the_environment_concerns_a_shell_it_decides(more) -> None:
     assert direct_of("cat a", (), {**ENV, **more}) is None
+
+
+@pytest.mark.parametrize("search_path", [":{}", "{}:", "{}::{}"])
+def test_a_script_found_by_an_empty_place_on_path_has_the_name_the_shell_gives_it(
+    tmp_path, search_path
+) -> None:
+    script = tmp_path / "named"
+    script.write_text('#!/bin/sh\necho "$0"\n')
+    script.chmod(0o755)
+    env = {**ENV, "PATH": search_path.format("/nowhere", "/nowhere")}
+    with_shell = subprocess.run(
+        ["/bin/sh", "-c", "named"], env=env, cwd=tmp_path, capture_output=True, check=True
+    )
+
+    work = Work(0, env, argv=("/bin/sh", "-c", "named"), direct=direct_of("named", (), env))
+    with local_runner(tmp_path) as runner:
+        done = run_one(runner, work)
+
+    assert done.stdout == with_shell.stdout
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
