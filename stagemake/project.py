@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -167,18 +168,29 @@ class Project:
         """Return all stages with the edges between them.
 
         Raises:
-            StagefileError: Outputs collide or a dependency is unknown.
+            StagefileError: Outputs collide or would replace a Stagefile, or a dependency is unknown.
         """
         if self._names_checked_at != self.registry.version:
             self.registry.check_names()  # what programs registered; a Stagefile was checked
             self._names_checked_at = self.registry.version
         if self._table is None or self._table_version != self.registry.version:
             from stagemake.resolve.edges import infer_edges  # noqa: PLC0415 - gate, 5 ms, not where it is recalled
+            from stagemake.resolve.own_files import check_own_files  # noqa: PLC0415 - as above
 
             stages = self.registry.stages()
+            check_own_files(stages, self._stagefiles())
             self._table = infer_edges(stages)
             self._table_version = self.registry.version
         return self._table
+
+    def _stagefiles(self) -> set[str]:
+        """Return the Stagefiles that were run, by their names and by what these lead to, relative to the root."""
+        files = {os.path.join(self.root, file) for file, _ in self.session.included}
+        files.update(evaluation.path for evaluation in self.evaluations)
+        relative = {os.path.relpath(file, self.root) for file in files}
+        real_root = os.path.realpath(self.root)
+        relative.update([os.path.relpath(os.path.realpath(file), real_root) for file in files])
+        return {file for file in relative if not file.startswith("../")}
 
     def pipeline(self, targets: Sequence[str], cwd: str = "") -> Pipeline:
         """Return what `targets` take, in order; without any: the default pipeline, else everything.

@@ -769,6 +769,40 @@ def test_a_mistake_is_told_with_its_place_and_the_way_there(
         project.build().exited(2).printed(expected)
 
 
+@pytest.mark.parametrize(
+    ("output", "how"),
+    [
+        ("page/Stagefile", "is a Stagefile"),
+        ("page", "holds the Stagefile `page/Stagefile`"),
+        ("page/", "holds the Stagefile `page/Stagefile`"),
+    ],
+)
+def test_an_output_can_not_take_the_place_of_an_included_file(
+    project: Project, output: str, how: str
+) -> None:
+    project.stagefile("x = 1", "page/Stagefile")
+    project.stagefile(f'command("one", "true", outputs=["{output}"])\ninclude("page")')
+
+    result = project.build().exited(2)
+
+    assert result.stderr.startswith(
+        f"error: output `{output}` of stage `one` {how} that this build is made from\n"
+        "  declared  Stagefile:2\nhint: "
+    )
+    assert not (project.root / ".stagemake/kept").exists()
+
+
+def test_nor_that_of_what_an_included_file_leads_to(project: Project) -> None:
+    project.stagefile("x = 1", "page/real").stagefile(
+        'include("page")\ncommand("one", "true", outputs=["page/real"])'
+    )
+    (project.root / "page/Stagefile").symlink_to("real")
+
+    result = project.build().exited(2)
+
+    assert "output `page/real` of stage `one` is a Stagefile" in result.stderr
+
+
 def test_a_directory_behind_a_link_is_refused(project: Project) -> None:
     project.stagefile('include("link")').stagefile("", "sub/Stagefile")
     os.symlink("sub", project.root / "link")

@@ -49,6 +49,26 @@ MISTAKES = {  # by name: a Stagefile from its second line on, and all that is pr
         hint: give each its own path, or make one stage of the two
         """,
     ),
+    "an output in place of the Stagefile": (
+        """\
+        command("one", "true", outputs=["x", "Stagefile"])
+        """,
+        """\
+        error: output `Stagefile` of stage `one` is a Stagefile that this build is made from
+          declared  Stagefile:2
+        hint: write to another path: a build would move the Stagefile away and put the output in its place
+        """,
+    ),
+    "a depfile in place of the Stagefile": (
+        """\
+        command("one", "true", outputs=["x"], depfile="Stagefile")
+        """,
+        """\
+        error: depfile `Stagefile` of stage `one` is a Stagefile that this build is made from
+          declared  Stagefile:2
+        hint: write to another path: a build would move the Stagefile away and put the output in its place
+        """,
+    ),
     "one output listed twice": (
         """\
         command("one", "true", outputs=["x", "x"])
