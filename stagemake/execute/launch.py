@@ -11,7 +11,7 @@ from stagemake import checkpoint, durable
 from stagemake.execute.ending import failure_of, notes_of, problem_of, result_of
 from stagemake.execute.failed_log import FailedLogs
 from stagemake.execute.growth import Growth, past_run
-from stagemake.execute.outputs import written_by
+from stagemake.execute.outputs import obstacle_to, written_by
 from stagemake.execute.repeating import note_divergence
 from stagemake.execute.restoring import Restorer
 from stagemake.execute.settle import HookProblem, StageProblem, settle
@@ -193,7 +193,8 @@ class Launcher:
                 if not os.path.isdir(parent):
                     durable.make_dirs(parent)
         except OSError as error:
-            return self._failed(stage, run.judgement.reason, f"its outputs are in the way: {error}")
+            why = obstacle_to(stage, shop.root, error)
+            return self._failed(stage, run.judgement.reason, f"its outputs can't be made: {why}")
         self._runs[run.stage_id] = run
         if stage.action is None:
             return self.complete(_nothing_to_run(run.stage_id), is_stopping=False)

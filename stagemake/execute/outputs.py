@@ -205,3 +205,19 @@ def durable_remove(path: str) -> None:
 def written_by(stage: Stage) -> tuple[str, ...]:
     """Return every path that a stage writes: outputs, and a depfile."""
     return stage.outputs if stage.depfile is None else (*stage.outputs, stage.depfile)
+
+
+def obstacle_to(stage: Stage, root: str, error: OSError) -> str:
+    """Return, in words for people, why a stage's outputs could not be cleared or put back; `root` is absolute."""
+    for output in written_by(stage):
+        above = os.path.dirname(output.rstrip("/"))
+        while above:
+            full = f"{root}/{above}"
+            if os.path.lexists(full) and not os.path.isdir(full):
+                where = f" at {stage.location}" if stage.location is not None else ""
+                return (
+                    f"`{above}` is no directory, and its output `{output}` lies in it;"
+                    f" move `{above}` away, or change the output{where}"
+                )
+            above = os.path.dirname(above)
+    return str(error)

@@ -10,7 +10,7 @@ from stagemake.cache.rows import INLINE_BYTES
 from stagemake.cache.store import DiskStore
 from stagemake.durable import Holding
 from stagemake.execute.ending import failure_of
-from stagemake.execute.outputs import written_by
+from stagemake.execute.outputs import obstacle_to, written_by
 from stagemake.execute.repeating import notes_on_restoring
 from stagemake.execute.settle import trace_of
 from stagemake.materialize import Restored, restore
@@ -67,7 +67,8 @@ class Restorer:
             self.keeper.clear_crashed(stage)
             outcome = self._restore(stage, cached, made_files)
         except OSError as error:  # something in the way, or the disk is full
-            return failure_of(stage, made.reason, f"its outputs can't be restored: {error}", shop)
+            why = obstacle_to(stage, shop.root, error)
+            return failure_of(stage, made.reason, f"its outputs can't be restored: {why}", shop)
         finally:
             shop.digester.forget(stage.outputs)
         if outcome is not Restored.DONE:

@@ -255,3 +255,26 @@ def test_what_a_killed_trace_had_in_its_scratch_goes_with_the_next_build(project
     project.build("one").ran()
 
     assert not project.has(f"{STATE}/scratch")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "how"), [((), "restored"), (("-B",), "made")], ids=["restored", "run"]
+)
+def test_a_file_of_the_users_where_an_output_needs_a_directory_is_told_and_stays(
+    project: Project, arguments: tuple[str, ...], how: str
+) -> None:
+    project.write("a", "a").stagefile(
+        'command("copy", "cp a {outputs}", inputs=["a"], outputs=["o/in/b"])'
+    )
+    project.build().exited(0)
+    shutil.rmtree(project.root / "o")
+    project.write("o", "mine")
+
+    result = project.build(*arguments).exited(1)
+
+    assert (
+        f"failed: copy: its outputs can't be {how}: `o` is no directory, and its output `o/in/b` lies in it;"
+        " move `o` away, or change the output at Stagefile:2\n"
+    ) in result.stderr
+    assert "Errno" not in result.stderr
+    assert project.read("o") == "mine"
