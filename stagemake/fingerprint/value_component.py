@@ -97,6 +97,10 @@ class Written:
 
 def write_value(graph: Graph, value: object) -> Written:
     """Encode a value. Foreign code (`__reduce_ex__`, descriptors) may raise anything: an obstacle."""
+    if (
+        value is sys.modules
+    ):  # all that is loaded would say no more than that it runs always, and takes seconds
+        return Written(digest_of(fields("unencodable", "sys.modules")), (), {}, "sys.modules")
     links = _Links(graph)
     obstacle = ""
     exact = Sharing(lambda kind: graph.owners.owner_of_class(kind) is Owner.OWN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -85,17 +84,6 @@ def test_comments_count_where_something_reads_sources(tmp_path: Path, text: str)
     assert before != after
 
 
-@pytest.fixture
-def few_modules() -> Iterator[None]:
-    """Have no modules of other tests loaded: all that `sys.modules` holds is gone through, 10 s for them."""
-    own = {*sys.stdlib_module_names, "stagemake", "attr", "xxhash"}
-    others = [name for name in sys.modules if name.partition(".")[0] not in own]
-    hidden = {name: sys.modules.pop(name) for name in others}
-    yield
-    sys.modules.update(hidden)
-
-
-@pytest.mark.usefixtures("few_modules")
 @pytest.mark.parametrize("name", UNBOUNDED)
 def test_what_reaches_any_code_runs_always(tmp_path: Path, name: str) -> None:
     module, _, last = name.rpartition(".")
@@ -105,6 +93,20 @@ def test_what_reaches_any_code_runs_always(tmp_path: Path, name: str) -> None:
     late = identity_of(tmp_path / "project-3", f"{F}    import {module}\n    return {name}(c)\n")
 
     assert (through.always, by_name.always, late.always) == (True, True, True)
+
+
+def test_of_all_that_is_loaded_nothing_is_gone_through(tmp_path: Path) -> None:
+    found = identity_of(
+        tmp_path / "project", f"from sys import modules\n{F}    return modules[context]\n"
+    )
+
+    assert found.fallbacks == (
+        "`Stagefile:modules` holds sys.modules, which has no stable content: runs always",
+        "`Stagefile:target()` uses `modules`, which can reach any code: runs always",
+    )
+    assert found.always
+    assert found.files == ("Stagefile",)
+    assert [label for label, _ in found.components] == ["Stagefile:modules", "Stagefile:target()"]
 
 
 @pytest.mark.parametrize(
