@@ -11,14 +11,13 @@ from xxhash import xxh3_128_hexdigest
 
 from stagemake import durable
 from stagemake.execute.environment import mask
+from stagemake.execute.meanwhile import moved_meanwhile
 from stagemake.execute.repeating import compared
 from stagemake.freshness.regular import read_regular
-from stagemake.freshness.signature import youngest_ns
 from stagemake.model.difference import secret_values
-from stagemake.model.entry import check_manifest, entries_of
+from stagemake.model.entry import MISSING, check_manifest, entries_of
 from stagemake.model.result import ActionResult, LogBlob
 from stagemake.plan.judge import strong_key
-from stagemake.plan.programs import own_paths
 from stagemake.stagefile.paths import canonical
 
 if TYPE_CHECKING:
@@ -111,13 +110,16 @@ def settle(
         stage=stage.name,
         created_s=int(shop.wall_clock_s()),
     )
-    changed = _changed_meanwhile(run, discovered, pipeline, shop)
-    if changed or doubt:
-        note = doubt or f"not recorded: input `{changed}` changed while the stage ran"
+    absent: set[str] = set()
+    moved = moved_meanwhile(run, discovered, pipeline, shop, absent)
+    if moved or doubt:
+        note = doubt or f"not recorded: {moved}"
         left = trace_of(stage, run.judgement, "", (), result)
         return Settled(result, None, left, (*depfile_notes, note))
     shop.digester.forget(discovered)  # the plan may have looked before somebody edited them
-    found = tuple((path, shop.digester.entry(path)) for path in discovered)
+    found = tuple(
+        (path, MISSING if path in absent else shop.digester.entry(path)) for path in discovered
+    )
     key = run.judgement.key
     if key is None or stage.depfile:  # else nothing has joined what it was judged by
         key = strong_key(shop.world.weak_bytes(stage), run.judgement, found)
@@ -262,28 +264,3 @@ def _log(text: bytes, small: dict[str, bytes]) -> LogBlob:
     digest = xxh3_128_hexdigest(text)
     small[digest] = text
     return LogBlob(digest, len(text))
-
-
-def _changed_meanwhile(
-    run: Run, discovered: tuple[str, ...], pipeline: Pipeline, shop: Workshop
-) -> str:
-    """Return an input that is not, or may not be, what the action read; empty when all are."""
-    after = shop.digester.signatures((*run.stage.inputs, *run.stage.implicit))
-    if after != run.before:
-        old = dict(run.before)
-        new = dict(after)
-        return next(path for path in (*new, *old) if new.get(path) != old.get(path))
-    for path, signature in shop.digester.signatures(discovered):
-        # Not looked at before the run, so a change since then has to show in its times. What a stage
-        # of this build made may share a clock tick with our beginning: it had settled by then.
-        if signature is None:
-            return path
-        slack = 0 if pipeline.producer_of(path) is None else 1
-        if youngest_ns(signature) >= run.begun_ns + slack:
-            return path
-    shop.digester.forget(own_paths(run.judgement.programs))
-    for _, path, entry in run.judgement.programs:
-        # By content: a stage may compile a program of its own each time and start it.
-        if path and path[0] != "/" and shop.digester.entry(path) != entry:
-            return path
-    return ""

@@ -424,3 +424,44 @@ def test_cache_on_keeps_everything_and_cache_auto_restores_it(project: Project) 
     project.write("in", "1").build("--cache", "on").ran("large")
 
     project.remove("large").build("--cache", "auto").restored("large")
+
+
+def test_what_a_depfile_names_and_was_never_there_counts_as_missing(project: Project) -> None:
+    project.write("inc/x.h").write("src/a", "a").stagefile("""
+        command(
+            "compile",
+            "cat src/a inc/old.h > {outputs} 2> /dev/null; echo 'o: inc/old.h' > {depfile}",
+            inputs=["src/a"], outputs=["build/o"], depfile="build/d",
+        )
+    """)
+
+    project.build().exited(0)
+    second = project.build()
+    project.write("inc/old.h", "+")
+    third = project.build()
+    made = project.read("build/o")
+    project.remove("inc/old.h")
+    fourth = project.build()
+
+    assert second.stderr == "stagemake: up to date\n"
+    assert "ran       compile" in third.stderr
+    assert made == "a+"
+    assert "restored  compile" in fourth.stderr
+    assert project.read("build/o") == "a"
+
+
+def test_what_a_depfile_names_and_a_stage_itself_may_have_removed_is_told(project: Project) -> None:
+    project.stagefile("""
+        command(
+            "compile",
+            "touch build/temp; rm build/temp; echo 'o: build/temp' > {depfile}; touch {outputs}",
+            outputs=["build/o"], depfile="build/d",
+        )
+    """)
+
+    told = project.build().exited(0).stderr
+
+    assert (
+        "note: not recorded: its depfile names `build/temp`, which is not there, and may have been while"
+        " the stage ran; have it leave `build/temp` out\n"
+    ) in told

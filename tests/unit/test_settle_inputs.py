@@ -14,8 +14,8 @@ from stagemake.execute import settle as rule
 from stagemake.execute.settle import Settled, StageProblem, trace_of
 from stagemake.execute.watching import Watching
 from stagemake.freshness import snapshot as columns
-from stagemake.freshness.signature import youngest_ns
-from stagemake.model.entry import OutputFile, file_entry
+from stagemake.freshness.signature import of_status, youngest_ns
+from stagemake.model.entry import MISSING, OutputFile, file_entry
 from stagemake.model.pipeline import Pipeline
 from stagemake.model.request import BuildRequest
 from stagemake.model.stage import ProjectPath, Stage, StageId
@@ -270,10 +270,45 @@ def test_what_a_stage_of_this_build_made_may_be_as_old_as_the_run(
     assert (made.key is None) is is_late
 
 
-def test_a_discovered_input_that_is_not_there_leaves_no_record(bench: Bench) -> None:
-    made = with_depfile(bench, deps(), "out: nowhere\n")
+@pytest.mark.parametrize("path", ["nowhere", "dir/nowhere", "dir/no/where", "/no/where"])
+def test_a_discovered_input_that_was_never_there_counts_as_missing(bench: Bench, path: str) -> None:
+    bench.write("dir/x", "x")
+    full = path if path[0] != "/" else f"{bench.root}{path}"
 
-    assert made.notes == ("not recorded: input `nowhere` changed while the stage ran",)
+    made = with_depfile(bench, deps(), f"out: {full}\n")
+
+    found = ((path.lstrip("/"), MISSING),)
+    assert (made.notes, made.found) == ((), found)
+    run = bench.begun(deps())
+    assert made.key == strong_key(bench.shop.world.weak_bytes(deps()), run.judgement, found)
+
+
+@pytest.mark.parametrize("late", ["dir", "dir/inner", "a file", "a link", "a dangling link"])
+def test_a_discovered_input_that_may_have_been_there_leaves_no_record(
+    bench: Bench, late: str
+) -> None:
+    bench.write("dir/inner/x", "x")
+    bench.write("file", "x")
+    (bench.root / "link").symlink_to("dir")
+    (bench.root / "dangling").symlink_to("nothing")
+    bench.write("out", "made")
+    of_late = {"a file": "file/h", "a link": "link/h", "a dangling link": "dangling"}
+    path = of_late.get(late, "dir/inner/h")
+    bench.write("d", f"out: {path}\n")
+    run = bench.begun(deps())
+    run.begun_ns += 10**10
+    if late not in of_late:
+        run.begun_ns = youngest_ns(of_status((bench.root / late).stat()))
+        other = bench.root / ("dir/inner" if late == "dir" else "dir")
+        os.utime(other, ns=(1, 1))
+
+    made = bench.settled(deps(), run=run)
+
+    (note,) = made.notes
+    assert note == (
+        f"not recorded: its depfile names `{path}`, which is not there, and may have been while the"
+        f" stage ran; have it leave `{path}` out"
+    )
     assert made.key is None
 
 
