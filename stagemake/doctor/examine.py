@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
 from stagemake.cache.locate import cache_directory
+from stagemake.doctor.bytecode_part import look_at_bytecode
 from stagemake.doctor.cache_part import look_at_cache
 from stagemake.doctor.finding import Findings, Level, told_shortly
 from stagemake.doctor.machine import look_at_system, look_at_versions
@@ -42,6 +44,7 @@ def examine(
     project = Findings("project")
     settings = ProjectConfig()
     cache, root, name = "", "", "Stagefile"
+    loaded = frozenset(sys.modules)
     try:
         manager = load()
         evaluation = manager.project.evaluations[0]
@@ -50,6 +53,8 @@ def examine(
         project = _guarded(
             "project", lambda: look_at_project(manager, name, time.monotonic() - started_s)
         )
+        imported = {*(sys.modules.keys() - loaded), *manager.project.identities.looked_up()}
+        look_at_bytecode(project, root, imported)
     except NoStagefile:
         hint = "`stagemake init` writes a first one"
         project.note("no_stagefile", f"no Stagefile in `{directory}` or above", hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import fcntl
 import os
 import pty
@@ -88,6 +89,41 @@ def test_a_stagefile_that_is_slow_to_read_is_noted(
 
     assert (level, text) == ("note", "1 stage, read in <time>")
     assert hint == "every command runs the Stagefile: move work from its top level into stages"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import big\n" + COPY,
+        '@stage(outputs=["o"])\ndef make(context):\n    import big.m0\n',
+    ],
+    ids=["at the top", "in a function"],
+)
+def test_packages_that_nobody_compiled_are_noted_until_somebody_does(
+    project: Project, text: str
+) -> None:
+    site = project.base / "site-packages"
+    (site / "big").mkdir(parents=True)
+    for name in ("__init__", *(f"m{number}" for number in range(49))):
+        (site / f"big/{name}.py").touch()
+    project.env["PYTHONPATH"] = f"{PACKAGE_HOME}:{site}"
+    project.write("a").stagefile(text)
+
+    def noted() -> dict[str, Any]:
+        result = project.run("doctor", "--json")
+        return {each["code"]: each for each in result.json["findings"]}.get("no_bytecode", {})
+
+    before = noted()
+    compileall.compile_dir(site, quiet=1)
+    after = noted()
+
+    assert before["level"] == "note"
+    assert before["text"] == (
+        "`big`: 50 modules without bytecode, which are compiled each time that they are imported"
+    )
+    assert before["hint"].startswith("compile them once: ")
+    assert " -m compileall -q " in before["hint"]
+    assert after == {}
 
 
 def test_the_report_reads_well_at_80_columns(built: Project) -> None:
