@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import ast
 import glob
+import importlib
+import inspect
 import os
 import shutil
+from types import CodeType, FunctionType
 
 from attrs import frozen
 
@@ -81,26 +84,69 @@ def _hunks(lines: list[str]) -> list[Hunk]:
     return found
 
 
-def copy_with(bug: SeededBug | None, home: str, target: str) -> None:
+def broken_files(bug: SeededBug, home: str) -> dict[str, str]:
+    """Return the texts of the files below `home` that a bug is in, with the bug, by path from there.
+
+    Raises:
+        DoesNotApply: The lines to replace aren't there exactly once.
+    """
+    found: dict[str, str] = {}
+    for hunk in bug.hunks:
+        try:
+            if hunk.file not in found:
+                with open(f"{home}/{hunk.file}", encoding="utf-8") as stream:
+                    found[hunk.file] = stream.read()
+            found[hunk.file] = replaced(found[hunk.file], hunk)
+            ast.parse(found[hunk.file])
+        except (OSError, DoesNotApply, SyntaxError) as error:
+            raise DoesNotApply(
+                f"{bug.name}.patch no longer applies to {hunk.file}, `{hunk.scope}`: {error};"
+                " write the patch anew:\n" + "\n".join(hunk.old)
+            ) from None
+    return found
+
+
+def become_broken(bug: SeededBug, home: str) -> None:
+    """Break the package that this process has loaded, for good: its functions do what those of the patch do.
+
+    Raises:
+        DoesNotApply: As for `broken_files`; or something else than the body of a function is changed.
+    """
+    codes = {
+        path: _functions_of(compile(text, f"{home}/{path}", "exec"))
+        for path, text in broken_files(bug, home).items()
+    }
+    for hunk in bug.hunks:
+        found: object = importlib.import_module(
+            hunk.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        )
+        for name in hunk.scope.split("."):
+            found = inspect.getattr_static(found, name)
+        function = inspect.unwrap(getattr(found, "__func__", found))  # type: ignore[arg-type]  # else refused below
+        code = codes[hunk.file].get(hunk.scope)
+        if not isinstance(function, FunctionType) or code is None:
+            raise DoesNotApply(f"{bug.name}.patch: `{hunk.scope}` is no plain function")
+        function.__code__ = code
+
+
+def _functions_of(code: CodeType) -> dict[str, CodeType]:
+    """Return the code of all functions of a module and of its classes, by qualified name."""
+    found: dict[str, CodeType] = {}
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            found |= {one.co_qualname: one, **_functions_of(one)}
+    return found
+
+
+def copy_with(bug: SeededBug, home: str, target: str) -> None:
     """Copy the package from `home` to `target` and break it.
 
     Raises:
         DoesNotApply: The lines to replace aren't there exactly once.
     """
     shutil.copytree(f"{home}/stagemake", f"{target}/stagemake")  # what is compiled spares a second
-    for hunk in bug.hunks if bug else ():
-        path = f"{target}/{hunk.file}"
-        try:
-            with open(path, encoding="utf-8") as stream:
-                text = stream.read()
-            broken = replaced(text, hunk)
-            ast.parse(broken)
-        except (OSError, DoesNotApply, SyntaxError) as error:
-            name = bug.name if bug else ""
-            raise DoesNotApply(
-                f"{name}.patch no longer applies to {hunk.file}, `{hunk.scope}`: {error};"
-                " write the patch anew:\n" + "\n".join(hunk.old)
-            ) from None
+    for file, broken in broken_files(bug, home).items():
+        path = f"{target}/{file}"
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(broken)
         folder, name = os.path.split(path)
