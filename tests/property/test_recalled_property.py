@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LONG = ("--color", "never")
 """Not plain: the entry leaves such a command line alone, and the Stagefile is run."""
 
+ASKED = (("-v",), ("--json",), ("-n", "--json"), ("-n", "-v"))
+"""What is asked where there is nothing to do: half of it after a build, some 200 times in all."""
+
 STAGES = (
     "command('one', 'cat {inputs} > {outputs}', inputs=['a'], outputs=['out/one'])",
     "command('chain', 'cat {inputs} > {outputs}', inputs=['out/one', 'b'], outputs=['out/chain'])",
@@ -111,7 +114,7 @@ def record_of(project: Project) -> dict[str, object]:
 
 def follow(base: Path, rnd: random.Random, tally: Counter[str]) -> None:
     """Change a project again and again, and have both ways say and do the same."""
-    project = sample(base, rnd)
+    project, asked = sample(base, rnd), random.Random(rnd.random())
     with Forks(project) as forks:
         forks.run("-j2")
         for _ in range(8):
@@ -127,7 +130,7 @@ def follow(base: Path, rnd: random.Random, tally: Counter[str]) -> None:
             tally[built.who] += 1
             if built.status == 0:
                 assert forks.run("-q", *targets, *LONG).status == 0, (done, built)
-                for more in (("-v",), ("--json",), ("-n", "--json"), ("-n", "-v")):
+                for more in asked.sample(ASKED, 2):
                     short, long = forks.run(*more, *targets), forks.run(*more, *targets, *LONG)
                     assert (long.status, told(long.out)) == (short.status, told(short.out)), done
                     assert told(long.err) == told(short.err), done
