@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SHARING = (
     "tests/story/test_example",
+    "tests/story/test_many_files_shape.py",
     "tests/story/test_noop_shape.py",
     "tests/story/test_report_page.py",
     "tests/story/test_schemas.py",
