@@ -30,7 +30,9 @@ _SHARING = (
     "tests/story/test_many_files_shape.py",
     "tests/story/test_noop_shape.py",
     "tests/story/test_report_page.py",
+    "tests/story/test_restore_shape.py",
     "tests/story/test_schemas.py",
+    "tests/story/test_site.py",
 )
 """Files whose tests share a project that takes many seconds to build, or a browser: one worker makes it."""
 _CHEAP = "tests/unit/"
