@@ -154,7 +154,8 @@ _cpu_s_by_file = Counter[str]()
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
     """Note on the item what it has cost from here on, fixtures that were made for it included."""
-    item.stash[_SPENT_S] = _cpu_s()
+    if item.config.getoption("--dearest"):  # else 2 s for all tests
+        item.stash[_SPENT_S] = _cpu_s()
     return (yield)
 
 
@@ -164,9 +165,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Give each report the processor time since the one before, which goes with it to the main process."""
     report = yield
-    now_s = _cpu_s()
-    report.cpu_s = now_s - item.stash[_SPENT_S]
-    item.stash[_SPENT_S] = now_s
+    if _SPENT_S in item.stash:
+        now_s = _cpu_s()
+        report.cpu_s = now_s - item.stash[_SPENT_S]
+        item.stash[_SPENT_S] = now_s
     return report
 
 
