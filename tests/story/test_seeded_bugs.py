@@ -56,7 +56,7 @@ def run_oracle(package: Path, bug: SeededBug) -> str:
 
 
 def run_oracle_here(bug: SeededBug) -> str:
-    """Return what an oracle says in a fork of this process, whose package has the bug: a quarter of what it costs."""
+    """Return what an oracle says in a fork of this process, whose package has the bug: a third of what a new process costs."""
     end, begin = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # other threads of a worker only wait
