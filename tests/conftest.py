@@ -112,7 +112,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """Have what was imported and collected never looked through again, which also copies its pages in forks: 7 %."""
+    """Have what was imported and collected never looked through again, which also copies its pages in forks: a tenth, or two."""
     gc.collect()
     gc.freeze()
 
