@@ -81,9 +81,18 @@ def old_state(history: History) -> Effect | None:
         os.rename(state, aside)
         shutil.copytree(aside, state, symlinks=True)
         return _PLAIN
+
+    def links_that_are_there(place: str, names: list[str]) -> list[str]:
+        there = place.replace(state, aside, 1)
+        links = [name for name in names if os.path.islink(f"{place}/{name}")]
+        return [name for name in links if os.path.lexists(f"{there}/{name}")]
+
     for name in ("kept", "Stagefile/failed"):
         if os.path.isdir(f"{state}/{name}"):
-            shutil.copytree(f"{state}/{name}", f"{aside}/{name}", symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(
+                f"{state}/{name}", f"{aside}/{name}", symlinks=True, dirs_exist_ok=True,
+                ignore=links_that_are_there,
+            )  # fmt: skip
     remove(state)
     os.rename(aside, state)
     _disown(history)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 CHUNK = 4
+FURTHER = range(5000, 5120)  # seeds; not chosen for what is in their histories
 CLEAN_SHARE = 0.12  # of the steps; all others are compared with what the harness computes itself
 
 
@@ -56,6 +57,11 @@ def test_every_build_of_a_history_equals_a_clean_build(first: int, shared: Path)
     if tally is not None:  # the last chunk of all
         lines = shortfalls(tally, needs_in_process())
         assert not lines, "choose seeds anew by `oracle.choose`:\n" + "\n".join(lines)
+
+
+@pytest.mark.parametrize("first", range(FURTHER.start, FURTHER.stop, CHUNK))
+def test_so_does_every_build_of_further_histories(first: int) -> None:
+    played((seed, ()) for seed in range(first, first + CHUNK))
 
 
 def test_histories_nobody_has_seen_before_are_right_too(fresh_seed: int) -> None:
