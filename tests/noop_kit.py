@@ -81,6 +81,7 @@ def long_way(project: Project, *arguments: str) -> subprocess.CompletedProcess[s
 def _run(
     project: Project, code: str, arguments: tuple[str, ...], cwd: str = ""
 ) -> subprocess.CompletedProcess[str]:
+    forked_kit.let_it_age()  # what was copied just now; a quick machine starts Python in less
     return subprocess.run(
         [sys.executable, "-P", "-c", code, *arguments],
         cwd=project.root / cwd,
