@@ -27,11 +27,23 @@ from stagemake.state import StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from stagemake.freshness.snapshot import Trace
 
 VERSION = stagemake.__version__
 LATE_NS = 1 << 62  # of the file system's clock: all files are older
+
+
+def laid_out(base: Path) -> str:
+    """Make what the stages read and have made, and what the evaluation looked at; return the project's root."""
+    at = base / "project"
+    (at / "d").mkdir(parents=True)
+    (at / "modules").mkdir()
+    for name in ("Stagefile", "a", "b", "c", "x", "y", "z", "d/in", "modules/m.py"):
+        (at / name).write_text(name)
+    (at / "link").symlink_to("b")
+    return str(at)
 
 
 def _stage(name: str, inputs: str, outputs: str, **words: Any) -> Stage:

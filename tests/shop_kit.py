@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 from fakes import ScriptedRunner
 
 from stagemake import durable
+from stagemake.cache.envelope import digest_of
 from stagemake.cache.memory import MemoryStore
 from stagemake.digesting import Digester
 from stagemake.execute.outputs import OutputKeeper, written_by
@@ -15,6 +16,7 @@ from stagemake.execute.settle import Settled, settle
 from stagemake.execute.storing import Run
 from stagemake.execute.workshop import Workshop
 from stagemake.freshness.signature import FileClock
+from stagemake.model.entry import OutputFile, file_entry
 from stagemake.model.pipeline import Pipeline
 from stagemake.model.request import BuildRequest
 from stagemake.model.stage import Command, ProjectPath, Stage, StageId, StageName
@@ -29,6 +31,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CREATED_S = 1234.9
+
+
+def entry(content: str) -> str:
+    """Return the entry of a plain file."""
+    return file_entry(digest_of(content.encode()), len(content))
+
+
+def row(path: str, content: str) -> OutputFile:
+    """Return the row of a manifest for a plain file."""
+    return OutputFile(path, "file", digest_of(content.encode()), len(content))
 
 
 def stage_of(

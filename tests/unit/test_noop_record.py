@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from finish_kit import READS, VERSION, Scene, by_name, edit, steps, written
+from finish_kit import READS, VERSION, Scene, by_name, edit, laid_out, steps, written
 from record_kit import TOOL, row
 
 from stagemake import durable, noop_record
@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def root(tmp_path: Path) -> str:
-    at = tmp_path / "project"
-    (at / "d").mkdir(parents=True)
-    (at / "modules").mkdir()
-    for name in ("Stagefile", "a", "b", "c", "x", "y", "z", "d/in", "modules/m.py"):
-        (at / name).write_text(name)
-    (at / "link").symlink_to("b")
-    return str(at)
+    return laid_out(tmp_path)
 
 
 def test_the_first_record_has_every_column(root: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
-from finish_kit import STAGES, Scene, steps, written
+from finish_kit import STAGES, Scene, laid_out, steps, written
 
 from stagemake.freshness import noop
 
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def root(tmp_path: Path) -> str:
-    at = tmp_path / "project"
-    (at / "d").mkdir(parents=True)
-    (at / "modules").mkdir()
-    for name in ("Stagefile", "a", "b", "c", "x", "y", "z", "d/in", "modules/m.py"):
-        (at / name).write_text(name)
-    (at / "link").symlink_to("b")
-    return str(at)
+    return laid_out(tmp_path)
 
 
 UNCLEAR: dict[str, dict[str, Any]] = {

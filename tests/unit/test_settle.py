@@ -7,12 +7,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from shop_kit import Bench, stage_of
+from shop_kit import Bench, entry, row, stage_of
 
 from stagemake.cache.envelope import digest_of
 from stagemake.execute.settle import HookProblem, StageProblem
 from stagemake.freshness import snapshot as columns
-from stagemake.model.entry import OutputFile, directory_entry, file_entry, link_entry
+from stagemake.model.entry import directory_entry, link_entry
 from stagemake.model.mode import CacheMode
 from stagemake.model.request import BuildRequest
 from stagemake.model.result import ActionResult, LogBlob
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
-
-
-def entry(content: str) -> str:
-    return file_entry(digest_of(content.encode()), len(content))
-
-
-def row(path: str, content: str) -> OutputFile:
-    return OutputFile(path, "file", digest_of(content.encode()), len(content))
 
 
 # --- what is recorded -------------------------------------------------------------------------------

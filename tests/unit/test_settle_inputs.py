@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
-from shop_kit import Bench, stage_of
+from shop_kit import Bench, entry, stage_of
 
-from stagemake.cache.envelope import digest_of
 from stagemake.execute import settle as rule
 from stagemake.execute.settle import Settled, StageProblem, trace_of
 from stagemake.execute.watching import Watching
 from stagemake.freshness import snapshot as columns
 from stagemake.freshness.signature import of_status, youngest_ns
-from stagemake.model.entry import MISSING, OutputFile, file_entry
+from stagemake.model.entry import MISSING
 from stagemake.model.pipeline import Pipeline
 from stagemake.model.request import BuildRequest
 from stagemake.model.stage import ProjectPath, Stage, StageId
@@ -33,14 +32,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
-
-
-def entry(content: str) -> str:
-    return file_entry(digest_of(content.encode()), len(content))
-
-
-def row(path: str, content: str) -> OutputFile:
-    return OutputFile(path, "file", digest_of(content.encode()), len(content))
 
 
 # --- discovered inputs ------------------------------------------------------------------------------
