@@ -28,8 +28,9 @@ OWN_SETTINGS: dict[str, Any] = {  # Any: numbers and text, as diskcache wants th
 }
 _METADATA = ("count", "size", "hits", "misses")
 
+_GIVES_SPACE_BACK = f"PRAGMA auto_vacuum = {OWN_SETTINGS['sqlite_auto_vacuum']}"
 PRAGMAS = (
-    f"PRAGMA auto_vacuum = {OWN_SETTINGS['sqlite_auto_vacuum']}",  # before a new file has any page
+    _GIVES_SPACE_BACK,  # before a new file has any page
     f"PRAGMA journal_mode = {OWN_SETTINGS['sqlite_journal_mode']}",
     f"PRAGMA synchronous = {OWN_SETTINGS['sqlite_synchronous']}",
     f"PRAGMA cache_size = {OWN_SETTINGS['sqlite_cache_size']}",
@@ -74,9 +75,8 @@ def wipe_foreign_settings(path: str, *, timeout_s: float) -> None:
     connection = connect(path, timeout_s=timeout_s)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute(
-            PRAGMAS[0]
-        )  # the lock writes the first page of a new file: too late after that
+        # The lock writes the first page of a new file: after that it would be too late.
+        connection.execute(_GIVES_SPACE_BACK)
         connection.execute("BEGIN IMMEDIATE")
         try:
             if _has_table(connection, "Settings"):

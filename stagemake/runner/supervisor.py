@@ -155,7 +155,7 @@ class Supervisor:
             try:
                 self._clear_again(work)
             except OSError as error:
-                self._refuse(work, NOT_STARTED, f"its outputs are in the way: {error}")
+                self._refuse(work, NOT_STARTED, f"its outputs can't be made: {error}")
             else:
                 self._start(work)
         self._is_advancing = False
