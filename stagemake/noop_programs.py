@@ -28,9 +28,8 @@ def searches(stages: Iterable[Stage], world: World) -> dict[tuple[str, str], obj
 
     Cost: for each program, one look at each place in front of it.
     """
-    asked: dict[
-        tuple[Programs, Search], None
-    ] = {}  # most stages ask for the same in the same places
+    # Most stages ask for the same in the same places.
+    asked: dict[tuple[Programs, Search], None] = {}
     for stage in stages:
         trace = world.snapshot.traces.get(stage.name)
         if trace is None:
